@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hart_local.h - what each hart keeps at a constant offset from tp
+ *
+ * tp holds the address of this hart's struct hart_local from the first C function
+ * on; sscratch holds it too, for the trap entry.  It is the first object of the
+ * hart's per-CPU area, so (tp - address of the template) is the offset of every
+ * DEFINE_PER_CPU variable (kernel/percpu.h).
+ *
+ * Only what hot paths or assembly need belongs here.  Assembly uses the HL_
+ * offsets, which hart_local.c holds against the struct.
+ */
+#ifndef ASM_HART_LOCAL_H
+#define ASM_HART_LOCAL_H
+
+#ifdef CONFIG_ARCH_RV32I
+#define HL_REG 4
+#else
+#define HL_REG 8
+#endif
+#define HL_STACK_LO	 (1 * HL_REG)
+#define HL_EMERGENCY_TOP (2 * HL_REG)
+#define HL_SCRATCH	 (3 * HL_REG)
+#define HL_BOOT_SATP	 (5 * HL_REG)
+#define HL_BOOT_SP	 (6 * HL_REG)
+#define HL_BOOT_TP	 (7 * HL_REG)
+
+#ifndef __ASSEMBLER__
+
+#include <base/compiler.h>
+
+struct hart_local {
+	unsigned long percpu_off;    /* this hart's area - the template's address */
+	unsigned long stack_lo;	     /* lowest address of the current stack; trap entry checks sp */
+	unsigned long emergency_top; /* where sp goes when it doesn't lie in the current stack */
+	unsigned long scratch[2];    /* trap entry's two free registers */
+	unsigned long boot_satp;     /* handed to a starting hart, read with paging off */
+	unsigned long boot_sp;
+	unsigned long boot_tp;
+	unsigned long page_base; /* struct page of address va: page_base + (va >> 12) * 32 */
+	unsigned long vmemmap;	 /* struct page of frame pfn: vmemmap + pfn * 32 */
+	unsigned int cpu;	 /* logical number, 0 .. nr_harts - 1 */
+	int preempt_count;	 /* > 0: this code may not be moved to another hart */
+	unsigned long hartid;	 /* what SBI calls this hart */
+};
+
+register struct hart_local *this_hart __asm__("tp");
+
+#endif
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memory.h - between addresses, frame numbers and page descriptors
+ *
+ *     linear map:  va = linear_base + (pa - phys_base)
+ *     vmemmap:     descriptor of frame pfn at vmemmap_base + (pfn - phys_base/4096) * 32
+ *
+ * phys_base is the lowest bank's start rounded down to the largest leaf, so the
+ * conversions need one run-time constant each; those of the hot paths stand in
+ * per-hart data (asm/hart_local.h).  Nothing here checks that memory is there.
+ * Invariant: __pa(__va(pa)) == pa for every pa that arch_linear_covers().
+ */
+#ifndef ASM_MEMORY_H
+#define ASM_MEMORY_H
+
+#include <asm/hart_local.h>
+#include <base/types.h>
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  (1UL << PAGE_SHIFT)
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
+
+/* log2 of sizeof(struct page), which mm/page.h pins. */
+#define PAGE_STRUCT_SHIFT 5
+
+#define PFN_DOWN(pa) ((unsigned long)((phys_addr_t)(pa) >> PAGE_SHIFT))
+#define PFN_UP(pa)   ((unsigned long)(((phys_addr_t)(pa) + PAGE_SIZE - 1) >> PAGE_SHIFT))
+#define PFN_PHYS(pfn) ((phys_addr_t)(pfn) << PAGE_SHIFT)
+
+struct page;
+
+/* The regions of the kernel's address space, set once by arch_paging_init(). */
+struct va_layout {
+	phys_addr_t phys_base;	   /* physical address that linear_base maps */
+	unsigned long linear_base;
+	unsigned long linear_bytes;
+	unsigned long vmemmap_base; /* descriptor of phys_base */
+	unsigned long stack_base;
+	unsigned long stack_bytes;
+	unsigned long io_base;
+	unsigned long io_bytes;
+	unsigned long image_va;	    /* where _start is mapped */
+	phys_addr_t image_pa;	    /* where _start was loaded */
+};
+extern struct va_layout va_layout;
+
+static inline void *__va(phys_addr_t pa)
+{
+	return (void *)(va_layout.linear_base + (unsigned long)(pa - va_layout.phys_base));
+}
+
+static inline phys_addr_t __pa(const void *va)
+{
+	return va_layout.phys_base + ((unsigned long)va - va_layout.linear_base);
+}
+
+/* The physical address of an object of the kernel image. */
+static inline phys_addr_t __pa_symbol(const volatile void *symbol)
+{
+	return va_layout.image_pa + ((unsigned long)symbol - va_layout.image_va);
+}
+
+static inline struct page *pfn_to_page(unsigned long pfn)
+{
+	return (struct page *)(this_hart->vmemmap + (pfn << PAGE_STRUCT_SHIFT));
+}
+
+static inline unsigned long page_to_pfn(const struct page *page)
+{
+	return ((unsigned long)page - va_layout.vmemmap_base) / (1UL << PAGE_STRUCT_SHIFT) +
+	       PFN_DOWN(va_layout.phys_base);
+}
+
+static inline struct page *virt_to_page(const void *va)
+{
+	unsigned long vpn = (unsigned long)va >> PAGE_SHIFT;
+
+	return (struct page *)(this_hart->page_base + (vpn << PAGE_STRUCT_SHIFT));
+}
+
+static inline void *page_address(const struct page *page)
+{
+	unsigned long vpn_bytes = (unsigned long)page - this_hart->page_base;
+
+	return (void *)(vpn_bytes << (PAGE_SHIFT - PAGE_STRUCT_SHIFT));
+}
+
+#define page_to_phys(page) PFN_PHYS(page_to_pfn(page))
+#define phys_to_page(pa)   pfn_to_page(PFN_DOWN(pa))
+
+#endif
