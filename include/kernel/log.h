@@ -13,6 +13,7 @@
 #define KERNEL_LOG_H
 
 #include <base/compiler.h>
+#include <base/types.h>
 
 enum log_level {
 	LOG_EMERG,   /* the kernel is about to stop */
@@ -29,6 +30,41 @@ enum log_level {
 
 /* printk - write one message; @fmt without the trailing newline. Any context. */
 void printk(enum log_level level, const char *fmt, ...) __printf(2, 3);
+
+#define LOG_TEXT_MAX 255 /* characters of a message; what is longer is cut and ends in "..." */
+
+/* A message as the ring keeps it, without its text. */
+struct log_record {
+	u64 seq; /* 0, 1, 2 ... of all messages since boot */
+	u64 ns;	 /* when, since boot */
+	enum log_level level;
+	unsigned len; /* characters of text */
+};
+
+/*
+ * log_read - copy the oldest message whose number is at least *@seq into @text
+ * (LOG_TEXT_MAX + 1 bytes, ended with NUL) and set *@seq to the one after it.
+ * Returns false when there is none.  Any context.
+ */
+bool log_read(u64 *seq, struct log_record *rec, char *text);
+
+/* Messages of a level below this are shown on the console as they come (loglevel=). */
+void log_set_console_level(unsigned level);
+unsigned log_console_level(void);
+
+/*
+ * log_console_start - a console driver is there: write out what waited for it,
+ * and from now on every message when it comes.  Boot hart, no locks held.
+ */
+void log_console_start(void);
+
+/*
+ * log_flush_emergency - write out every message that still waits, through the
+ * console or else the firmware, whatever its level.  From now on each message
+ * is written before printk() returns, and no lock is waited for for long: its
+ * holder may be the hart that panicked, or one that was stopped.  For panic().
+ */
+void log_flush_emergency(void);
 
 #define pr_emerg(fmt, ...)  printk(LOG_EMERG, LOG_PREFIX fmt, ##__VA_ARGS__)
 #define pr_err(fmt, ...)    printk(LOG_ERR, LOG_PREFIX fmt, ##__VA_ARGS__)
