@@ -1,28 +1,52 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * parse.h - numbers and sizes as people type them
+ * parse.h - numbers, sizes and words out of text
+ *
+ * Pure functions: any context, no locks, nothing allocated.  A number must fill
+ * its whole string; on an error the result is left alone.
  */
 #ifndef LIB_PARSE_H
 #define LIB_PARSE_H
 
+#include <base/compiler.h>
 #include <base/types.h>
 
 /*
- * parse_u64 - a whole number, decimal or 0x hex, nothing after it.
- * 0, -EINVAL if @text is no such number, -ERANGE if it exceeds 64 bits.
+ * parse_u64 - @s as an unsigned number: decimal, or hexadecimal after "0x".
+ * 0, -EINVAL if it's not a number, -ERANGE if it doesn't fit.
  */
-int parse_u64(const char *text, u64 *value);
+int parse_u64(const char *s, u64 *out) __must_check;
+
+/* parse_ulong - as parse_u64; -ERANGE as well if an unsigned long can't hold it. */
+int parse_ulong(const char *s, unsigned long *out) __must_check;
 
 /*
- * parse_size - bytes, with an optional K, M, G or T (either case, "iB"/"B" may
- * follow) that multiplies by a power of 1024.  Errors as parse_u64().
+ * parse_size - @s as a number of bytes: a number as parse_u64 takes it and at most one suffix,
+ * K, M, G or T in either case (powers of 1024), after which "B" or "iB" may stand.  Errors as
+ * parse_u64.
  */
-int parse_size(const char *text, u64 *bytes);
+int parse_size(const char *s, u64 *bytes) __must_check;
 
 /*
- * parse_list - numbers separated by commas, at most @max of them.
- * Returns how many (>= 1), or -EINVAL, -ERANGE, -E2BIG.
+ * parse_list - numbers separated by commas, at most @max of them, into @values.
+ * How many (1 or more), -E2BIG if there are more than @max, else as parse_u64.
  */
-int parse_list(const char *text, u64 *values, int max);
+int parse_list(const char *s, u64 *values, int max) __must_check;
+
+/*
+ * parse_word - cut the next word off @cursor, in place.
+ *
+ * Words are separated by blanks, tabs and newlines.  Double quotes, which may start inside a word
+ * (run="a; b"), keep blanks; they are removed.  A backslash keeps the next character.  Returns the
+ * NUL-terminated word and moves @cursor behind it, or NULL at the end of the text.  A quote that
+ * is never closed ends with the text; *unclosed (may be NULL) is then set to true.
+ */
+char *parse_word(char **cursor, bool *unclosed);
+
+/*
+ * parse_words - cut @line into at most @max words (argv), by parse_word.
+ * The number of words, -E2BIG if there are more than @max, -EINVAL for an unclosed quote.
+ */
+int parse_words(char *line, char **argv, int max);
 
 #endif
