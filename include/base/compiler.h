@@ -7,6 +7,15 @@
 
 #include <base/types.h>
 
+/* picolibc's <sys/cdefs.h> has some of these, with the same meaning. */
+#undef __section
+#undef __aligned
+#undef __packed
+#undef __used
+#undef __unused
+#undef __noinline
+#undef __always_inline
+
 #define __section(name)	   __attribute__((section(name)))
 #define __aligned(n)	   __attribute__((aligned(n)))
 #define __packed	   __attribute__((packed))

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kernel.lds.S - the layout of the image
+ *
+ *     _start ... _etext          text               R X
+ *     _srodata ... _erodata      rodata, tables     R
+ *     _sdata ... _edata          data, relocations  R W
+ *     __bss_start ... __bss_end  not in the file    R W
+ *
+ * Each part begins and ends on a page, so that each can be mapped with its own
+ * permission.  Virtual addresses are link addresses, relocated at boot; the
+ * physical ones let `qemu -kernel ELF` load the parts where firmware expects
+ * the Image.  .tables (tools/tables.py) is the last part of the file: its size
+ * moves nothing that it describes.
+ */
+#include <asm/layout.h>
+
+#if __riscv_xlen == 64
+OUTPUT_FORMAT("elf64-littleriscv")
+#else
+OUTPUT_FORMAT("elf32-littleriscv")
+#endif
+#define PAGE 4096
+
+#define PHYS(section) AT(ADDR(section) - KERNEL_LINK_ADDR + KERNEL_LOAD_ADDR)
+
+/* The pointers of one <base/table.h> table, in link order. */
+#define TABLE(name)                                     \
+	tbl_##name : PHYS(tbl_##name) {                 \
+		PROVIDE_HIDDEN(__start_tbl_##name = .); \
+		KEEP(*(tbl_##name))                     \
+		PROVIDE_HIDDEN(__stop_tbl_##name = .);  \
+	} : rodata
+
+OUTPUT_ARCH(riscv)
+ENTRY(_start)
+
+PHDRS
+{
+	text PT_LOAD FLAGS(5);
+	rodata PT_LOAD FLAGS(4);
+	data PT_LOAD FLAGS(6);
+}
+
+SECTIONS
+{
+	. = KERNEL_LINK_ADDR;
+
+	.text : PHYS(.text) {
+		_start = .;
+		_stext = .;
+		KEEP(*(.head.text))
+		*(.text.hot .text.hot.*)
+		*(.text .text.*)
+		*(.text.unlikely .text.unlikely.*)
+		. = ALIGN(PAGE);
+		_etext = .;
+	} : text
+
+	.rodata : PHYS(.rodata) {
+		_srodata = .;
+		*(.rodata .rodata.* .srodata .srodata.*)
+		. = ALIGN(16);
+	} : rodata
+	TABLE(shell_cmd)
+	TABLE(ktap_suite)
+	TABLE(bench)
+	TABLE(bootarg)
+	TABLE(dma_limit)
+	TABLE(console_driver)
+	TABLE(initcall)
+	. = ALIGN(PAGE);
+	_erodata = .;
+
+	.data : PHYS(.data) {
+		_sdata = .;
+		*(.data..page_aligned)
+		. = ALIGN(64);
+		__per_cpu_start = .;
+		KEEP(*(.data..percpu .data..percpu.*))
+		. = ALIGN(64);
+		__per_cpu_end = .;
+		*(.data .data.* .sdata .sdata.*)
+		. = ALIGN(16);
+	} : data
+	.tables : PHYS(.tables) {
+		__tables_start = .;
+		KEEP(*(.tables))
+		. = ALIGN(PAGE);
+		__tables_end = .;
+		_edata = .;
+	} : data
+
+	.bss : PHYS(.bss) {
+		__bss_start = .;
+		*(.bss..page_aligned)
+		*(.bss .bss.* .sbss .sbss.* COMMON)
+		. = ALIGN(PAGE);
+		__bss_end = .;
+	} : data
+	_end = .;
+
+	/* Caught by the assertion below; the kernel's tp points to per-hart data. */
+	.tdata : { *(.tdata .tdata.*) }
+	.tbss : { *(.tbss .tbss.*) }
+	ASSERT(SIZEOF(.tdata) + SIZEOF(.tbss) == 0,
+	       "thread-local storage is linked in: something uses errno (see hartwood.map)")
+
+	/DISCARD/ : { *(.note .note.* .eh_frame .eh_frame.* .comment .init_array* .fini_array*) }
+}

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-2-Clause
+QEMU_SYSTEM  := qemu-system-riscv64
+QEMU_MACHINE := virt
+QEMU_SMP     := 4
+QEMU_MEM     := 256M
+QEMU_CONSOLE := -nographic

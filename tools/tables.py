@@ -1,0 +1,234 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""tables.py - the packed relocations and function names of the kernel image
+
+    tables.py pack ELF -o BLOB [--no-symbols]
+    tables.py verify ELF [--no-symbols]
+
+The kernel is linked twice.  The first link has an empty section .tables and
+keeps its relocations (ld --emit-relocs); `pack` turns them into BLOB, which the
+second link puts into .tables, the last part of the file, so that nothing moves.
+`verify` packs the second link again and refuses it if the result differs.
+
+BLOB, little endian, without gaps (include/kernel/tables.h has it in C):
+
+    u32 magic "HWTB"  u32 nr_relocs  u32 nr_symbols  u32 strings_bytes
+    nr_relocs  x  u32 offset from _start of a word (a register wide) that holds
+                  a link address and must be moved with the image; aligned to
+                  its width, on rv32 also to 2 only (an instruction, see below)
+    nr_symbols x  u32 offset of a function from _start, u32 offset of its name
+    strings_bytes bytes of NUL-terminated names, padded to a multiple of 4
+
+Not listed: words in debug sections, undefined weak symbols (they stay 0) and
+absolute symbols.  Refused, with section, offset and symbol: every other use of
+an address that depends on where the image runs and is not a whole word, such
+as lui/addi pairs (R_RISCV_HI20) from code not compiled with -mcmodel=medany.
+
+But picolibc for rv32 is compiled with lui/addi.  An image moves by multiples of
+4 KiB, so the low half of such a pair stays, and moving the high half is adding
+the distance to the instruction word, whose upper 20 bits are the immediate:
+on rv32 a lui is listed like any word, and head.S needs fence.i after the list.
+"""
+
+import argparse
+import struct
+import sys
+
+from elftools.elf.elffile import ELFFile
+
+MAGIC = 0x42545748
+SHF_ALLOC, SHF_EXECINSTR = 2, 4
+SHN_UNDEF, SHN_ABS = 0, 0xFFF1
+STT_NOTYPE, STT_FUNC = 0, 2
+STB_LOCAL, STB_WEAK = 0, 2
+
+# Relocation types of the RISC-V ELF psABI, by what they mean to an image that moves.
+R_32, R_64 = 1, 2
+R_HI20, R_LO12_I, R_LO12_S = 26, 27, 28
+MOVES_WITH_IMAGE = {  # differences of two addresses in the image, hints, nothing
+    0, 16, 17, 18, 19, 23, 24, 25, 33, 34, 35, 36, 37, 38, 39, 40, 43, 44, 45,
+    51, 52, 53, 54, 55, 56, 57, 60, 61,
+}
+PC_RELATIVE = {16, 17, 18, 19, 23, 44, 45, 57}
+TYPE_NAMES = {
+    R_32: "R_RISCV_32", R_64: "R_RISCV_64", R_HI20: "R_RISCV_HI20",
+    R_LO12_I: "R_RISCV_LO12_I", R_LO12_S: "R_RISCV_LO12_S", 29: "R_RISCV_TPREL_HI20", 20: "R_RISCV_GOT_HI20",
+    21: "R_RISCV_TLS_GOT_HI20", 22: "R_RISCV_TLS_GD_HI20", 23: "R_RISCV_PCREL_HI20",
+    46: "R_RISCV_RVC_LUI",
+}
+
+
+class Refused(Exception):
+    """The image can't be relocated; the text says where and why."""
+
+
+class Symbol:
+    def __init__(self, name, value, kind, binding, shndx):
+        self.name, self.value, self.kind = name, value, kind
+        self.binding, self.shndx = binding, shndx
+
+    @property
+    def fixed(self):
+        """Its value does not change when the image moves."""
+        return self.shndx in (SHN_UNDEF, SHN_ABS)
+
+
+class Image:
+    """One linked kernel: its sections, symbols and kept relocations."""
+
+    def __init__(self, path):
+        with open(path, "rb") as f:
+            elf = ELFFile(f)
+            self.bits = elf.elfclass
+            self.sections = list(elf.iter_sections())
+            self.data = [s.data() if s["sh_flags"] & SHF_ALLOC else None for s in self.sections]
+            self.symbols = self._read_symbols()
+            self.relas = [(s["sh_info"], s.data()) for s in self.sections
+                          if s["sh_type"] == "SHT_RELA"]
+        if not self.relas:
+            raise Refused("no relocations kept: link with --emit-relocs")
+        by_name = {s.name: s.value for s in self.symbols}
+        for name in ("_start", "_end"):
+            if name not in by_name:
+                raise Refused(f"symbol {name} is missing")
+        self.start, self.end = by_name["_start"], by_name["_end"]
+
+    def _read_symbols(self):
+        table = next(s for s in self.sections if s["sh_type"] == "SHT_SYMTAB")
+        strings = self.sections[table["sh_link"]].data()
+        out = []
+        fmt = "<IBBHQQ" if self.bits == 64 else "<IIIBBH"
+        for e in struct.iter_unpack(fmt, table.data()):
+            if self.bits == 64:
+                name, info, _, shndx, value, _ = e
+            else:
+                name, value, _, info, _, shndx = e
+            text = strings[name:strings.index(b"\0", name)].decode()
+            out.append(Symbol(text, value, info & 15, info >> 4, shndx))
+        return out
+
+    def _relocations(self, blob):
+        """Yield (address, type, symbol) of one RELA section."""
+        fmt, shift = ("<QQq", 32) if self.bits == 64 else ("<IIi", 8)
+        mask = (1 << shift) - 1
+        for where, info, _ in struct.iter_unpack(fmt, blob):
+            yield where, info & mask, self.symbols[info >> shift]
+
+    def words(self):
+        """Offsets from _start of all words that move; raises Refused."""
+        word = R_64 if self.bits == 64 else R_32
+        out = []
+        for target, blob in self.relas:
+            section = self.sections[target]
+            if not section["sh_flags"] & SHF_ALLOC or section.name == ".tables":
+                continue
+            for where, kind, symbol in self._relocations(blob):
+                if kind == word and not symbol.fixed:
+                    self._check_word(target, where, symbol)
+                    out.append(where - self.start)
+                elif self.bits == 32 and kind == R_HI20 and not symbol.fixed:
+                    self._check_lui(target, where, symbol)
+                    out.append(where - self.start)
+                elif self.bits == 32 and kind in (R_LO12_I, R_LO12_S):
+                    pass
+                else:
+                    self._check_other(section, where, kind, symbol)
+        return sorted(set(out))
+
+    def _refuse(self, section, where, kind, symbol, why):
+        name = TYPE_NAMES.get(kind, f"relocation type {kind}")
+        raise Refused(f"{section.name}+{where - section['sh_addr']:#x} ({where:#x}): "
+                      f"{name} against '{symbol.name or 'a section'}': {why}")
+
+    def _check_word(self, target, where, symbol):
+        size = self.bits // 8
+        section = self.sections[target]
+        if where % size:
+            self._refuse(section, where, R_64 if size == 8 else R_32, symbol,
+                         "word is not aligned")
+        at = where - section["sh_addr"]
+        value = int.from_bytes(self.data[target][at:at + size], "little")
+        if not self.start - 4096 <= value <= self.end + 4096:
+            self._refuse(section, where, R_64 if size == 8 else R_32, symbol,
+                         f"the word holds {value:#x}, which is outside the image")
+
+    def _check_lui(self, target, where, symbol):
+        at = where - self.sections[target]["sh_addr"]
+        if self.data[target][at] & 0x7F != 0x37:
+            self._refuse(self.sections[target], where, R_HI20, symbol, "not a lui instruction")
+
+    def _check_other(self, section, where, kind, symbol):
+        if kind in MOVES_WITH_IMAGE:
+            absolute = symbol.shndx == SHN_ABS and symbol.value
+            if kind in PC_RELATIVE and absolute:
+                self._refuse(section, where, kind, symbol,
+                             "a pc-relative use of an absolute symbol breaks when the image moves")
+        elif not symbol.fixed:
+            self._refuse(section, where, kind, symbol,
+                         "depends on the load address and can't be relocated at boot "
+                         "(code not compiled with -mcmodel=medany?)")
+
+    def functions(self):
+        """(offset from _start, name) of each function, sorted, one name an address."""
+        best = {}
+        for s in self.symbols:
+            if s.shndx == 0 or s.shndx >= len(self.sections):
+                continue
+            if not self.sections[s.shndx]["sh_flags"] & SHF_EXECINSTR:
+                continue
+            if s.kind not in (STT_FUNC, STT_NOTYPE) or s.name.startswith(("$", ".L")):
+                continue
+            if not s.name or s.name in ("_stext", "_etext"):
+                continue
+            rank = (s.kind == STT_FUNC, s.binding not in (STB_LOCAL, STB_WEAK), s.binding != STB_WEAK)
+            offset = s.value - self.start
+            if offset not in best or rank > best[offset][0]:
+                best[offset] = (rank, s.name)
+        return [(offset, best[offset][1]) for offset in sorted(best)]
+
+    def check_placement(self):
+        """Every table must lie in the read-only part that kernel.lds.S makes for it."""
+        by_name = {s.name: s.value for s in self.symbols}
+        for s in self.sections:
+            if not s.name.startswith("tbl_"):
+                continue
+            if not by_name["_srodata"] <= s["sh_addr"] < by_name["_erodata"] and s["sh_size"]:
+                raise Refused(f"section {s.name} has no TABLE() line in kernel.lds.S")
+
+
+def pack(image, with_symbols):
+    image.check_placement()
+    relocs = image.words()
+    names, table = b"", b""
+    functions = image.functions() if with_symbols else []
+    for offset, name in functions:
+        table += struct.pack("<II", offset, len(names))
+        names += name.encode() + b"\0"
+    names += b"\0" * (-len(names) % 4)
+    header = struct.pack("<IIII", MAGIC, len(relocs), len(functions), len(names))
+    return header + struct.pack(f"<{len(relocs)}I", *relocs) + table + names
+
+
+def main():
+    parser = argparse.ArgumentParser(description="pack or verify the kernel's .tables section")
+    parser.add_argument("action", choices=("pack", "verify"))
+    parser.add_argument("elf")
+    parser.add_argument("-o", dest="out", help="file to write (pack)")
+    parser.add_argument("--no-symbols", action="store_true", help="leave function names out")
+    args = parser.parse_args()
+    try:
+        image = Image(args.elf)
+        blob = pack(image, not args.no_symbols)
+        if args.action == "pack":
+            with open(args.out, "wb") as f:
+                f.write(blob)
+            return
+        index = next(i for i, s in enumerate(image.sections) if s.name == ".tables")
+        if image.data[index][:len(blob)] != blob:
+            raise Refused("the tables do not describe this link: pass 2 moved something")
+    except Refused as why:
+        sys.exit(f"tables.py: {args.elf}: {why}")
+
+
+if __name__ == "__main__":
+    main()
