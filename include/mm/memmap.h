@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memmap.h - which frames have descriptors, and walking over blocks
+ *
+ * A segment is a stretch of frames that is memory (not no-map) of one zone.
+ * Segments are sorted and constant after boot.  Everything between two segments is
+ * a hole or another owner's memory.
+ */
+#ifndef MM_MEMMAP_H
+#define MM_MEMMAP_H
+
+#include <mm/zone.h>
+
+struct mem_segment {
+	unsigned long start_pfn, end_pfn;
+	struct zone *zone;
+};
+extern struct mem_segment *mem_segments;
+extern unsigned nr_mem_segments;
+
+/* memmap_segment - the segment that @pfn lies in, or NULL.  O(log segments), any context. */
+const struct mem_segment *memmap_segment(unsigned long pfn);
+
+/* pfn_valid - @pfn is memory that the kernel manages; its block's head has a descriptor. */
+static inline bool pfn_valid(unsigned long pfn)
+{
+	return memmap_segment(pfn) != NULL;
+}
+
+enum block_state {
+	BLOCK_IS_FREE,
+	BLOCK_IS_PARKED, /* free, not merged yet */
+	BLOCK_IS_USED,
+	BLOCK_IS_RESERVED,
+};
+
+/* One stretch of frames with one state. */
+struct memmap_block {
+	unsigned long pfn;
+	unsigned long nr_pages; /* 2^order, or fewer: what the walk's range has of the block */
+	unsigned order;
+	enum block_state state;
+	struct zone *zone;
+	u32 flags; /* PG_* of the head */
+};
+
+/*
+ * memmap_block_of - the block that holds @pfn, whichever of its pages that is
+ * Exact: steps from head to head from the start of the top-order block, O(orders).
+ * Returns the head, or NULL if @pfn is no memory or the map is broken there.
+ * The caller holds the zone's lock, or accepts that the answer may be stale.
+ */
+struct page *memmap_block_of(unsigned long pfn);
+
+/*
+ * memmap_walk - call @fn for each block in [start, end), lowest first
+ * Holes are left out.  Takes zone locks for short stretches, calls @fn without them: the
+ * picture is not of one moment.  @fn returns true to stop; then memmap_walk returns true.
+ */
+bool memmap_walk(unsigned long start_pfn, unsigned long end_pfn,
+		 bool (*fn)(const struct memmap_block *block, void *arg), void *arg);
+
+/*
+ * memmap_init - map the descriptors of all memory and write those that must be
+ * Boot, after zones are set up, before anything is handed to the buddy allocator.
+ */
+void memmap_init(void);
+
+/* memmap_bytes - memory that descriptors take. */
+unsigned long memmap_bytes(void);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * page.h - struct page, the 32-byte descriptor of a page frame
+ *
+ * Descriptors stand in vmemmap, one for each frame, and are written lazily: a
+ * descriptor means something only
+ *   - if its frame heads a block (free, parked, used or reserved),
+ *   - if it is a tail of a compound page (PG_tail), or
+ *   - if it is one of the single frames that split_page() or boot made (boot writes
+ *     every descriptor of a top-order block that a bank's edge, a reservation or a
+ *     zone boundary cuts; whole free or reserved top-order blocks get one descriptor).
+ * All others hold what the memory held before the kernel ran.  So nobody walks
+ * descriptors by +1: walkers step from head to head (mm/memmap.h).
+ *
+ * Layout, rv32 and rv64 alike (bytes; "own" is the owner's):
+ *
+ *        0      4          8      12     16                24      28
+ *        flags  refcount   next   prev   mapping (8)       index   block
+ * free   zone   0          list   list   -                 -       FREE|order
+ * parked zone   0          -      -      -                 -       PARKED|order
+ * used   flags  count      own    own    own               own     USED|order + mapcount
+ * tail   PG_tail head      own    own    own               own     own
+ *
+ * Where later users put what they keep (block is the allocator's in all of them):
+ *   file folio      next/prev LRU; mapping = address_space *; index = page of the file.
+ *                   With private data (PG_private) mapping points to a small object
+ *                   { address_space *, private }.
+ *   anonymous       next/prev LRU; mapping = { u32 anon id, u32 swap entry }; index = page
+ *                   of the area.  Swap cache: the same, the entry stands in mapping's second half.
+ *   slab            PG_slab; next/prev partial list; mapping = cache *; index = objects in
+ *                   use and first free object, 16 bits each.
+ *   page table      PG_table; next = lock (a spinlock_t); prev = entries in use; mapping = owner.
+ *   ZONE_DEVICE     mapping = its region; next/prev = the driver's.
+ *   compound        head: PG_head, order in block, mapcount of the whole in block; first tail:
+ *                   next/prev deferred list, mapping = pin count and pages mapped; other tails'
+ *                   block word may count maps of single pages.
+ *
+ * block: bits 0-3 order, 4-5 kind, 6-31 a mark that differs by zone and by boot,
+ * plus the mapcount.  An exact compare of the word on free finds double frees,
+ * wrong orders, frees of tails and of frames that were never handed out, and
+ * pages still mapped, for one load.  Kind 0 is "no head".
+ */
+#ifndef MM_PAGE_H
+#define MM_PAGE_H
+
+#include <asm/memory.h>
+#include <base/compiler.h>
+#include <base/types.h>
+
+/* The largest block is 2^MAX_ORDER pages. */
+#ifdef CONFIG_PAGE_MAX_ORDER
+#define MAX_ORDER CONFIG_PAGE_MAX_ORDER
+#else
+#define MAX_ORDER 10
+#endif
+#define NR_ORDERS     (MAX_ORDER + 1)
+#define MAX_BLOCK     (1UL << MAX_ORDER) /* pages */
+_Static_assert(MAX_ORDER >= 9 && MAX_ORDER <= 15, "the block word has four bits for the order");
+
+struct page {
+	union {
+		u64 word0; /* flags and refcount in one store */
+		struct {
+			u32 flags; /* PG_* bits; zone number in the top byte */
+			union {
+				s32 _refcount; /* users; 0: free.  Atomic where PG_found */
+				u32 head;      /* of a tail: index of the compound's head */
+			};
+		};
+	};
+	union {
+		u64 links;
+		struct {
+			u32 next, prev; /* indices (page_index), 0 ends a list */
+		};
+	};
+	union {
+		u64 mapping_word; /* 0 when handed out */
+		void *mapping;	  /* the owner's */
+		unsigned long private;
+	};
+	u32 index; /* the owner's */
+	u32 block; /* see above; the allocator's, and mapcount's */
+};
+_Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes on every machine");
+_Static_assert(sizeof(struct page) == 1UL << PAGE_STRUCT_SHIFT, "asm/memory.h agrees");
+
+/* Flags.  A page goes back with none of them set, or its free takes the slow path. */
+enum page_flag {
+	PG_locked,
+	PG_writeback,
+	PG_referenced,
+	PG_uptodate,
+	PG_dirty,
+	PG_lru,
+	PG_active,
+	PG_workingset,
+	PG_owner_priv,
+	PG_private,
+	PG_reclaim,
+	PG_swapbacked,
+	PG_unevictable,
+	PG_mlocked,
+	PG_waiters,
+	PG_isolated,
+	PG_slab,     /* holds small objects */
+	PG_table,    /* is a page table */
+	PG_reserved, /* not the allocator's: firmware, kernel image, early allocations, holes */
+	PG_head,     /* first page of a compound page */
+	PG_tail,     /* any other page of one; .head leads to the first */
+	PG_found,    /* strangers may find and pin it: references are dropped atomically */
+	PG_hwpoison,
+	NR_PAGE_FLAGS
+};
+#define PAGE_ZONE_SHIFT 24
+#define PAGE_FLAGS_MASK ((1U << PAGE_ZONE_SHIFT) - 1)
+_Static_assert(NR_PAGE_FLAGS <= PAGE_ZONE_SHIFT, "flags and zone number share a word");
+
+/* Still set when a page is freed, these mean that somebody uses it: reported, not freed. */
+#define PAGE_FLAGS_BUSY                                                                 \
+	(1U << PG_locked | 1U << PG_writeback | 1U << PG_lru | 1U << PG_active |        \
+	 1U << PG_private | 1U << PG_unevictable | 1U << PG_mlocked | 1U << PG_slab |   \
+	 1U << PG_table | 1U << PG_reserved | 1U << PG_hwpoison)
+
+static inline bool page_flag(const struct page *page, enum page_flag flag)
+{
+	return READ_ONCE(page->flags) >> flag & 1;
+}
+
+/* Atomic: several owners' flags share the word. */
+static inline void page_set_flag(struct page *page, enum page_flag flag)
+{
+	__atomic_fetch_or(&page->flags, 1U << flag, __ATOMIC_RELAXED);
+}
+
+static inline void page_clear_flag(struct page *page, enum page_flag flag)
+{
+	__atomic_fetch_and(&page->flags, ~(1U << flag), __ATOMIC_RELAXED);
+}
+
+static inline unsigned page_zone_id(const struct page *page)
+{
+	return page->flags >> PAGE_ZONE_SHIFT;
+}
+
+/*
+ * Links between descriptors are 32-bit indices, counted from the frame below the
+ * lowest one so that 0 is no page.  They span 16 TiB.
+ */
+extern struct page *memmap_base; /* index 0; not a descriptor */
+
+static inline u32 page_index(const struct page *page)
+{
+	return (u32)(((unsigned long)page - (unsigned long)memmap_base) >> PAGE_STRUCT_SHIFT);
+}
+
+static inline struct page *index_page(u32 index)
+{
+	return (struct page *)((unsigned long)memmap_base +
+			       ((unsigned long)index << PAGE_STRUCT_SHIFT));
+}
+
+/* The block word. */
+#define BLOCK_ORDER_MASK 0x0fU
+#define BLOCK_KIND_MASK	 0x30U
+#define BLOCK_FREE	 0x10U /* on a free list of its zone */
+#define BLOCK_PARKED	 0x20U /* free too, not merged yet */
+#define BLOCK_USED	 0x30U /* handed out, or reserved (PG_reserved) */
+#define BLOCK_MARK_SHIFT 6
+
+static inline unsigned block_order(const struct page *page)
+{
+	return page->block & BLOCK_ORDER_MASK;
+}
+
+static inline unsigned block_kind(const struct page *page)
+{
+	return page->block & BLOCK_KIND_MASK;
+}
+
+/* ---- compound pages ---- */
+
+static inline bool PageCompound(const struct page *page)
+{
+	return READ_ONCE(page->flags) & (1U << PG_head | 1U << PG_tail);
+}
+
+static inline bool PageHead(const struct page *page)
+{
+	return page_flag(page, PG_head);
+}
+
+static inline bool PageTail(const struct page *page)
+{
+	return page_flag(page, PG_tail);
+}
+
+static inline bool PageReserved(const struct page *page)
+{
+	return page_flag(page, PG_reserved);
+}
+
+/* The head of @page's compound page; @page itself if it is no tail. */
+static inline struct page *compound_head(struct page *page)
+{
+	return unlikely(PageTail(page)) ? index_page(page->head) : page;
+}
+
+/* Of a head, or of a page that is in no compound page: 0. */
+static inline unsigned compound_order(const struct page *page)
+{
+	return PageHead(page) ? block_order(page) : 0;
+}
+
+/* ---- references ---- */
+
+static inline int page_ref_count(const struct page *page)
+{
+	return __atomic_load_n(&page->_refcount, __ATOMIC_RELAXED);
+}
+
+static inline int page_count(struct page *page)
+{
+	return page_ref_count(compound_head(page));
+}
+
+static inline void page_ref_add(struct page *page, int nr)
+{
+	__atomic_fetch_add(&page->_refcount, nr, __ATOMIC_RELAXED);
+}
+
+static inline void page_ref_inc(struct page *page)
+{
+	page_ref_add(page, 1);
+}
+
+/* True if that was the last reference. */
+static inline bool page_ref_sub_and_test(struct page *page, int nr)
+{
+	return __atomic_sub_fetch(&page->_refcount, nr, __ATOMIC_ACQ_REL) == 0;
+}
+
+static inline bool page_ref_dec_and_test(struct page *page)
+{
+	return page_ref_sub_and_test(page, 1);
+}
+
+/* Take @nr references unless there is none; true if taken.  For finders of PG_found pages. */
+static inline bool page_ref_add_unless_zero(struct page *page, int nr)
+{
+	s32 old = page_ref_count(page);
+
+	do {
+		if (!old)
+			return false;
+	} while (!__atomic_compare_exchange_n(&page->_refcount, &old, old + nr, true,
+					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	return true;
+}
+
+#endif

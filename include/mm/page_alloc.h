@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * page_alloc.h - getting pages and giving them back
+ *
+ * Orders are 0 .. MAX_ORDER; a block of order n is 2^n pages aligned to its size.
+ * Every function here may be called in any context, interrupts off or not, and
+ * takes a zone's lock (rank ZONE) for a bounded time.  None sleeps today.
+ *
+ * A page is handed out with one reference, no flags, mapping 0 and index 0.  It
+ * goes back when the last reference is dropped.  A free that can't be right
+ * (twice, foreign, wrong order, a tail, still in use) is reported and ignored.
+ */
+#ifndef MM_PAGE_ALLOC_H
+#define MM_PAGE_ALLOC_H
+
+#include <mm/gfp.h>
+#include <mm/page.h>
+#include <mm/zone.h>
+
+/*
+ * page_alloc_init - build nodes, zones and the memory map from memblock's memory and @plan,
+ * and hand every free range to the buddy allocator
+ * Boot hart, interrupts off.  memblock allocates nothing after this.  Panics if there is no
+ * memory for the tables.
+ */
+void page_alloc_init(const struct zone_plan *plan);
+
+/* page_alloc_ready - true after page_alloc_init. */
+bool page_alloc_ready(void);
+
+/*
+ * alloc_pages - 2^@order pages near this hart, from a zone that @gfp allows
+ * NULL if there is none; then reported once in a while, unless __GFP_NOWARN.
+ */
+struct page *alloc_pages(gfp_t gfp, unsigned order) __must_check;
+/* The same, starting from node @nid (NUMA_NO_NODE: this hart's). */
+struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order) __must_check;
+#define alloc_page(gfp) alloc_pages(gfp, 0)
+
+/*
+ * alloc_pages_for_reach - pages that a limited device reaches
+ * @reach: its zones (discover_reach); @gfp's own zone flags narrow it further.  The highest zone
+ * of the nearest node first, never outside the set.
+ */
+struct page *alloc_pages_for_reach(zone_mask_t reach, gfp_t gfp, unsigned order) __must_check;
+
+/* __get_free_pages - the address of 2^@order pages, or 0.  @gfp without __GFP_HIGHMEM. */
+unsigned long __get_free_pages(gfp_t gfp, unsigned order) __must_check;
+#define __get_free_page(gfp) __get_free_pages(gfp, 0)
+unsigned long get_zeroed_page(gfp_t gfp) __must_check;
+
+/* __free_pages - drop a reference; the last frees the block, whose order must be @order. */
+void __free_pages(struct page *page, unsigned order);
+#define __free_page(page) __free_pages(page, 0)
+
+/* free_pages - the same by address.  0 is allowed and does nothing. */
+void free_pages(unsigned long addr, unsigned order);
+#define free_page(addr) free_pages(addr, 0)
+
+/* get_page, put_page - take and drop a reference to the page or to its compound page. */
+static inline void get_page(struct page *page)
+{
+	page_ref_inc(compound_head(page));
+}
+void put_page(struct page *page);
+
+/* split_page - make 2^@order single pages of a used block that isn't compound.  Each has one
+ * reference and is freed for itself. */
+void split_page(struct page *page, unsigned order);
+
+/*
+ * free_reserved_area - hand [start, end) of memory reserved at boot to the allocator, whole
+ * pages only.  Returns how many pages; a page that isn't reserved is reported and left.
+ */
+unsigned long free_reserved_area(phys_addr_t start, phys_addr_t end);
+
+/* Pages, over all zones; not of one moment. */
+unsigned long nr_free_pages(void);
+unsigned long nr_managed_pages(void);
+unsigned long nr_present_pages(void);
+
+/* page_alloc_merge - merge what is parked in every zone, so that buddyinfo shows whole blocks. */
+void page_alloc_merge(void);
+
+/*
+ * zone_validate - check @zone: its lists (buddy_validate), and that its blocks tile its
+ * segments exactly.  0, or -EFAULT with a sentence in @fault.  O(blocks), interrupts off.
+ */
+int zone_validate(struct zone *zone, char *fault, size_t bytes);
+
+/* page_alloc_validate - zone_validate for all; panics with what is broken. */
+void page_alloc_validate(void);
+
+/* What has been reported. Counted also while the log is silent. */
+struct page_reports {
+	unsigned long bad_free; /* frees that were refused */
+	unsigned long failed;	/* allocations that failed, __GFP_NOWARN or not */
+	unsigned long nonsense; /* flag combinations that can't be served */
+};
+extern struct page_reports page_reports;
+
+/* page_reports_expect - for suites that misuse the allocator on purpose: while @on, misuse is
+ * counted but not logged. */
+void page_reports_expect(bool on);
+
+#endif

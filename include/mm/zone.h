@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * zone.h - zones, nodes, and in which order an allocation tries them
+ *
+ * A zone is the memory of one node in one span of the zone plan.  Zones that would
+ * be empty are not built.  Each node has one fallback order over all zones: its
+ * own first, then the other nodes' by distance; within a node from the highest
+ * zone down.  (Distance comes first, as in Linux: the limited zones of the near
+ * node are guarded by reserves, not by sending everyone across the machine.)
+ * From it the lists for each gfp zone mask are made at boot.
+ */
+#ifndef MM_ZONE_H
+#define MM_ZONE_H
+
+#include <kernel/spinlock.h>
+#include <mm/gfp.h>
+#include <mm/memblock.h>
+#include <mm/page.h>
+#include <mm/zone_plan.h>
+
+struct zone;
+
+/* Blocks of one order on the free list. */
+struct free_area {
+	u32 first; /* index of the first block, 0 if there is none */
+	u32 nr;	   /* blocks on the list */
+};
+
+/* Blocks of one order that wait unmerged, the last one freed in the first full slot. */
+#define PARK_DEPTH 2
+struct parked {
+	struct page *slot[PARK_DEPTH];
+};
+
+/* Letters: L under lock; C constant after boot. */
+struct zone {
+	spinlock_t lock;	/* rank ZONE; taken with interrupts off */
+	u32 mark;		/* C block words of this zone are mark | kind | order */
+	u64 word0;		/* C word0 of a page when it is handed out: flags, refcount 1 */
+	u32 orders;		/* L bit o: area[o].nr > 0 */
+	u8 id;			/* C page flags' top byte */
+	u8 type;		/* C index in the zone plan: bit in zone_mask_t */
+	s8 nid;			/* C */
+	unsigned long nr_free;	/* L pages on free lists and parked; read without for a hint */
+	struct parked parked[NR_ORDERS];  /* L */
+	struct free_area area[NR_ORDERS]; /* L */
+
+	unsigned long start_pfn;     /* C first frame of its memory */
+	unsigned long end_pfn;	     /* C frame after its last */
+	unsigned long present_pages; /* C memory in it, reserved or not; no-map is not in it */
+	unsigned long managed_pages; /* L handed to the buddy allocator at some time */
+	struct pglist_data *node;    /* C */
+	char name[ZONE_NAME_LEN];    /* C */
+} __aligned(64);
+
+/* gfp & GFP_ZONEMASK is the index. */
+#define NR_ZONELISTS 16
+
+struct pglist_data {
+	struct zone **zonelists[NR_ZONELISTS]; /* C each ended by NULL; empty: can't be served */
+	struct zone **fallback;	     /* C all zones, in the order tried from here, NULL ends */
+	int nid;		     /* C */
+	unsigned nr_zones;	     /* C its own zones */
+	struct zone *zone[MAX_NR_ZONES]; /* C its own, by type, NULL where it has none */
+	unsigned long start_pfn, end_pfn; /* C */
+	unsigned long present_pages; /* C */
+};
+typedef struct pglist_data pg_data_t;
+
+#define MAX_ZONES (MAX_NUMNODES * MAX_NR_ZONES)
+
+extern struct zone *zone_table[MAX_ZONES];	    /* by zone id; sorted by node, then type */
+extern unsigned nr_zones;			    /* zones in zone_table */
+extern struct pglist_data *node_data[MAX_NUMNODES]; /* by node id; all set after boot */
+extern unsigned nr_nodes;
+
+#define NODE_DATA(nid) (node_data[nid])
+
+/* for_each_zone - @z through all zones: by node, and ascending by address in it. */
+#define for_each_zone(z)                                                               \
+	for (unsigned _z = 0; _z < nr_zones && ((z) = zone_table[_z], 1); _z++)
+#define for_each_node_id(nid) for ((nid) = 0; (nid) < (int)nr_nodes; (nid)++)
+
+static inline struct zone *page_zone(const struct page *page)
+{
+	return zone_table[page_zone_id(page)];
+}
+
+static inline int page_to_nid(const struct page *page)
+{
+	return page_zone(page)->nid;
+}
+
+/* node_set_distance - tell the distance between two nodes (10: the same, 20: the default for
+ * others).  Before page_alloc_init. */
+void node_set_distance(int from, int to, unsigned distance);
+unsigned node_distance(int from, int to);
+
+/* node_set_hart - logical hart @cpu is near node @nid: its allocations start there. */
+void node_set_hart(unsigned cpu, int nid);
+
+/* numa_node_id - the node of the hart that runs this. */
+int numa_node_id(void);
+
+/* zone_free_blocks - how many free blocks of each order @zone has, parked ones included.
+ * Takes zone->lock for a moment; any context. */
+void zone_free_blocks(struct zone *zone, unsigned long nr[NR_ORDERS]);
+
+/* zone_parked_blocks - how many blocks wait unmerged in @zone.  Takes zone->lock. */
+unsigned zone_parked_blocks(struct zone *zone);
+
+#endif
