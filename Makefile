@@ -6,7 +6,12 @@
 # packs relocations and names -> link 2 -> Image.
 
 BOARD ?= qemu-virt
+CLANG ?= $(if $(findstring clang,$(CC)),1)
 O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)
+
+ifeq ($(wildcard boards/$(BOARD)/board.mk),)
+$(error no boards/$(BOARD)/board.mk: BOARD is one of $(notdir $(wildcard boards/*)))
+endif
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL     := /bin/sh
@@ -64,11 +69,11 @@ LIBC        = $(PICOLIBC)/lib/$(shell $(GCC) -march=$(MARCH_LIB) -mabi=$(MABI) \
 LIBGCC      = $(shell $(GCC) -march=$(MARCH_LIB) -mabi=$(MABI) -print-libgcc-file-name)
 
 ifeq ($(CLANG),1)
-CC        := clang --target=riscv$(XLEN)-unknown-elf
+KCC       := clang --target=riscv$(XLEN)-unknown-elf
 MARCH     := $(MARCH_LIB)
 CC_FLAGS  := -nostdlibinc -Wno-unused-command-line-argument
 else
-CC        := $(GCC)
+KCC       := $(GCC)
 MARCH     := rv$(XLEN)imac_zicsr_zifencei
 CC_FLAGS  :=
 endif
@@ -100,7 +105,7 @@ HEADER := $(O)/include/autoconf.h
 
 # The command that compiles, kept in a file that changes when a flag does.
 $(O)/flags: FORCE | $(O)/.config.stamp
-	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
+	@echo '$(KCC) $(CFLAGS)' | cmp -s - $@ || echo '$(KCC) $(CFLAGS)' > $@
 
 $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 	$(call say,CC,$<)
@@ -166,6 +171,101 @@ $(O)/compile_commands.json: $(O)/flags sources.mk tools/compdb.py
 image: $(O)/Image $(O)/compile_commands.json
 .PHONY: image
 
+# --- run -------------------------------------------------------------------------------
+
+include boards/$(BOARD)/board.mk
+
+# SMP= MEM= CPU= NUMA= APPEND= QEMU= BIOS= DTB= QEMU_ARGS= change the board's own values.
+qemu-option = $(if $($(1)),--$(2)='$($(1))')
+QEMU_RUN = $(PYTHON) tools/qemu.py --board $(BOARD) --kernel $(O)/Image \
+	$(call qemu-option,SMP,smp) $(call qemu-option,MEM,mem) $(call qemu-option,CPU,cpu) \
+	$(call qemu-option,NUMA,numa) $(call qemu-option,APPEND,append) \
+	$(call qemu-option,QEMU,qemu) $(call qemu-option,BIOS,bios) $(call qemu-option,DTB,dtb)
+
+$(O)/board.dtb: boards/$(BOARD)/board.dts
+	@tools/setup dtb
+	$(call say,DTC,$<)
+	@mkdir -p $(@D)
+	$(Q)dtc -q -I dts -O dtb -o $@ $<
+
+run-setup:
+	@tools/setup run $(SETUP)
+
+run: run-setup image $(QEMU_DTB)
+	@echo "Ctrl-A X leaves QEMU"
+	@$(QEMU_RUN) -- $(QEMU_ARGS)
+
+debug: run-setup image $(QEMU_DTB)
+	@echo "QEMU waits for a debugger: 'make gdb$(if $(filter-out qemu-virt,$(BOARD)), BOARD=$(BOARD))' in another terminal; Ctrl-A X leaves"
+	@$(QEMU_RUN) --gdb -- $(QEMU_ARGS)
+
+gdb: image
+	@tools/setup gdb
+	gdb-multiarch -q $(addprefix -x ,$(wildcard tools/gdb/hartwood.py)) \
+		-ex 'target remote localhost:1234' $(O)/hartwood
+.PHONY: run-setup run debug gdb
+
+# --- checks -----------------------------------------------------------------------------
+
+PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
+rings  := tests/host tests/kernel tests/system
+
+# Both register widths and both compilers, before anything is tested.
+check-build:
+	@tools/setup check
+	@for b in qemu-virt qemu-virt32; do \
+		$(MAKE) BOARD=$$b image && CLANG=1 $(MAKE) BOARD=$$b image || exit 1; done
+
+lint:
+	@tools/setup lint
+	@$(PYTHON) tools/check_layers.py
+	@$(PYTHON) tools/check_style.py
+
+check: check-build lint
+	@$(PYTEST) $(rings)
+
+check-host: ; @tools/setup check
+	@$(PYTEST) tests/host
+
+check-kernel check-system: check-%: check-build
+	@$(PYTEST) tests/$*
+
+check-matrix: check-build
+	@$(PYTEST) tests/system --matrix
+
+fuzz: ; @tools/setup check
+	@$(MAKE) -C tests/host fuzz
+
+bench: run-setup image
+	@$(PYTHON) tools/bench.py --board $(BOARD)
+
+format:
+	@tools/setup lint
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+.PHONY: check-build lint check check-host check-kernel check-system check-matrix fuzz bench format
+
 clean:
-	rm -rf build/*
-.PHONY: clean
+	rm -rf $(filter-out build/dl build/firmware build/apt,$(wildcard build/*)) compile_commands.json
+
+help:
+	@sed -n 's/^#| \{0,1\}//p' Makefile
+.PHONY: clean help
+
+#| make            build $(BOARD)'s Image into build/$(BOARD)/
+#| make run        start it in QEMU (Ctrl-A X leaves)
+#|     BOARD=      a folder of boards/ (qemu-virt)       SMP=     harts        MEM=  8M ... 16G
+#|     CPU=        QEMU's -cpu                           NUMA=    nodes        APPEND=  boot arguments
+#|     QEMU_ARGS=  more arguments for QEMU               QEMU=    its program  BIOS= DTB=  files
+#| make debug      the same, waiting for a debugger;  make gdb  attaches one
+#|
+#| make check      everything below, ~20 minutes:
+#|   check-host      the kernel's sources on this machine, under sanitizers, and the fuzzer
+#|   check-kernel    the suites inside the kernel
+#|   check-system    boots of the interesting machines;  check-matrix  of all of them
+#|   lint            layers, licence lines, lengths
+#| make fuzz       the fuzzer until Ctrl-C
+#| make bench      count the instructions of the kernel's operations
+#|
+#| make menuconfig | defconfig | olddefconfig | savedefconfig     build/$(BOARD)/.config
+#| make format     clang-format;   make clean  removes what was built, not what was downloaded
+#| V=1 shows commands, CLANG=1 (or CC=clang) compiles with clang into build/$(BOARD)-clang

@@ -4,4 +4,6 @@ QEMU_MACHINE := virt
 QEMU_SMP     := 4
 QEMU_MEM     := 256M
 QEMU_CONSOLE := -nographic
-QEMU_BIOS    := rv32
+# Debian 12 has no 32-bit OpenSBI; `tools/setup rv32` finds one.
+QEMU_BIOS    := build/firmware/opensbi-rv32.bin
+SETUP        := rv32
