@@ -58,4 +58,13 @@ int console_getchar(void);
 /* console_wait_input - wait until a character is there; the hart sleeps between polls. */
 void console_wait_input(void);
 
+/*
+ * For log.c, which writes many lines under one lock: take the console's lock if it is
+ * free, or after a while by force (panic), write as console_write() does, give it back.
+ */
+bool console_trylock(void);
+void console_lock_by_force(void);
+void console_emit(const char *s, size_t n);
+void console_unlock(void);
+
 #endif

@@ -15,6 +15,8 @@
 #include <base/compiler.h>
 #include <base/types.h>
 
+#include <stdarg.h>
+
 enum log_level {
 	LOG_EMERG,   /* the kernel is about to stop */
 	LOG_ERR,     /* something asked for can't be had */
@@ -30,6 +32,7 @@ enum log_level {
 
 /* printk - write one message; @fmt without the trailing newline. Any context. */
 void printk(enum log_level level, const char *fmt, ...) __printf(2, 3);
+void vprintk(enum log_level level, const char *fmt, va_list args) __printf(2, 0);
 
 #define LOG_TEXT_MAX 255 /* characters of a message; what is longer is cut and ends in "..." */
 
@@ -48,6 +51,13 @@ struct log_record {
  */
 bool log_read(u64 *seq, struct log_record *rec, char *text);
 
+/*
+ * log_format_stamp - write "[    0.012345] " for @ns since boot into @buf, which
+ * has LOG_STAMP_MAX bytes.  Returns the length; no NUL is added.
+ */
+#define LOG_STAMP_MAX 24
+size_t log_format_stamp(char *buf, u64 ns);
+
 /* Messages of a level below this are shown on the console as they come (loglevel=). */
 void log_set_console_level(unsigned level);
 unsigned log_console_level(void);
@@ -57,6 +67,9 @@ unsigned log_console_level(void);
  * and from now on every message when it comes.  Boot hart, no locks held.
  */
 void log_console_start(void);
+
+/* log_show - write out what waits, if the console is free. For whoever kept it busy. */
+void log_show(void);
 
 /*
  * log_flush_emergency - write out every message that still waits, through the

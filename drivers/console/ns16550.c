@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ns16550.c - the 16550 UART and its relatives, polled
+ *
+ * Registers are `1 << reg-shift` bytes apart and read and written `reg-io-width` bytes
+ * at a time.  The firmware has set speed and format; they change only if stdout-path
+ * asks for a speed ("...:115200n8") and the node tells the clock.
+ *
+ * THRE (transmitter holding register empty) means that the whole transmit FIFO is empty,
+ * so FIFO characters can follow without another look: one poll for 16 characters.
+ *
+ * snps,dw-apb-uart: a write to LCR while the UART is busy is lost, and raises a "busy
+ * detect" interrupt that only reading USR clears.  So the speed is set when it is idle, and
+ * its interrupts stay off.
+ */
+#define LOG_PREFIX "ns16550: "
+#include <kernel/console.h>
+
+#include <asm/io.h>
+#include <asm/mmu.h>
+#include <base/errno.h>
+#include <kernel/log.h>
+#include <lib/dt.h>
+
+enum {
+	REG_DATA = 0, /* transmit and receive; low byte of the divisor with LCR_DLAB */
+	REG_IER = 1,  /* interrupts; high byte of the divisor with LCR_DLAB */
+	REG_FCR = 2,  /* written: FIFO control */
+	REG_IIR = 2,  /* read: what interrupted, and whether there are FIFOs */
+	REG_LCR = 3,
+	REG_MCR = 4,
+	REG_LSR = 5,
+	NR_REGS = 8,
+};
+
+#define FCR_ENABLE    0x01
+#define IIR_FIFOS     0xc0 /* both bits: FIFOs that work */
+#define LCR_8N1	      0x03
+#define LCR_DLAB      0x80
+#define MCR_DTR_RTS   0x03
+#define LSR_READY     0x01 /* a character is there */
+#define LSR_THRE      0x20
+#define LSR_IDLE      0x40 /* FIFO and shift register are empty */
+#define FIFO_DEPTH    16
+#define MAX_SHIFT     4
+#define POLLS_TO_IDLE 1000000
+
+static struct ns16550 {
+	volatile u8 *base;
+	unsigned shift; /* log2 of the bytes between registers */
+	unsigned width; /* bytes an access: 1, 2, 4 */
+	unsigned fifo;	/* characters that fit after THRE */
+} port;
+
+static u8 get(const struct ns16550 *p, unsigned reg)
+{
+	const volatile u8 *at = p->base + (reg << p->shift);
+
+	if (p->width == 1)
+		return mmio_read8(at);
+	return p->width == 2 ? (u8)mmio_read16(at) : (u8)mmio_read32(at);
+}
+
+static void put(const struct ns16550 *p, unsigned reg, u8 value)
+{
+	volatile u8 *at = p->base + (reg << p->shift);
+
+	if (p->width == 1)
+		mmio_write8(at, value);
+	else if (p->width == 2)
+		mmio_write16(at, value);
+	else
+		mmio_write32(at, value);
+}
+
+static void ns16550_write(struct console *con, const char *s, size_t n)
+{
+	const struct ns16550 *p = con->priv;
+
+	while (n) {
+		size_t burst = min(n, (size_t)p->fifo);
+
+		while (!(get(p, REG_LSR) & LSR_THRE))
+			;
+		n -= burst;
+		for (; burst; burst--)
+			put(p, REG_DATA, (u8)*s++);
+	}
+}
+
+static size_t ns16550_read(struct console *con, char *buf, size_t n)
+{
+	const struct ns16550 *p = con->priv;
+	size_t got = 0;
+
+	while (got < n && (get(p, REG_LSR) & LSR_READY))
+		buf[got++] = (char)get(p, REG_DATA);
+	return got;
+}
+
+static const struct console_ops ops = { .write = ns16550_write, .read = ns16550_read };
+
+/* Sets @baud from @clock_hz; false if the divisor can't make it or the UART stays busy. */
+static bool set_speed(const struct ns16550 *p, unsigned clock_hz, unsigned baud)
+{
+	unsigned divisor = (clock_hz + 8 * baud) / (16 * baud);
+	unsigned polls = 0;
+
+	if (!divisor || divisor > 0xffff)
+		return false;
+	while (!(get(p, REG_LSR) & LSR_IDLE))
+		if (++polls == POLLS_TO_IDLE)
+			return false;
+	put(p, REG_LCR, LCR_8N1 | LCR_DLAB);
+	put(p, REG_DATA, (u8)divisor);
+	put(p, REG_IER, (u8)(divisor >> 8));
+	put(p, REG_LCR, LCR_8N1);
+	return true;
+}
+
+static int ns16550_probe(const struct dt_console *dt, struct console *con)
+{
+	u64 span = dt->reg_offset + ((u64)NR_REGS << min(dt->reg_shift, 31u));
+	unsigned width = dt->reg_io_width;
+	u8 *regs;
+
+	if (dt->reg_shift > MAX_SHIFT || (width != 1 && width != 2 && width != 4) ||
+	    span > dt->reg.end - dt->reg.start) {
+		pr_err("reg-shift %u, reg-io-width %u, reg-offset %u make no UART of %llu bytes",
+		       dt->reg_shift, width, dt->reg_offset, PA(dt->reg.end - dt->reg.start));
+		return -EINVAL;
+	}
+	regs = early_ioremap(dt->reg.start, (size_t)span);
+	if (!regs) {
+		pr_err("registers at 0x%llx can't be mapped", PA(dt->reg.start));
+		return -ENOMEM;
+	}
+	port = (struct ns16550){
+		.base = regs + dt->reg_offset, .shift = dt->reg_shift, .width = width, .fifo = 1
+	};
+
+	put(&port, REG_IER, 0);
+	if (dt->options[0] && dt->baud && dt->clock_hz &&
+	    !set_speed(&port, dt->clock_hz, dt->baud))
+		pr_warn("%u baud from %u Hz can't be set, the speed stays", dt->baud, dt->clock_hz);
+	if ((get(&port, REG_IIR) & IIR_FIFOS) != IIR_FIFOS)
+		put(&port, REG_FCR, FCR_ENABLE);
+	if ((get(&port, REG_IIR) & IIR_FIFOS) == IIR_FIFOS)
+		port.fifo = FIFO_DEPTH;
+	put(&port, REG_MCR, MCR_DTR_RTS);
+
+	*con = (struct console){
+		.name = "ns16550a", .ops = &ops, .priv = &port, .rx_fifo = port.fifo
+	};
+	return 0;
+}
+
+static const char *const compatible[] = {
+	"ns16550a", "ns16550", "ns8250", "snps,dw-apb-uart", "starfive,jh7100-uart",
+	"starfive,jh7110-uart", NULL
+};
+static const struct console_driver ns16550_driver = { compatible, ns16550_probe };
+TABLE_ENTRY(console_driver, ns16550_driver);

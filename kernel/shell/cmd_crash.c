@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd_crash.c - crash: do something forbidden, to see how the kernel reports it
+ *
+ * Each way ends in a panic: whoever comes back from it has found a bug in the traps or
+ * in the page tables, and says so.
+ */
+#include <base/compiler.h>
+#include <kernel/panic.h>
+#include <shell/shell.h>
+
+#include <string.h>
+
+static void crash_panic(void)
+{
+	panic("asked for by the user");
+}
+
+static void crash_null(void)
+{
+	(void)*(volatile int *)NULL;
+}
+
+/* Not a tail call, and the frame is really there. */
+static __noinline int fill_stack(int depth)
+{
+	volatile char frame[256];
+
+	frame[0] = (char)depth;
+	return fill_stack(depth + 1) + frame[0];
+}
+
+static void crash_stack(void)
+{
+	fill_stack(0);
+}
+
+static void crash_wild(void)
+{
+	*(volatile int *)(-4096L * 3) = 1;
+}
+
+static void crash_text(void)
+{
+	*(volatile int *)(unsigned long)crash_panic = 0;
+}
+
+static void crash_exec(void)
+{
+	static int data[4] = { 0x8067, 0x8067 }; /* ret */
+	void (*volatile go)(void) = (void (*)(void))(unsigned long)data;
+
+	go();
+}
+
+static void crash_bug(void)
+{
+	volatile int two = 2;
+
+	BUG_ON(two + two == 4);
+}
+
+static void crash_unaligned(void)
+{
+	static int words[2];
+
+	/* Loads and stores may be unaligned (firmware helps out); atomics never. */
+	__asm__ volatile("amoadd.w zero, zero, (%0)" : : "r"((char *)words + 1) : "memory");
+}
+
+static void crash_illegal(void)
+{
+	__asm__ volatile(".4byte 0xffffffff");
+}
+
+static const struct way {
+	const char *name;
+	void (*run)(void);
+	const char *help;
+} ways[] = {
+	{ "panic", crash_panic, "call panic()" },
+	{ "bug", crash_bug, "a BUG_ON() whose condition is true" },
+	{ "null", crash_null, "load from address 0" },
+	{ "wild", crash_wild, "store to an address that is not mapped" },
+	{ "text", crash_text, "store into the kernel's code" },
+	{ "exec", crash_exec, "jump into data" },
+	{ "stack", crash_stack, "recurse until the stack overflows" },
+	{ "unaligned", crash_unaligned, "an unaligned atomic" },
+	{ "illegal", crash_illegal, "an instruction that doesn't exist" },
+};
+
+static int run_crash(int argc, char **argv)
+{
+	if (argc == 1) {
+		for (unsigned i = 0; i < ARRAY_SIZE(ways); i++)
+			shell_printf("%-10s %s\n", ways[i].name, ways[i].help);
+		return 0;
+	}
+	for (unsigned i = 0; argc == 2 && i < ARRAY_SIZE(ways); i++) {
+		if (strcmp(ways[i].name, argv[1]))
+			continue;
+		ways[i].run();
+		shell_printf("crash: %s came back: it was not noticed\n", argv[1]);
+		return -EIO;
+	}
+	return SHELL_USAGE;
+}
+
+static void complete_crash(const char *prefix, shell_offer_fn offer, void *ctx)
+{
+	(void)prefix;
+	for (unsigned i = 0; i < ARRAY_SIZE(ways); i++)
+		offer(ctx, ways[i].name);
+}
+
+static const struct shell_cmd cmd_crash = {
+	.name = "crash",
+	.usage = "[panic | bug | null | wild | text | exec | stack | unaligned | illegal]",
+	.help = "make the kernel panic, in one of several ways", .run = run_crash,
+	.complete = complete_crash,
+};
+TABLE_ENTRY(shell_cmd, cmd_crash);
