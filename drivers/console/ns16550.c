@@ -142,7 +142,8 @@ static int ns16550_probe(const struct dt_console *dt, struct console *con)
 	put(&port, REG_IER, 0);
 	if (dt->options[0] && dt->baud && dt->clock_hz &&
 	    !set_speed(&port, dt->clock_hz, dt->baud))
-		pr_warn("%u baud from %u Hz can't be set, the speed stays", dt->baud, dt->clock_hz);
+		pr_warn("%u baud from %u Hz can't be set, the speed stays", (unsigned)dt->baud,
+			(unsigned)dt->clock_hz);
 	if ((get(&port, REG_IIR) & IIR_FIFOS) != IIR_FIFOS)
 		put(&port, REG_FCR, FCR_ENABLE);
 	if ((get(&port, REG_IIR) & IIR_FIFOS) == IIR_FIFOS)
