@@ -145,7 +145,7 @@ PACK := $(if $(CONFIG_KALLSYMS),,--no-symbols)
 
 $(O)/pass1: $(OBJS) $(O)/libfdt.a $(O)/kernel.lds sources.mk
 	$(call say,LD,$@)
-	$(Q)$(call link,$@)
+	$(Q)$(call link,$@,,-Map=$(O)/hartwood.map)
 
 $(O)/tables.bin: $(O)/pass1 tools/tables.py
 	$(call say,TABLES,$@)
@@ -192,11 +192,9 @@ run-setup:
 	@tools/setup run $(SETUP)
 
 run: run-setup image $(QEMU_DTB)
-	@echo "Ctrl-A X leaves QEMU"
 	@$(QEMU_RUN) -- $(QEMU_ARGS)
 
 debug: run-setup image $(QEMU_DTB)
-	@echo "QEMU waits for a debugger: 'make gdb$(if $(filter-out qemu-virt,$(BOARD)), BOARD=$(BOARD))' in another terminal; Ctrl-A X leaves"
 	@$(QEMU_RUN) --gdb -- $(QEMU_ARGS)
 
 gdb: image
@@ -234,7 +232,7 @@ check-matrix: check-build
 	@$(PYTEST) tests/system --matrix
 
 fuzz: ; @tools/setup check
-	@$(MAKE) -C tests/host fuzz
+	@$(MAKE) -f tests/host/Makefile fuzz
 
 bench: run-setup image
 	@$(PYTHON) tools/bench.py --board $(BOARD)
@@ -248,7 +246,7 @@ clean:
 	rm -rf $(filter-out build/dl build/firmware build/apt,$(wildcard build/*)) compile_commands.json
 
 help:
-	@sed -n 's/^#| \{0,1\}//p' Makefile
+	@sed -n -e 's/$$(BOARD)/$(BOARD)/g' -e 's/^#| \{0,1\}//p' Makefile
 .PHONY: clean help
 
 #| make            build $(BOARD)'s Image into build/$(BOARD)/
@@ -256,7 +254,7 @@ help:
 #|     BOARD=      a folder of boards/ (qemu-virt)       SMP=     harts        MEM=  8M ... 16G
 #|     CPU=        QEMU's -cpu                           NUMA=    nodes        APPEND=  boot arguments
 #|     QEMU_ARGS=  more arguments for QEMU               QEMU=    its program  BIOS= DTB=  files
-#| make debug      the same, waiting for a debugger;  make gdb  attaches one
+#| make debug      the same, waiting for a debugger;  make gdb  attaches one from another terminal
 #|
 #| make check      everything below, ~20 minutes:
 #|   check-host      the kernel's sources on this machine, under sanitizers, and the fuzzer

@@ -84,6 +84,8 @@ class Config:
 
     def menuconfig(self):
         import menuconfig
+        if not os.path.exists(self.path):
+            self.from_defconfig()
         os.environ["KCONFIG_CONFIG"] = self.path
         menuconfig.menuconfig(self.kconfig)
         self.olddefconfig()
@@ -99,6 +101,7 @@ def main():
     config = Config(args.board, args.out)
     if args.action == "defconfig":
         config.from_defconfig()
+        print(f"{config.path} written")
     else:
         getattr(config, args.action)()
 

@@ -122,7 +122,8 @@ def main():
     if only_print:
         print(shlex.join(line))
         return
-    sys.stdout.flush()
+    print("QEMU waits for `make gdb` in another terminal; Ctrl-A X leaves" if args["gdb"]
+          else "Ctrl-A X leaves QEMU", flush=True)
     try:
         os.execvp(line[0], line)
     except FileNotFoundError:
