@@ -18,6 +18,18 @@ enum prot {
 };
 
 /*
+ * arch_paging_early - learn the running mode and where the image lies
+ * Boot hart, first thing in C: panic messages and __pa_symbol() need it.
+ */
+void arch_paging_early(void);
+
+/* Fill the address constants of a hart's struct hart_local; after arch_paging_init(). */
+void arch_hart_constants(struct hart_local *hl);
+
+/* All harts have Svpbmt and the firmware enabled it: device mappings say so. Before ioremap(). */
+void arch_set_svpbmt(bool on);
+
+/*
  * arch_paging_init - lay out the address space for the mode found at boot
  * @lowest, @highest: bounds of RAM, from the device tree
  * @max_mode: name of the deepest mode wanted ("sv39" ...), or NULL

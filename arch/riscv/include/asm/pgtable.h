@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pgtable.h - page table entries and paging modes (privileged spec, "Sv32" to "Sv57")
+ *
+ * Private to arch/riscv. A mode is data: its number of levels and its bits.  Level 0 holds
+ * 4 KiB leaves.  Entries are integers in a struct; nothing here knows struct page.
+ */
+#ifndef ASM_PGTABLE_H
+#define ASM_PGTABLE_H
+
+#include <asm/csr.h>
+#include <asm/layout.h>
+#include <asm/mmu.h>
+
+typedef struct {
+	unsigned long val;
+} pte_t;
+
+#define PTE_V BIT(0)
+#define PTE_R BIT(1)
+#define PTE_W BIT(2)
+#define PTE_X BIT(3)
+#define PTE_U BIT(4)
+#define PTE_G BIT(5)
+#define PTE_A BIT(6)
+#define PTE_D BIT(7)
+
+#define PTE_LEAF (PTE_R | PTE_W | PTE_X)
+#define PTE_PPN_SHIFT 10
+
+#ifdef CONFIG_ARCH_RV32I
+#define LEVEL_BITS   10
+#define PTE_PPN_MASK (~0UL << PTE_PPN_SHIFT)
+#define PTE_PBMT_IO  0UL
+#else
+#define LEVEL_BITS   9
+#define PTE_PPN_MASK (((1UL << 44) - 1) << PTE_PPN_SHIFT)
+#define PTE_PBMT_IO  (2UL << 61) /* Svpbmt: non-cacheable, strongly ordered */
+#endif
+#define PTRS_PER_TABLE (1UL << LEVEL_BITS)
+#define MAX_LEVELS     5
+
+struct paging_mode {
+	const char *name;
+	u8 satp_mode;
+	u8 levels;
+	u8 va_bits;
+	pte_t *root; /* the kernel's root table for this mode, in the image */
+};
+
+extern const struct paging_mode paging_modes[]; /* deepest first, ended by a NULL name */
+extern const struct paging_mode *paging;	/* the one that runs */
+
+static inline unsigned int level_shift(int level)
+{
+	return PAGE_SHIFT + LEVEL_BITS * (unsigned int)level;
+}
+
+/* Bytes that one entry of a table of this level covers. */
+static inline unsigned long level_bytes(int level)
+{
+	return 1UL << level_shift(level);
+}
+
+static inline unsigned long table_index(unsigned long va, int level)
+{
+	return (va >> level_shift(level)) & (PTRS_PER_TABLE - 1);
+}
+
+static inline bool pte_valid(pte_t pte)
+{
+	return pte.val & PTE_V;
+}
+
+static inline bool pte_is_leaf(pte_t pte)
+{
+	return pte.val & PTE_LEAF;
+}
+
+static inline phys_addr_t pte_pa(pte_t pte)
+{
+	return (phys_addr_t)((pte.val & PTE_PPN_MASK) >> PTE_PPN_SHIFT) << PAGE_SHIFT;
+}
+
+static inline pte_t pte_make(phys_addr_t pa, unsigned long bits)
+{
+	return (pte_t){ (unsigned long)(pa >> PAGE_SHIFT) << PTE_PPN_SHIFT | bits | PTE_V };
+}
+
+static inline pte_t pte_table(phys_addr_t pa)
+{
+	return pte_make(pa, 0);
+}
+
+static inline void pte_set(pte_t *slot, pte_t pte)
+{
+	WRITE_ONCE(slot->val, pte.val);
+}
+
+static inline void local_sfence_all(void)
+{
+	__asm__ volatile("sfence.vma" ::: "memory");
+}
+
+static inline void local_sfence_page(unsigned long va)
+{
+	__asm__ volatile("sfence.vma %0" : : "r"(va) : "memory");
+}
+
+/* Tables of the image, made by early.c before paging is on. */
+extern pte_t early_fixmap[PTRS_PER_TABLE];
+extern unsigned long early_load_pa;
+
+/*
+ * pgtable_walk - call @leaf for every valid leaf of the kernel's table, by rising address
+ * @leaf: returns 0 to go on, anything else ends the walk and is returned.
+ */
+int pgtable_walk(int (*leaf)(unsigned long va, pte_t pte, int level, void *arg), void *arg);
+
+#endif

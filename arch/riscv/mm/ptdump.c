@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ptdump.c - the kernel's page table, shown and checked
+ *
+ * Both walk every leaf once. Neighbouring leaves with the same bits and level that map
+ * neighbouring frames are one run.
+ */
+#define LOG_PREFIX "paging: "
+
+#include <asm/ptdump.h>
+
+#include <asm/pgtable.h>
+#include <base/errno.h>
+#include <kernel/log.h>
+#include <stdio.h>
+
+struct run {
+	unsigned long va;
+	unsigned long bytes;
+	phys_addr_t pa;
+	unsigned long bits;
+	int level;
+	void (*emit)(const char *line);
+	const char *region; /* the last heading */
+};
+
+static const char *region_of(unsigned long va)
+{
+	const struct va_layout *v = &va_layout;
+	unsigned long vmemmap_bytes = v->linear_bytes >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT);
+
+	if (va - v->vmemmap_base < vmemmap_bytes)
+		return "vmemmap";
+	if (va - v->stack_base < v->stack_bytes)
+		return "stacks";
+	if (va - v->io_base < v->io_bytes)
+		return "device registers";
+	if (va - v->linear_base < v->linear_bytes)
+		return "linear map";
+	return va >= FIXMAP_ADDR ? "fixmap" : "kernel image";
+}
+
+static void format_size(char *buf, size_t size, unsigned long bytes)
+{
+	static const char units[] = "KMGTP";
+	unsigned int unit = 0;
+
+	bytes >>= 10;
+	while (bytes >= 1024 && bytes % 1024 == 0 && unit < sizeof(units) - 2) {
+		bytes >>= 10;
+		unit++;
+	}
+	snprintf(buf, size, "%lu%c", bytes, units[unit]);
+}
+
+static void emit_run(struct run *r)
+{
+	const char *region = region_of(r->va);
+	char line[128], bytes[16], leaf[16];
+
+	if (!r->bytes)
+		return;
+	if (region != r->region) {
+		snprintf(line, sizeof(line), "---[ %s ]---", region);
+		r->emit(line);
+		r->region = region;
+	}
+	format_size(bytes, sizeof(bytes), r->bytes);
+	format_size(leaf, sizeof(leaf), level_bytes(r->level));
+	snprintf(line, sizeof(line), "0x%0*lx-0x%0*lx 0x%010llx %8s  %c%c%c%c%c leaf %s",
+		 (int)sizeof(long) * 2, r->va, (int)sizeof(long) * 2, r->va + r->bytes, PA(r->pa),
+		 bytes, r->bits & PTE_R ? 'r' : '-', r->bits & PTE_W ? 'w' : '-',
+		 r->bits & PTE_X ? 'x' : '-', r->bits & PTE_U ? 'u' : '-',
+		 r->bits & PTE_G ? 'g' : '-', leaf);
+	r->emit(line);
+}
+
+static int dump_leaf(unsigned long va, pte_t pte, int level, void *arg)
+{
+	struct run *r = arg;
+	unsigned long bits = pte.val & ~PTE_PPN_MASK;
+
+	if (r->bytes && r->va + r->bytes == va && r->pa + r->bytes == pte_pa(pte) &&
+	    r->bits == bits && r->level == level && region_of(va) == region_of(r->va)) {
+		r->bytes += level_bytes(level);
+		return 0;
+	}
+	emit_run(r);
+	r->va = va;
+	r->bytes = level_bytes(level);
+	r->pa = pte_pa(pte);
+	r->bits = bits;
+	r->level = level;
+	return 0;
+}
+
+void ptdump(void (*emit)(const char *line))
+{
+	struct run r = { .emit = emit };
+
+	pgtable_walk(dump_leaf, &r);
+	emit_run(&r);
+}
+
+/* Executable physical ranges. The image's text is one; more than a few is itself an error. */
+struct wx {
+	struct {
+		phys_addr_t start, end;
+		unsigned long va;
+	} exec[4];
+	unsigned int nr;
+};
+
+static int collect_exec(unsigned long va, pte_t pte, int level, void *arg)
+{
+	struct wx *wx = arg;
+	phys_addr_t pa = pte_pa(pte);
+
+	if (!(pte.val & PTE_X))
+		return 0;
+	if (wx->nr && wx->exec[wx->nr - 1].end == pa) {
+		wx->exec[wx->nr - 1].end = pa + level_bytes(level);
+		return 0;
+	}
+	if (wx->nr == ARRAY_SIZE(wx->exec)) {
+		pr_err("W^X: more than %zu executable ranges, one of them at 0x%lx",
+		       ARRAY_SIZE(wx->exec), va);
+		return -EPERM;
+	}
+	wx->exec[wx->nr].start = pa;
+	wx->exec[wx->nr].end = pa + level_bytes(level);
+	wx->exec[wx->nr].va = va;
+	wx->nr++;
+	return 0;
+}
+
+static int check_write(unsigned long va, pte_t pte, int level, void *arg)
+{
+	const struct wx *wx = arg;
+	phys_addr_t pa = pte_pa(pte);
+
+	if (!(pte.val & PTE_W))
+		return 0;
+	for (unsigned int i = 0; i < wx->nr; i++) {
+		if (pa >= wx->exec[i].end || pa + level_bytes(level) <= wx->exec[i].start)
+			continue;
+		pr_err("W^X: physical 0x%llx is executable at 0x%lx and writable at 0x%lx", PA(pa),
+		       wx->exec[i].va, va);
+		return -EPERM;
+	}
+	return 0;
+}
+
+int arch_wx_check(void)
+{
+	struct wx wx = { .nr = 0 };
+	int err = pgtable_walk(collect_exec, &wx);
+
+	return err ? err : pgtable_walk(check_write, &wx);
+}
