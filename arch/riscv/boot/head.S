@@ -20,6 +20,7 @@
 #include <asm/csr.h>
 #include <asm/hart_local.h>
 #include <asm/layout.h>
+#include <kernel/tables.h>
 
 	.section .head.text, "ax"
 	.option push
@@ -63,18 +64,29 @@ boot:
 	li	s2, 0
 	lla	t0, _start
 	lla	t1, __tables_start
-	lw	t2, 4(t1)		/* number of relocations */
-	addi	t1, t1, 16
+	lw	t2, TABLES_NR_RELOCS(t1)
+	addi	t1, t1, TABLES_RELOCS
 1:	beqz	t2, 2f
 	lw	t3, 0(t1)		/* an offset, far below 2 GiB */
 	add	t3, t3, t0
-	REG_L	t4, 0(t3)
+#ifdef CONFIG_ARCH_RV32I
+	lhu	t4, 0(t3)		/* it may be a lui, aligned to 2 */
+	lhu	t5, 2(t3)
+	slli	t5, t5, 16
+	or	t4, t4, t5
 	add	t4, t4, s2
-	REG_S	t4, 0(t3)
+	sh	t4, 0(t3)
+	srli	t4, t4, 16
+	sh	t4, 2(t3)
+#else
+	ld	t4, 0(t3)
+	add	t4, t4, s2
+	sd	t4, 0(t3)
+#endif
 	addi	t1, t1, 4
 	addi	t2, t2, -1
 	j	1b
-2:
+2:	fence.i
 	lla	t0, __bss_start
 	lla	t1, _end
 3:	REG_S	zero, 0(t0)

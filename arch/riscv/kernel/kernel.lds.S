@@ -80,7 +80,11 @@ SECTIONS
 		KEEP(*(.data..percpu .data..percpu.*))
 		. = ALIGN(64);
 		__per_cpu_end = .;
-		*(.data .data.* .sdata .sdata.*)
+		*(.data .data.*)
+		. = ALIGN(16);
+		/* What gp reaches with 12 bits: the small variables of data and bss. */
+		__global_pointer$ = . + 0x800;
+		*(.sdata .sdata.*)
 		. = ALIGN(16);
 	} : data
 	.tables : PHYS(.tables) {
@@ -99,6 +103,7 @@ SECTIONS
 		__bss_end = .;
 	} : data
 	_end = .;
+	__image_bytes = _end - _start;
 
 	/* Caught by the assertion below; the kernel's tp points to per-hart data. */
 	.tdata : { *(.tdata .tdata.*) }

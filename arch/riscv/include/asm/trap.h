@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * trap.h - the registers of what was interrupted, as the trap entry saves them
+ */
+#ifndef ASM_TRAP_H
+#define ASM_TRAP_H
+
+/* Offsets for assembly, in registers: x[n] at n, then the CSRs. Held against the struct in trap.c. */
+#define FRAME_SEPC    32
+#define FRAME_SSTATUS 33
+#define FRAME_SCAUSE  34
+#define FRAME_STVAL   35
+#define FRAME_REGS    36
+
+#ifndef __ASSEMBLER__
+
+#include <base/types.h>
+
+struct trap_frame {
+	unsigned long x[32]; /* x[0] is unused */
+	unsigned long sepc;
+	unsigned long sstatus;
+	unsigned long scause;
+	unsigned long stval;
+};
+
+enum {
+	REG_RA = 1,
+	REG_SP = 2,
+	REG_GP = 3,
+	REG_TP = 4,
+	REG_S0 = 8,
+};
+
+/* Print registers and decoded cause at LOG_EMERG. */
+void trap_show(const struct trap_frame *frame);
+
+/*
+ * backtrace - print the calls that led to @pc, one line each, innermost first
+ * With CONFIG_KALLSYMS as name+offset/size; tools/symbolize adds source lines.
+ * Reads the stack through probe_read(), so a broken one ends the list. Any context.
+ */
+void backtrace(unsigned long pc, unsigned long sp, unsigned long ra);
+
+/* The same for the caller. */
+void backtrace_here(void);
+
+/* Does @frame's code stand in code that may fault (probe_read)? Then it's sent to its fixup. */
+bool extable_fixup(struct trap_frame *frame);
+
+#endif
+#endif

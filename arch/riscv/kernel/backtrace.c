@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backtrace.c - who called whom, without frame pointers
+ *
+ * The compiler keeps no chain of frames, so each function's code is read instead: between its
+ * first instruction and the pc, every `addi sp, sp, -N` made the frame larger, and a store of
+ * ra to the stack says where the return address lies.  A function that has not stored ra (a
+ * leaf, or one stopped before its prologue's end) returns to the ra register; only the
+ * innermost can be one.
+ *
+ * Limits: frames made by other instructions (alloca, frames above 2 KiB) end the list; a tail
+ * call leaves no frame.  Nothing is trusted: code and stack are read through probe_read(), a
+ * return address must lie in the text.
+ */
+#include <asm/trap.h>
+
+#include <asm/mmu.h>
+#include <kernel/log.h>
+#include <kernel/symbols.h>
+
+#define MAX_CALLS 24
+
+extern char _stext[], _etext[];
+
+/* What the code of a function up to some pc did to the stack. */
+struct prologue {
+	unsigned long frame_bytes;
+	long ra_offset; /* from sp; -1 if ra is still in its register */
+};
+
+static bool in_text(unsigned long pc)
+{
+	return pc >= (unsigned long)_stext && pc < (unsigned long)_etext;
+}
+
+/* The bytes by which a 16-bit instruction lowers sp, else 0. */
+static unsigned long lowers_sp16(u16 insn)
+{
+	long imm = 0;
+
+	if ((insn & 0xef83) == 0x0101) /* c.addi sp, imm */
+		imm = (long)((insn >> 2 & 0x1f) | (insn & 0x1000 ? ~0x1fUL : 0));
+	else if ((insn & 0xef83) == 0x6101) /* c.addi16sp imm */
+		imm = (long)((insn >> 2 & 0x10) | (insn << 3 & 0x20) | (insn << 1 & 0x40) |
+			     (insn << 4 & 0x180) | (insn & 0x1000 ? ~0x1ffUL : 0));
+	return imm < 0 ? (unsigned long)-imm : 0;
+}
+
+/* The offset from sp at which a 16-bit instruction stores ra, or -1. */
+static long stores_ra16(u16 insn)
+{
+	if ((insn >> 2 & 0x1f) != REG_RA)
+		return -1;
+	if (sizeof(long) == 8 && (insn & 0xe003) == 0xe002) /* c.sdsp */
+		return (insn >> 7 & 0x38) | (insn >> 1 & 0x1c0);
+	if (sizeof(long) == 4 && (insn & 0xe003) == 0xc002) /* c.swsp */
+		return (insn >> 7 & 0x3c) | (insn >> 1 & 0xc0);
+	return -1;
+}
+
+static unsigned long lowers_sp32(u32 insn)
+{
+	s32 imm = (s32)insn >> 20;
+
+	if ((insn & 0xfffff) != 0x10113) /* addi sp, sp, imm */
+		return 0;
+	return imm < 0 ? (unsigned long)-imm : 0;
+}
+
+static long stores_ra32(u32 insn)
+{
+	u32 store = sizeof(long) == 8 ? 0x113023 : 0x112023; /* sd or sw ra, imm(sp) */
+
+	if ((insn & 0x1fff07f) != store)
+		return -1;
+	return (long)((s32)insn >> 25 << 5) | (insn >> 7 & 0x1f);
+}
+
+/* Read the function's code from @start up to @pc. */
+static struct prologue read_prologue(unsigned long start, unsigned long pc)
+{
+	struct prologue p = { 0, -1 };
+	unsigned long at = start;
+
+	while (at < pc) {
+		u16 half, upper = 0;
+		u32 insn;
+
+		if (probe_read(&half, (void *)at, 2))
+			break;
+		if ((half & 3) != 3) {
+			p.frame_bytes += lowers_sp16(half);
+			if (p.ra_offset < 0)
+				p.ra_offset = stores_ra16(half);
+			at += 2;
+			continue;
+		}
+		if (probe_read(&upper, (void *)(at + 2), 2))
+			break;
+		insn = half | (u32)upper << 16;
+		p.frame_bytes += lowers_sp32(insn);
+		if (p.ra_offset < 0)
+			p.ra_offset = stores_ra32(insn);
+		at += 4;
+	}
+	return p;
+}
+
+static void show_call(unsigned int depth, unsigned long pc)
+{
+	char name[KSYM_NAME];
+
+	printk(LOG_EMERG, " #%u %0*lx %s", depth, (int)sizeof(long) * 2, pc,
+	       symbol_format(name, sizeof(name), pc));
+}
+
+void backtrace(unsigned long pc, unsigned long sp, unsigned long ra)
+{
+	printk(LOG_EMERG, "Call trace:");
+	for (unsigned int depth = 0; depth < MAX_CALLS && in_text(pc); depth++) {
+		/* A return address may stand behind the last instruction of a noreturn call. */
+		unsigned long within = depth ? pc - 1 : pc;
+		unsigned long start = symbol_start(within);
+		struct prologue p;
+
+		show_call(depth, within);
+		if (!start)
+			return;
+		p = read_prologue(start, pc);
+		if (p.ra_offset >= 0) {
+			if (probe_read(&pc, (void *)(sp + (unsigned long)p.ra_offset), sizeof(pc)))
+				return;
+		} else {
+			if (depth)
+				return;
+			pc = ra;
+		}
+		sp += p.frame_bytes;
+	}
+}
+
+__noinline void backtrace_here(void)
+{
+	unsigned long sp, pc;
+
+	__asm__ volatile("mv %0, sp\n\tauipc %1, 0" : "=r"(sp), "=r"(pc));
+	backtrace(pc, sp, (unsigned long)__builtin_return_address(0));
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * trap.c - what a trap means
+ *
+ * Interrupts go to their handler; the exceptions of probe_read() to its fixup; every other
+ * exception is a panic with registers and the cause in words.  A fault just below a stack is
+ * reported as the overflow that it is.
+ *
+ * Context: interrupts off; on the interrupted stack or the emergency stack (entry.S).
+ * Specification: privileged spec, "Supervisor Cause Register".
+ */
+#include <asm/trap.h>
+
+#include <asm/csr.h>
+#include <asm/layout.h>
+#include <asm/mmu.h>
+#include <base/compiler.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <kernel/percpu.h>
+#include <kernel/smp.h>
+
+_Static_assert(offsetof(struct trap_frame, sepc) == FRAME_SEPC * sizeof(long), "entry.S");
+_Static_assert(offsetof(struct trap_frame, stval) == FRAME_STVAL * sizeof(long), "entry.S");
+_Static_assert(sizeof(struct trap_frame) == FRAME_REGS * sizeof(long), "entry.S");
+_Static_assert(sizeof(struct trap_frame) % 16 == 0, "sp stays aligned to 16");
+_Static_assert(offsetof(struct hart_local, stack_lo) == HL_STACK_LO, "asm/hart_local.h");
+_Static_assert(offsetof(struct hart_local, emergency_top) == HL_EMERGENCY_TOP, "asm/hart_local.h");
+_Static_assert(offsetof(struct hart_local, scratch) == HL_SCRATCH, "asm/hart_local.h");
+_Static_assert(offsetof(struct hart_local, boot_satp) == HL_BOOT_SATP, "asm/hart_local.h");
+_Static_assert(offsetof(struct hart_local, boot_sp) == HL_BOOT_SP, "asm/hart_local.h");
+_Static_assert(offsetof(struct hart_local, boot_tp) == HL_BOOT_TP, "asm/hart_local.h");
+
+void trap_handler(struct trap_frame *frame);
+int probe_access(void *dst, const void *src, size_t bytes);
+extern char probe_begin[], probe_end[], probe_fault[];
+extern char boot_stack[], boot_stack_guard[];
+
+static const char *const exception_names[] = {
+	"instruction address misaligned",
+	"instruction access fault",
+	"illegal instruction",
+	"breakpoint",
+	"load address misaligned",
+	"load access fault",
+	"store address misaligned",
+	"store access fault",
+	"environment call from U-mode",
+	"environment call from S-mode",
+	"reserved (10)",
+	"environment call from M-mode",
+	"instruction page fault",
+	"load page fault",
+	"reserved (14)",
+	"store page fault",
+};
+
+static const char *cause_name(unsigned long cause)
+{
+	return cause < ARRAY_SIZE(exception_names) ? exception_names[cause] : "unknown exception";
+}
+
+int probe_read(void *dst, const void *src, size_t bytes)
+{
+	return probe_access(dst, src, bytes);
+}
+
+int probe_write(void *dst, const void *src, size_t bytes)
+{
+	return probe_access(dst, src, bytes);
+}
+
+bool extable_fixup(struct trap_frame *frame)
+{
+	if (frame->sepc < (unsigned long)probe_begin || frame->sepc >= (unsigned long)probe_end)
+		return false;
+	frame->sepc = (unsigned long)probe_fault;
+	return true;
+}
+
+void trap_show(const struct trap_frame *frame)
+{
+	static const char names[][4] = { "",   "ra", "sp", "gp", "tp", "t0",  "t1",	 "t2",
+					 "s0", "s1", "a0", "a1", "a2", "a3",  "a4",	 "a5",
+					 "a6", "a7", "s2", "s3", "s4", "s5",  "s6",	 "s7",
+					 "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6" };
+	int width = (int)sizeof(long) * 2;
+
+	printk(LOG_EMERG, "epc %0*lx  status %0*lx  cause %0*lx  tval %0*lx", width, frame->sepc,
+	       width, frame->sstatus, width, frame->scause, width, frame->stval);
+	for (unsigned int i = 1; i < 31; i += 3)
+		printk(LOG_EMERG, "%4s %0*lx %4s %0*lx %4s %0*lx", names[i], width, frame->x[i],
+		       names[i + 1], width, frame->x[i + 1], names[i + 2], width, frame->x[i + 2]);
+	printk(LOG_EMERG, "%4s %0*lx", names[31], width, frame->x[31]);
+}
+
+static void handle_interrupt(unsigned long irq)
+{
+	switch (irq) {
+	case IRQ_S_SOFT:
+		smp_handle_ipi();
+		break;
+	case IRQ_S_TIMER:
+		/* arch_wait_ns() looks at the pending bit itself; nobody else uses the timer yet. */
+		csr_clear(sie, SIE_STIE);
+		break;
+	default:
+		panic("interrupt %lu, for which there is no handler", irq);
+	}
+}
+
+/* Did this stack run over? Its guard lies below it; entry.S has moved to the emergency stack. */
+static bool is_stack_overflow(const struct trap_frame *frame)
+{
+	unsigned long sp = frame->x[REG_SP];
+
+	if (this_hart->stack_lo != this_hart->emergency_top - STACK_SIZE)
+		return false;
+	if (sp - va_layout.stack_base < va_layout.stack_bytes)
+		return true;
+	return sp >= (unsigned long)boot_stack_guard - STACK_SIZE &&
+	       sp < (unsigned long)boot_stack + sizeof(*frame);
+}
+
+static __cold void die(const struct trap_frame *frame)
+{
+	unsigned long cause = frame->scause, tval = frame->stval;
+
+	trap_show(frame);
+	backtrace(frame->sepc, frame->x[REG_SP], frame->x[REG_RA]);
+	if (is_stack_overflow(frame))
+		panic("kernel stack overflow on hart %u: sp is 0x%lx", smp_processor_id(),
+		      frame->x[REG_SP]);
+	if (cause >= 12 && tval < PAGE_SIZE)
+		panic("NULL pointer dereference: %s at 0x%lx", cause_name(cause), tval);
+	panic("%s at pc 0x%lx, address 0x%lx", cause_name(cause), frame->sepc, tval);
+}
+
+void trap_handler(struct trap_frame *frame)
+{
+	if (frame->scause & CAUSE_INTERRUPT) {
+		handle_interrupt(frame->scause & ~CAUSE_INTERRUPT);
+		return;
+	}
+	if (!extable_fixup(frame))
+		die(frame);
+}

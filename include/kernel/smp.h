@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * smp.h - harts: which there are, and work for all of them
+ *
+ * The kernel numbers the harts that it uses 0, 1, 2, ... ("cpu"); 0 is the one that booted.
+ * What SBI and the device tree call them is the hart id, which can be any number.
+ */
+#ifndef KERNEL_SMP_H
+#define KERNEL_SMP_H
+
+#include <base/compiler.h>
+
+enum hart_state {
+	HART_OFFLINE, /* not started: maxcpus= or by the user */
+	HART_STARTING,
+	HART_ONLINE,
+	HART_STOPPED, /* told to stop: panic, power off */
+	HART_FAILED,  /* the firmware refused, or it can't run this paging mode */
+};
+
+struct hart_info {
+	unsigned long hartid;
+	unsigned int isa;	  /* enum dt_isa bits */
+	int nid;		  /* the node of its memory */
+	enum hart_state state;
+	struct hart_local *local; /* its per-hart data */
+	unsigned long stack;	  /* lowest address of its stack; a guard page lies below */
+	unsigned long ipis;	  /* software interrupts taken */
+};
+
+extern unsigned int nr_harts;
+
+/* The hart with logical number @cpu < nr_harts. */
+struct hart_info *hart_info(unsigned int cpu);
+
+/* "online", ... */
+const char *hart_state_name(enum hart_state state);
+
+/* @cpu, an unsigned int, through the numbers of the harts that are online. */
+#define for_each_online_hart(cpu)                        \
+	for ((cpu) = 0; (cpu) < nr_harts; (cpu)++)       \
+		if (hart_info(cpu)->state == HART_ONLINE)
+
+unsigned int num_online_harts(void);
+
+/*
+ * smp_prepare - number the harts and give each its per-CPU area and stack
+ * @bootid: hart id that the firmware started us on. Memory must be mapped, memblock still open.
+ * Panics if the tree has no usable hart, or not the boot hart.
+ */
+void smp_prepare(unsigned long bootid);
+
+/* Start every other hart (at most maxcpus= in all) and wait for each, at most a second. */
+void smp_start(void);
+
+/*
+ * on_each_hart - run @fn(@arg) on every online hart, this one included, and wait for all
+ * Interrupts must be on (another hart may be calling us meanwhile); no spin lock held that
+ * @fn or an interrupt handler takes.  @fn runs with interrupts off and may not sleep.
+ */
+void on_each_hart(void (*fn)(void *arg), void *arg);
+
+/* Send the others to sleep for good, from any context; waits at most 100 ms for them. */
+void smp_stop_others(void);
+
+/* sfence.vma for a range of kernel addresses on the other online harts. Any context. */
+void smp_remote_sfence(unsigned long start, unsigned long bytes);
+
+/* The software interrupt handler, called by the trap code. */
+void smp_handle_ipi(void);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * panic.c - the end
+ *
+ * The first hart that panics stops the others, writes its message past every lock, and does
+ * what panic= or CONFIG_PANIC_* says.  A hart that panics while another does stops; one that
+ * panics inside its own panic goes straight to the end.
+ */
+#include <kernel/panic.h>
+
+#include <asm/barrier.h>
+#include <asm/irqflags.h>
+#include <asm/sbi.h>
+#include <asm/trap.h>
+#include <base/errno.h>
+#include <kernel/bootargs.h>
+#include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <kernel/smp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum action { HALT, REBOOT, POWEROFF };
+
+static const char *const action_names[] = { "halt", "reboot", "poweroff" };
+
+static struct {
+	enum action action;
+	int hart; /* logical number + 1 of the hart that panics; 0: none does */
+	char text[256];
+} state = {
+#if defined(CONFIG_PANIC_REBOOT)
+	.action = REBOOT,
+#elif defined(CONFIG_PANIC_POWEROFF)
+	.action = POWEROFF,
+#else
+	.action = HALT,
+#endif
+};
+
+static int parse_panic(const char *value)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(action_names); i++) {
+		if (!strcmp(value, action_names[i])) {
+			state.action = (enum action)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static const struct bootarg arg_panic = { "panic", parse_panic, "halt, reboot or poweroff" };
+TABLE_ENTRY(bootarg, arg_panic);
+
+static __noreturn void finish(void)
+{
+	if (state.action == POWEROFF)
+		sbi_system_reset(SBI_RESET_SHUTDOWN, true);
+	if (state.action != HALT)
+		sbi_system_reset(SBI_RESET_COLD_REBOOT, true);
+	local_irq_disable();
+	for (;;)
+		wait_for_interrupt();
+}
+
+void panic(const char *fmt, ...)
+{
+	int me = (int)smp_processor_id() + 1, none = 0;
+	va_list args;
+
+	local_irq_disable();
+	if (!__atomic_compare_exchange_n(&state.hart, &none, me, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE)) {
+		if (none == me)
+			finish();
+		for (;;) {
+			local_irq_enable(); /* for the stop */
+			wait_for_interrupt();
+		}
+	}
+	smp_stop_others();
+	va_start(args, fmt);
+	vsnprintf(state.text, sizeof(state.text), fmt, args);
+	va_end(args);
+	log_flush_emergency();
+	printk(LOG_EMERG, "Kernel panic on hart %u: %s", me - 1, state.text);
+	backtrace_here();
+	printk(LOG_EMERG, "---[ end of panic: %s ]---", action_names[state.action]);
+	log_flush_emergency();
+	finish();
+}
+
+void warn_at(const char *file, int line, const char *fmt, ...)
+{
+	char text[160];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	printk(LOG_ERR, "WARN at %s:%d: %s", file, line, text);
+	backtrace_here();
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * percpu.c - alloc_percpu(): room behind the variables of each hart's area
+ *
+ * One map serves all harts, since an object has the same offset in every area.  The map has a
+ * byte for each unit of 8 bytes: free, the first unit of an object, or a further one.
+ *
+ * Locking: pool.lock (rank PERCPU), with interrupts off.
+ * Cost: first fit, linear in the size of the dynamic part; allocation is for set-up, not for
+ * hot paths.
+ */
+#define LOG_PREFIX "percpu: "
+
+#include <kernel/percpu.h>
+
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <kernel/smp.h>
+#include <kernel/spinlock.h>
+#include <string.h>
+
+#define UNIT  8
+#define UNITS (CONFIG_PERCPU_DYNAMIC / UNIT)
+
+enum { FREE, HEAD, TAIL };
+
+extern char __per_cpu_start[], __per_cpu_end[];
+
+/* The template's first object, so that tp is the start of the area. */
+__section(".data..percpu..first") struct hart_local hart_local_template;
+
+static unsigned long boot_offset; /* percpu_offset[0] until smp_prepare() */
+unsigned long *percpu_offset = &boot_offset;
+
+static struct {
+	spinlock_t lock;
+	u8 map[UNITS];
+} pool;
+
+/* The template address that unit 0 would have. */
+static char *dynamic_start(void)
+{
+	return __per_cpu_end;
+}
+
+static bool fits(unsigned int first, unsigned int units)
+{
+	if (first + units > UNITS)
+		return false;
+	for (unsigned int i = first; i < first + units; i++) {
+		if (pool.map[i] != FREE)
+			return false;
+	}
+	return true;
+}
+
+void *__alloc_percpu(size_t bytes, size_t align)
+{
+	unsigned int units = (unsigned int)DIV_ROUND_UP(bytes, UNIT), first;
+	unsigned int step = align > UNIT ? (unsigned int)(align / UNIT) : 1;
+	unsigned long flags;
+	char *object;
+
+	/* The dynamic part starts aligned to 64. */
+	if (!bytes || bytes > CONFIG_PERCPU_DYNAMIC || align > 64) {
+		pr_err("can't allocate %zu bytes aligned to %zu for each hart", bytes, align);
+		return NULL;
+	}
+	spin_lock_irqsave(&pool.lock, flags);
+	for (first = 0; first < UNITS && !fits(first, units); first += step)
+		;
+	if (first < UNITS) {
+		memset(&pool.map[first], TAIL, units);
+		pool.map[first] = HEAD;
+	}
+	spin_unlock_irqrestore(&pool.lock, flags);
+	if (first >= UNITS) {
+		pr_err("no room for %zu bytes a hart: CONFIG_PERCPU_DYNAMIC is %d", bytes,
+		       CONFIG_PERCPU_DYNAMIC);
+		return NULL;
+	}
+	object = dynamic_start() + first * UNIT;
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++)
+		memset(per_cpu_ptr(object, cpu), 0, bytes);
+	return object;
+}
+
+void free_percpu(void *ptr)
+{
+	unsigned long offset = (unsigned long)((char *)ptr - dynamic_start());
+	unsigned long flags, i = offset / UNIT;
+
+	if (!ptr)
+		return;
+	spin_lock_irqsave(&pool.lock, flags);
+	if (offset >= CONFIG_PERCPU_DYNAMIC || offset % UNIT || pool.map[i] != HEAD)
+		panic("free_percpu(%p): not an object of alloc_percpu()", ptr);
+	do
+		pool.map[i++] = FREE;
+	while (i < UNITS && pool.map[i] == TAIL);
+	spin_unlock_irqrestore(&pool.lock, flags);
+}
+
+size_t percpu_validate(void)
+{
+	unsigned long flags;
+	size_t used = 0;
+
+	spin_lock_irqsave(&pool.lock, flags);
+	for (unsigned int i = 0; i < UNITS; i++) {
+		if (pool.map[i] > TAIL)
+			panic("percpu map[%u] is %u, expected 0 to 2", i, pool.map[i]);
+		if (pool.map[i] == TAIL && (i == 0 || pool.map[i - 1] == FREE))
+			panic("percpu map[%u] continues an object that has no start", i);
+		used += pool.map[i] == FREE ? 0 : UNIT;
+	}
+	spin_unlock_irqrestore(&pool.lock, flags);
+	return used;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * symbols.c - the symbol table at the end of the image
+ *
+ * Sorted by offset from _start, so an address is found by halving (kernel/tables.h).
+ */
+#include <kernel/symbols.h>
+
+#include <kernel/tables.h>
+#include <stdio.h>
+#include <string.h>
+
+extern char _start[], _etext[];
+
+static const struct tables_symbol *symbols(void)
+{
+	const u32 *relocs = (const u32 *)(&__tables_start + 1);
+
+	return (const struct tables_symbol *)(relocs + __tables_start.nr_relocs);
+}
+
+static const char *symbol_name(const struct tables_symbol *sym)
+{
+	return (const char *)(symbols() + __tables_start.nr_symbols) + sym->name;
+}
+
+/* Index of the last symbol that starts at or below @offset, or -1. */
+static long find(u32 offset)
+{
+	long low = 0, high = (long)__tables_start.nr_symbols;
+
+	while (low < high) {
+		long middle = (low + high) / 2;
+
+		if (symbols()[middle].offset <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low - 1;
+}
+
+static long find_pc(unsigned long pc)
+{
+	if (pc < (unsigned long)_start || pc >= (unsigned long)_etext)
+		return -1;
+	return find((u32)(pc - (unsigned long)_start));
+}
+
+unsigned long symbol_start(unsigned long pc)
+{
+	long i = find_pc(pc);
+
+	return i < 0 ? 0 : (unsigned long)_start + symbols()[i].offset;
+}
+
+unsigned long symbol_address(const char *name)
+{
+	for (u32 i = 0; i < __tables_start.nr_symbols; i++) {
+		if (!strcmp(symbol_name(&symbols()[i]), name))
+			return (unsigned long)_start + symbols()[i].offset;
+	}
+	return 0;
+}
+
+const char *symbol_format(char *buf, size_t size, unsigned long pc)
+{
+	long i = find_pc(pc);
+	u32 offset, end;
+
+	if (i < 0) {
+		snprintf(buf, size, "?");
+		return buf;
+	}
+	offset = (u32)(pc - (unsigned long)_start);
+	end = i + 1 < (long)__tables_start.nr_symbols ? symbols()[i + 1].offset :
+							(u32)(_etext - _start);
+	snprintf(buf, size, "%s+0x%x/0x%x", symbol_name(&symbols()[i]),
+		 (unsigned int)(offset - symbols()[i].offset),
+		 (unsigned int)(end - symbols()[i].offset));
+	return buf;
+}

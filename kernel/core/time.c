@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * time.c - the time CSR in nanoseconds
+ */
+#include <kernel/time.h>
+
+#include <asm/barrier.h>
+#include <asm/csr.h>
+#include <asm/irqflags.h>
+#include <asm/sbi.h>
+
+#define NSEC_PER_SEC 1000000000ull
+
+static struct {
+	u32 hz;	  /* ticks a second, 0 until time_init() */
+	u64 boot; /* ticks at boot */
+} clock;
+
+#ifdef CONFIG_ARCH_RV32I
+/* Two halves: read again if the upper one moved meanwhile. */
+#define READ_COUNTER(low, high)                            \
+	({                                                 \
+		u32 _h, _l;                                \
+		do {                                       \
+			_h = csr_read(high);               \
+			_l = csr_read(low);                \
+		} while (_h != csr_read(high));            \
+		(u64)_h << 32 | _l;                        \
+	})
+#else
+#define READ_COUNTER(low, high) ((u64)csr_read(low))
+#endif
+
+u64 read_time(void)
+{
+	return READ_COUNTER(time, timeh);
+}
+
+u64 read_instret(void)
+{
+	return READ_COUNTER(instret, instreth);
+}
+
+void time_init(u32 hz)
+{
+	clock.boot = read_time();
+	clock.hz = hz;
+}
+
+u64 ktime_ns(void)
+{
+	u64 ticks;
+
+	if (!clock.hz)
+		return 0;
+	ticks = read_time() - clock.boot;
+	return ticks / clock.hz * NSEC_PER_SEC + ticks % clock.hz * NSEC_PER_SEC / clock.hz;
+}
+
+static u64 ns_to_ticks(u64 ns)
+{
+	return ns / NSEC_PER_SEC * clock.hz + ns % NSEC_PER_SEC * clock.hz / NSEC_PER_SEC;
+}
+
+void udelay(unsigned int us)
+{
+	u64 end = read_time() + ns_to_ticks(us * 1000ull) + 1;
+
+	while (read_time() < end)
+		cpu_relax();
+}
+
+void arch_wait_ns(u64 ns)
+{
+	unsigned long flags;
+
+	/* wfi ends on a pending interrupt that sie enables, whether sstatus.SIE is on or not. */
+	local_irq_save(flags);
+	sbi_set_timer(read_time() + ns_to_ticks(ns));
+	csr_set(sie, SIE_STIE);
+	wait_for_interrupt();
+	csr_clear(sie, SIE_STIE);
+	local_irq_restore(flags);
+}
