@@ -9,7 +9,7 @@
  *     template (data) [ hart_local | variables ]
  *     hart n's area   [ hart_local | variables | dynamic ]     tp -> hart_local
  *
- * Until smp_prepare() the boot hart works on the template itself.
+ * Until harts_prepare() the boot hart works on the template itself.
  *
  * A pointer from this_cpu_ptr() is right as long as the code stays on its hart: with interrupts
  * off, or between get_cpu_var() and put_cpu_var().
@@ -76,7 +76,7 @@ extern unsigned long *percpu_offset;
  * alloc_percpu - a zeroed object for each hart, from the dynamic part of the areas
  * Returns a pointer for this_cpu_ptr()/per_cpu_ptr(), or NULL if the dynamic part
  * (CONFIG_PERCPU_DYNAMIC bytes a hart) has no room, with a line in the log.
- * After smp_prepare(). Any context; a spin lock inside.
+ * After harts_prepare(). Any context; a spin lock inside.
  */
 void *__alloc_percpu(size_t bytes, size_t align) __must_check;
 #define alloc_percpu(type) ((__typeof__(type) *)__alloc_percpu(sizeof(type), __alignof__(type)))

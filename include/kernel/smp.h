@@ -43,12 +43,11 @@ const char *hart_state_name(enum hart_state state);
 
 unsigned int num_online_harts(void);
 
-/*
- * smp_prepare - number the harts and give each its per-CPU area and stack
- * @bootid: hart id that the firmware started us on. Memory must be mapped, memblock still open.
- * Panics if the tree has no usable hart, or not the boot hart.
- */
-void smp_prepare(unsigned long bootid);
+/* The harts in the table, set once at boot (mm/harts.c); the boot hart is entry 0 and online. */
+void smp_set_harts(struct hart_info *table, unsigned int n);
+
+/* How many of them to start: all, or as many as maxcpus= allows. */
+unsigned int smp_wanted_harts(void);
 
 /* Start every other hart (at most maxcpus= in all) and wait for each, at most a second. */
 void smp_start(void);

@@ -11,6 +11,7 @@
  *   Invariant: a raised flag means that its hart has yet to run call.fn and count down.
  * Locking: call.lock (rank CALL) is taken with interrupts on, so that whoever waits for it
  *   still answers the calls of its holder.
+ * Not here: areas and stacks, which take memory (mm/harts.c).
  * Specification: SBI, Hart State Management and IPI extensions.
  */
 #define LOG_PREFIX "smp: "
@@ -18,7 +19,6 @@
 #include <kernel/smp.h>
 
 #include <asm/csr.h>
-#include <asm/layout.h>
 #include <asm/mmu.h>
 #include <asm/sbi.h>
 #include <base/errno.h>
@@ -28,17 +28,13 @@
 #include <kernel/percpu.h>
 #include <kernel/spinlock.h>
 #include <kernel/time.h>
-#include <lib/dt.h>
 #include <lib/parse.h>
-#include <mm/memblock.h>
-#include <string.h>
 
 #define START_TIMEOUT_NS 1000000000ull
 #define STOP_TIMEOUT_NS	 100000000ull
 
 unsigned int nr_harts;
 
-extern char __per_cpu_start[], __per_cpu_end[], boot_stack[];
 extern void secondary_start(void);
 extern volatile unsigned long late_release[2];
 void secondary_start_kernel(void);
@@ -102,105 +98,16 @@ unsigned int num_online_harts(void)
 	return n;
 }
 
-/* The per-CPU area of a hart: the template as it is now, in memory of its node. */
-static void make_area(unsigned int cpu)
+void smp_set_harts(struct hart_info *table, unsigned int n)
 {
-	struct hart_info *h = &harts[cpu];
-	size_t bytes = (size_t)(__per_cpu_end - __per_cpu_start);
-	struct hart_local *hl = memblock_alloc_node(bytes + CONFIG_PERCPU_DYNAMIC, 64, h->nid);
-
-	memcpy(hl, __per_cpu_start, bytes);
-	percpu_offset[cpu] = (unsigned long)hl - (unsigned long)__per_cpu_start;
-	hl->percpu_off = percpu_offset[cpu];
-	hl->cpu = cpu;
-	hl->hartid = h->hartid;
-	arch_hart_constants(hl);
-	hl->emergency_top = (unsigned long)memblock_alloc_node(EMERGENCY_STACK, 16, h->nid) +
-			    EMERGENCY_STACK;
-	h->local = hl;
-}
-
-static void make_stack(unsigned int cpu)
-{
-	struct hart_info *h = &harts[cpu];
-	phys_addr_t pa = memblock_phys_alloc_range(STACK_SIZE, PAGE_SIZE, 0, 0, h->nid);
-
-	h->stack = pa ? arch_stack_map(cpu, pa) : 0;
-	if (!h->stack)
-		panic("no memory for the stack of hart %lu", h->hartid);
-	h->local->stack_lo = h->stack;
-	h->local->boot_sp = h->stack + STACK_SIZE;
-	h->local->boot_tp = (unsigned long)h->local;
-	h->local->boot_satp = csr_read(satp);
-}
-
-/* Go on with the boot hart's own area instead of the template. */
-static void move_boot_hart(void)
-{
-	struct hart_local *hl = harts[0].local;
-
-	hl->stack_lo = (unsigned long)boot_stack;
-	harts[0].stack = hl->stack_lo;
-	csr_write(sscratch, hl);
-	this_hart = hl;
-}
-
-/* Number the usable harts, the boot hart first. */
-static void number_harts(const struct dt_hart *list, unsigned int n, unsigned long bootid)
-{
-	harts[0].hartid = bootid;
-	nr_harts = 0;
-	for (unsigned int i = 0; i < n; i++) {
-		struct hart_info *h;
-
-		if (list[i].state != DT_HART_USABLE)
-			continue;
-		if (list[i].hartid == bootid) {
-			h = &harts[0];
-			h->state = HART_ONLINE;
-		} else {
-			h = &harts[++nr_harts];
-		}
-		h->hartid = (unsigned long)list[i].hartid;
-		h->nid = list[i].nid;
-		h->isa = list[i].isa;
-	}
-	if (harts[0].state != HART_ONLINE)
-		panic("the firmware started hart %lu, which the device tree has not as usable",
-		      bootid);
-	nr_harts++;
-}
-
-void smp_prepare(unsigned long bootid)
-{
-	struct dt_error err;
-	struct dt_hart *list;
-	unsigned int n = 0, usable = 0;
-	u32 timebase = 0;
-	int ret;
-
-	ret = dt_read_harts(NULL, 0, &n, &timebase, &err);
-	if (ret && ret != -ENOSPC)
-		panic("%s", err.text);
-	list = memblock_alloc(n * sizeof(*list), sizeof(u64));
-	if (dt_read_harts(list, n, &n, &timebase, &err))
-		panic("%s", err.text);
-	for (unsigned int i = 0; i < n; i++)
-		usable += list[i].state == DT_HART_USABLE;
-	/* One more: number_harts() puts a boot hart that isn't in the list first. */
-	harts = memblock_alloc((usable + 1) * sizeof(*harts), sizeof(u64));
-	number_harts(list, n, bootid);
-	memblock_free(list, n * sizeof(*list));
-	time_init(timebase);
-
-	percpu_offset = memblock_alloc(nr_harts * sizeof(*percpu_offset), sizeof(long));
-	for (unsigned int cpu = 0; cpu < nr_harts; cpu++)
-		make_area(cpu);
-	move_boot_hart();
-	for (unsigned int cpu = 1; cpu < nr_harts && cpu < max_harts; cpu++)
-		make_stack(cpu);
+	harts = table;
+	nr_harts = n;
 	csr_set(sie, SIE_SSIE);
-	pr_info("%u of %u harts usable, booted on hart %lu", nr_harts, n, bootid);
+}
+
+unsigned int smp_wanted_harts(void)
+{
+	return (unsigned int)min((unsigned long)nr_harts, max_harts);
 }
 
 /* Hart @cpu came up, or it said that it can't. */
@@ -247,7 +154,7 @@ void smp_start(void)
 {
 	u64 start = ktime_ns();
 
-	for (unsigned int cpu = 1; cpu < nr_harts && cpu < max_harts; cpu++) {
+	for (unsigned int cpu = 1; cpu < smp_wanted_harts(); cpu++) {
 		if (!start_hart(cpu))
 			set_state(cpu, HART_FAILED);
 	}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * init.h - the steps by which memory comes up; kernel/main.c calls them in this order
+ *
+ * Boot hart, interrupts off.  Each panics with a sentence where the board can't be used.
+ */
+#ifndef MM_INIT_H
+#define MM_INIT_H
+
+#include <base/types.h>
+
+/*
+ * mm_init_memblock - banks, reservations, the image and the tree into memblock; mem= applied
+ * @fdt_pa, @fdt_bytes: the device tree, which dt_init() has checked.
+ */
+void mm_init_memblock(phys_addr_t fdt_pa, size_t fdt_bytes);
+
+/* linear_map_init - map all memory but no-map ranges with the largest leaves; from here on
+ * memblock_alloc() works.  Memory that the linear map can't reach is named and left out. */
+void linear_map_init(void);
+
+/* mm_init_fdt - copy the device tree to memory of ours. */
+void mm_init_fdt(void);
+
+/* harts_prepare - number the harts; per-CPU areas and stacks for those that will run.
+ * @bootid: the hart id that the firmware started us on. */
+void harts_prepare(unsigned long bootid);
+
+/* mm_init_pages - DMA ceilings, zones, memory map, page allocator; memblock is closed after. */
+void mm_init_pages(void);
+
+/*
+ * vmemmap_populate - map the descriptors of frames [start_pfn, end_pfn)
+ * @nid: node to take the memory from. What is mapped already stays.  0 or -ENOMEM.  The memory
+ * is not written.  While memblock is open.
+ */
+int vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid) __attribute__((warn_unused_result));
+
+/* The plan that the zones were built from, for the shell. */
+struct zone_plan;
+const struct zone_plan *mm_zone_plan(void);
+
+#endif

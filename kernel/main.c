@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * main.c - the boot, as a list
+ *
+ * head.S arrives here on the boot hart, in the upper half, on a small guarded stack, with
+ * interrupts off and nothing but the image mapped.
+ */
+#define LOG_PREFIX "hartwood: "
+
+#include <asm/mmu.h>
+#include <asm/sbi.h>
+#include <base/errno.h>
+#include <kernel/bootargs.h>
+#include <kernel/console.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <kernel/smp.h>
+#include <lib/dt.h>
+#include <mm/init.h>
+#include <mm/memblock.h>
+#include <mm/page_alloc.h>
+#include <shell/shell.h>
+#include <string.h>
+
+void start_kernel(unsigned long hartid, unsigned long fdt_pa);
+
+static const char *paging_cap; /* paging= */
+
+static int parse_paging(const char *value)
+{
+	static const char *const modes[] = { "sv32", "sv39", "sv48", "sv57" };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (!strcmp(value, modes[i])) {
+			paging_cap = value;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static const struct bootarg arg_paging = { "paging", parse_paging, "sv39, sv48 or sv57" };
+TABLE_ENTRY(bootarg, arg_paging);
+
+static void announce(unsigned long hartid)
+{
+	char firmware[80];
+
+	sbi_describe(firmware, sizeof(firmware));
+	pr_notice("booted by %s on hart %lu", firmware, hartid);
+}
+
+/* Check the firmware's device tree where it lies; returns its size. */
+static size_t open_fdt(phys_addr_t pa)
+{
+	struct dt_error err;
+	struct dt_chosen chosen;
+	const char *why = "";
+	size_t bytes = 0;
+	const void *fdt = arch_map_fdt(pa, &bytes, &why);
+
+	if (!fdt)
+		panic("device tree at 0x%llx: %s", PA(pa), why);
+	if (dt_init(fdt, bytes, &err))
+		panic("%s", err.text);
+	dt_read_chosen(&chosen);
+	bootargs_parse(chosen.bootargs);
+	return bytes;
+}
+
+static void start_paging(void)
+{
+	phys_addr_t lowest = memblock_start_of_DRAM(), highest = memblock_end_of_DRAM();
+
+	if (arch_paging_init(lowest, highest, paging_cap))
+		pr_err("paging=%s: this kernel has no such mode", paging_cap);
+	linear_map_init();
+}
+
+static void report_memory(void)
+{
+	pr_info("%s, %llu MiB of memory, %lu KiB free", arch_paging_name(),
+		PA(memblock_phys_mem_size() / MiB), nr_free_pages() * (PAGE_SIZE / 1024));
+}
+
+void start_kernel(unsigned long hartid, unsigned long fdt_pa)
+{
+	size_t fdt_bytes;
+
+	sbi_init();		/* which firmware calls there are */
+	arch_paging_early();	/* where the image lies */
+	announce(hartid);
+	fdt_bytes = open_fdt(fdt_pa); /* the tree is sound; boot arguments */
+	mm_init_memblock(fdt_pa, fdt_bytes); /* banks, reservations */
+	start_paging();		/* regions, linear map */
+	mm_init_fdt();		/* the tree, copied to safety */
+	harts_prepare(hartid);	/* numbers, per-CPU areas, stacks, clock */
+	mm_init_pages();	/* DMA ceilings, zones, page allocator */
+	report_memory();
+	if (arch_wx_check())
+		panic("a page is both writable and executable");
+	console_init();		/* the UART; the log so far goes out */
+	local_irq_enable();
+	smp_start();		/* the other harts */
+	shell_main();
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * init.c - memory, from the device tree to the page allocator
+ */
+#define LOG_PREFIX "memory: "
+
+#include <mm/init.h>
+
+#include <asm/mmu.h>
+#include <base/errno.h>
+#include <kernel/bootargs.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <lib/parse.h>
+#include <mm/discover.h>
+#include <mm/memblock.h>
+#include <mm/page_alloc.h>
+#include <string.h>
+
+extern char _start[], _end[];
+
+static struct {
+	u64 mem_limit; /* mem=, bytes; 0: all */
+	u64 dma_zone;  /* dma_zone=, a bit for each number of address bits */
+	struct zone_plan plan;
+} state;
+
+static int parse_mem(const char *value)
+{
+	u64 bytes;
+
+	if (parse_size(value, &bytes) || !bytes)
+		return -EINVAL;
+	state.mem_limit = bytes;
+	return 0;
+}
+
+static const struct bootarg arg_mem = { "mem", parse_mem, "a size like 64M: use no more memory" };
+TABLE_ENTRY(bootarg, arg_mem);
+
+static int parse_dma_zone(const char *value)
+{
+	u64 bits[MAX_NR_ZONES], set = 0;
+	int n = parse_list(value, bits, MAX_NR_ZONES);
+
+	for (int i = 0; i < n; i++) {
+		if (bits[i] < 12 || bits[i] > 56)
+			return -EINVAL;
+		set |= BIT_ULL(bits[i]);
+	}
+	if (n <= 0)
+		return -EINVAL;
+	state.dma_zone = set;
+	return 0;
+}
+
+static const struct bootarg arg_dma_zone = { "dma_zone", parse_dma_zone,
+					      "address bits between 12 and 56, like 28,30" };
+TABLE_ENTRY(bootarg, arg_dma_zone);
+
+static void reserve(phys_addr_t start, phys_addr_t bytes, u32 kind, const char *what)
+{
+	if (memblock_reserve_kind(start, bytes, kind))
+		panic("can't reserve %s at 0x%llx: the list of reservations is full", what,
+		      PA(start));
+}
+
+void mm_init_memblock(phys_addr_t fdt_pa, size_t fdt_bytes)
+{
+	phys_addr_t image = va_layout.image_pa, image_end = __pa_symbol(_end);
+	struct dt_error err;
+
+	if (discover_memory(&err))
+		panic("%s", err.text);
+	reserve(image, image_end - image, MEMBLOCK_RSRV_KERNEL, "the kernel");
+	reserve(fdt_pa, fdt_bytes, MEMBLOCK_RSRV_DT, "the device tree");
+	if (state.mem_limit && memblock_enforce_memory_limit(state.mem_limit))
+		panic("mem=: the list of memory ranges is full");
+	if (discover_check_image(image, image_end, &err))
+		panic("%s", err.text);
+}
+
+void mm_init_fdt(void)
+{
+	struct dt_error err;
+	size_t bytes = dt_blob_bytes();
+	void *copy;
+
+	if (discover_reserve_dynamic(&err))
+		panic("%s", err.text);
+	copy = memblock_alloc(bytes, 8);
+	memcpy(copy, dt_blob(), bytes);
+	dt_set_blob(copy);
+}
+
+static phys_addr_t table_from_pages(void)
+{
+	struct page *page = alloc_page(GFP_ATOMIC);
+
+	return page ? page_to_phys(page) : 0;
+}
+
+void mm_init_pages(void)
+{
+	struct dt_error err;
+
+	if (dt_read_distances(&err))
+		pr_warn("%s", err.text);
+	for (int from = 0; from < dt_nr_nids(); from++) {
+		for (int to = 0; to < dt_nr_nids(); to++)
+			node_set_distance(from, to, dt_distance(from, to));
+	}
+	if (discover_dma(&err) || discover_zones(state.dma_zone, &state.plan, &err))
+		panic("%s", err.text);
+	page_alloc_init(&state.plan);
+	arch_map_set_allocator(table_from_pages);
+}
+
+const struct zone_plan *mm_zone_plan(void)
+{
+	return &state.plan;
+}

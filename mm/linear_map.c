@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * linear_map.c - all of memory, mapped once
+ *
+ * Every bank is mapped readable and writable, never executable, at a constant distance from
+ * its physical address (asm/memory.h).  Exceptions: no-map ranges are left out, and the
+ * kernel's text and rodata are read-only here too, so that nothing executable is writable
+ * under a second address.
+ *
+ * A leaf of 1 GiB never covers reserved memory: what firmware protects with PMP lies there, and
+ * the FU540 must not have such a leaf over it (its erratum).  Smaller leaves end at no-map
+ * ranges anyway.
+ */
+#define LOG_PREFIX "memory: "
+
+#include <mm/init.h>
+
+#include <asm/mmu.h>
+#include <base/errno.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <mm/memblock.h>
+
+static phys_addr_t table_from_memblock(void)
+{
+	return memblock_phys_alloc_range(PAGE_SIZE, PAGE_SIZE, 0, 0, NUMA_NO_NODE);
+}
+
+static void map_range(phys_addr_t start, phys_addr_t end, unsigned int prot, unsigned long leaf)
+{
+	if (start < end && arch_map((unsigned long)__va(start), start, (unsigned long)(end - start),
+				    prot, leaf))
+		panic("no memory for the page tables of the linear map at 0x%llx", PA(start));
+}
+
+/* Map [start, end) with leaves up to @leaf; the image's pages with their own protection. */
+static void map_around_image(phys_addr_t start, phys_addr_t end, unsigned long leaf)
+{
+	extern char _end[];
+	phys_addr_t image = va_layout.image_pa, image_end = __pa_symbol(_end);
+	phys_addr_t at, stop = start;
+
+	map_range(start, min(end, max(start, image)), PROT_READ | PROT_WRITE, leaf);
+	for (at = max(start, image); at < min(end, image_end); at = stop) {
+		unsigned int prot = arch_image_prot(at, &stop);
+
+		stop = min(stop, end);
+		map_range(at, stop, prot, leaf);
+	}
+	map_range(max(start, image_end), end, PROT_READ | PROT_WRITE, leaf);
+}
+
+/* Map one bank, in pieces that end where a largest leaf does. */
+static void map_bank(phys_addr_t start, phys_addr_t end)
+{
+	phys_addr_t largest = arch_largest_leaf();
+
+	while (start < end) {
+		phys_addr_t next = min(ALIGN_DOWN(start, largest) + largest, end);
+		phys_addr_t first = start;
+
+		if (memblock_is_region_reserved(ALIGN_DOWN(start, largest), largest)) {
+			map_around_image(start, next, min(arch_largest_leaf(), (unsigned long)(2 * MiB)));
+			start = next;
+			continue;
+		}
+		/* As many as come without a reservation, in one go. */
+		while (next < end && !memblock_is_region_reserved(next, largest))
+			next = min(next + largest, end);
+		map_around_image(first, next, arch_largest_leaf());
+		start = next;
+	}
+}
+
+/* Forget what the linear map can't reach: nothing but high memory could use it. */
+static void leave_out_unreachable(void)
+{
+	phys_addr_t limit = va_layout.phys_base + va_layout.linear_bytes;
+	phys_addr_t end = memblock_end_of_DRAM();
+
+	memblock_set_limit(limit);
+	if (end <= limit)
+		return;
+	pr_warn("0x%llx to 0x%llx is beyond the linear map of %s (%llu MiB) and left out",
+		PA(limit), PA(end), arch_paging_name(), PA(va_layout.linear_bytes / MiB));
+	if (memblock_remove(limit, end - limit))
+		panic("memory beyond the linear map can't be left out: memblock is full");
+}
+
+void linear_map_init(void)
+{
+	const struct memblock_region *r;
+
+	leave_out_unreachable();
+	arch_map_set_allocator(table_from_memblock);
+	for_each_mem_range(r) {
+		if (!(r->flags & MEMBLOCK_NOMAP))
+			map_bank(r->base, r->base + r->size);
+	}
+	arch_linear_done();
+	memblock_allow_resize();
+}
