@@ -2,12 +2,27 @@
 # The kernel's source files: one line each, sorted, the objects relative to the top folder.
 # obj-$(CONFIG_X) += ... compiles a file only where the option is on.
 
+obj-y += arch/riscv/boot/head.o
+obj-y += arch/riscv/kernel/backtrace.o
+obj-y += arch/riscv/kernel/entry.o
+obj-y += arch/riscv/kernel/sbi.o
+obj-y += arch/riscv/kernel/trap.o
+obj-y += arch/riscv/mm/early.o
+obj-y += arch/riscv/mm/ioremap.o
+obj-y += arch/riscv/mm/paging.o
+obj-y += arch/riscv/mm/ptdump.o
 obj-$(CONFIG_SERIAL_NS16550) += drivers/console/ns16550.o
 obj-$(CONFIG_SERIAL_SIFIVE) += drivers/console/sifive_uart.o
 obj-y += kernel/core/bootargs.o
 obj-y += kernel/core/console.o
 obj-y += kernel/core/log.o
 obj-y += kernel/core/log_ring.o
+obj-y += kernel/core/panic.o
+obj-y += kernel/core/percpu.o
+obj-y += kernel/core/smp.o
+obj-y += kernel/core/symbols.o
+obj-y += kernel/core/time.o
+obj-y += kernel/main.o
 obj-$(CONFIG_BENCH) += kernel/shell/bench.o
 obj-y += kernel/shell/cmd_crash.o
 obj-y += kernel/shell/cmd_dmesg.o
@@ -22,4 +37,8 @@ obj-$(CONFIG_KTAP) += kernel/shell/ktap.o
 obj-y += kernel/shell/line.o
 obj-y += kernel/shell/shell.o
 obj-y += lib/parse.o
+obj-y += mm/harts.o
+obj-y += mm/init.o
+obj-y += mm/linear_map.o
 obj-y += mm/memblock.o
+obj-y += mm/vmemmap.o

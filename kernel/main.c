@@ -7,6 +7,7 @@
  */
 #define LOG_PREFIX "hartwood: "
 
+#include <asm/irqflags.h>
 #include <asm/mmu.h>
 #include <asm/sbi.h>
 #include <base/errno.h>

@@ -38,7 +38,8 @@ struct tables_symbol {
 	u32 name;   /* offset of its name in strings[] */
 };
 
-extern const struct tables_header __tables_start;
+/* Holds a struct tables_header and what follows it. */
+extern const char __tables_start[];
 #endif
 
 #endif

@@ -50,7 +50,7 @@ static struct {
 	unsigned int pending; /* harts that have not finished fn */
 } call;
 
-static DEFINE_PER_CPU(bool, call_raised);
+static DEFINE_PER_CPU(u32, call_raised);
 
 static int parse_maxcpus(const char *value)
 {
@@ -193,7 +193,7 @@ void smp_handle_ipi(void)
 	smp_mb(); /* the pending bit is gone before the reasons are read */
 	if (READ_ONCE(stopping))
 		stop_here();
-	if (__atomic_exchange_n(this_cpu_ptr(&call_raised), false, __ATOMIC_ACQUIRE))
+	if (__atomic_exchange_n(this_cpu_ptr(&call_raised), 0, __ATOMIC_ACQUIRE))
 		run_call();
 }
 
@@ -211,7 +211,7 @@ void on_each_hart(void (*fn)(void *arg), void *arg)
 	for_each_online_hart(cpu) {
 		if (cpu == smp_processor_id())
 			continue;
-		__atomic_store_n(per_cpu_ptr(&call_raised, cpu), true, __ATOMIC_RELEASE);
+		__atomic_store_n(per_cpu_ptr(&call_raised, cpu), 1, __ATOMIC_RELEASE);
 		if (sbi_send_ipi(harts[cpu].hartid))
 			panic("the firmware refuses an IPI to hart %lu", harts[cpu].hartid);
 	}

@@ -12,22 +12,26 @@
 
 extern char _start[], _etext[];
 
+static const struct tables_header *header(void)
+{
+	return (const struct tables_header *)__tables_start;
+}
+
 static const struct tables_symbol *symbols(void)
 {
-	const u32 *relocs = (const u32 *)(&__tables_start + 1);
-
-	return (const struct tables_symbol *)(relocs + __tables_start.nr_relocs);
+	return (const struct tables_symbol *)(__tables_start + sizeof(struct tables_header) +
+					      header()->nr_relocs * sizeof(u32));
 }
 
 static const char *symbol_name(const struct tables_symbol *sym)
 {
-	return (const char *)(symbols() + __tables_start.nr_symbols) + sym->name;
+	return (const char *)(symbols() + header()->nr_symbols) + sym->name;
 }
 
 /* Index of the last symbol that starts at or below @offset, or -1. */
 static long find(u32 offset)
 {
-	long low = 0, high = (long)__tables_start.nr_symbols;
+	long low = 0, high = (long)header()->nr_symbols;
 
 	while (low < high) {
 		long middle = (low + high) / 2;
@@ -56,7 +60,7 @@ unsigned long symbol_start(unsigned long pc)
 
 unsigned long symbol_address(const char *name)
 {
-	for (u32 i = 0; i < __tables_start.nr_symbols; i++) {
+	for (u32 i = 0; i < header()->nr_symbols; i++) {
 		if (!strcmp(symbol_name(&symbols()[i]), name))
 			return (unsigned long)_start + symbols()[i].offset;
 	}
@@ -73,7 +77,7 @@ const char *symbol_format(char *buf, size_t size, unsigned long pc)
 		return buf;
 	}
 	offset = (u32)(pc - (unsigned long)_start);
-	end = i + 1 < (long)__tables_start.nr_symbols ? symbols()[i + 1].offset :
+	end = i + 1 < (long)header()->nr_symbols ? symbols()[i + 1].offset :
 							(u32)(_etext - _start);
 	snprintf(buf, size, "%s+0x%x/0x%x", symbol_name(&symbols()[i]),
 		 (unsigned int)(offset - symbols()[i].offset),

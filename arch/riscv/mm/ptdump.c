@@ -56,7 +56,7 @@ static void format_size(char *buf, size_t size, unsigned long bytes)
 static void emit_run(struct run *r)
 {
 	const char *region = region_of(r->va);
-	char line[128], bytes[16], leaf[16];
+	char line[128], bytes[24], leaf[24];
 
 	if (!r->bytes)
 		return;
