@@ -47,6 +47,7 @@ R_32, R_64 = 1, 2
 R_HI20, R_LO12_I, R_LO12_S = 26, 27, 28
 MOVES_WITH_IMAGE = {  # differences of two addresses in the image, hints, nothing
     0, 16, 17, 18, 19, 23, 24, 25, 33, 34, 35, 36, 37, 38, 39, 40, 43, 44, 45,
+    47, 48,  # gp-relative: gp is computed from the pc
     51, 52, 53, 54, 55, 56, 57, 60, 61,
 }
 PC_RELATIVE = {16, 17, 18, 19, 23, 44, 45, 57}
