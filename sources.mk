@@ -42,3 +42,6 @@ obj-y += mm/init.o
 obj-y += mm/linear_map.o
 obj-y += mm/memblock.o
 obj-y += mm/vmemmap.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_ktap.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_log.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_printf.o
