@@ -12,12 +12,14 @@ import re
 import subprocess
 import sys
 
-# Lowest first: (layer, its folders or files).  The longest match counts.
+# Lowest first: (layer, its folders or files).  The longest match counts.  Of arch/ only the
+# contract <asm/*.h> is below core; what implements it reports by log and panic, so it
+# stands beside core.
 LAYERS = [
     ("base", ["include/base/"]),
     ("lib", ["include/lib/", "lib/"]),
-    ("arch", ["arch/riscv/"]),
-    ("core", ["include/kernel/", "kernel/core/"]),
+    ("arch", ["arch/riscv/include/"]),
+    ("core", ["include/kernel/", "kernel/core/", "arch/riscv/"]),
     ("mm", ["include/mm/", "mm/"]),
     ("drivers", ["include/drivers/", "drivers/"]),
     ("shell", ["include/shell/", "kernel/shell/", "tests/kernel/"]),
