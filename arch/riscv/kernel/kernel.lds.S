@@ -90,6 +90,8 @@ SECTIONS
 	.tables : PHYS(.tables) {
 		__tables_start = .;
 		KEEP(*(.tables))
+		/* Not less in the first link, or gp would reach bss there and not in the second. */
+		. = MAX(., 2 * PAGE);
 		. = ALIGN(PAGE);
 		__tables_end = .;
 		_edata = .;
