@@ -16,6 +16,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/smp.h>
+#include <kernel/time.h>
 #include <lib/dt.h>
 #include <mm/init.h>
 #include <mm/memblock.h>
@@ -69,15 +70,6 @@ static size_t open_fdt(phys_addr_t pa)
 	return bytes;
 }
 
-static void start_paging(void)
-{
-	phys_addr_t lowest = memblock_start_of_DRAM(), highest = memblock_end_of_DRAM();
-
-	if (arch_paging_init(lowest, highest, paging_cap))
-		pr_err("paging=%s: this kernel has no such mode", paging_cap);
-	linear_map_init();
-}
-
 static void report_memory(void)
 {
 	pr_info("%s, %llu MiB of memory, %lu KiB free", arch_paging_name(),
@@ -93,7 +85,8 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	announce(hartid);
 	fdt_bytes = open_fdt(fdt_pa); /* the tree is sound; boot arguments */
 	mm_init_memblock(fdt_pa, fdt_bytes); /* banks, reservations */
-	start_paging();		/* regions, linear map */
+	arch_paging_init(memblock_start_of_DRAM(), paging_cap); /* regions */
+	linear_map_init();
 	mm_init_fdt();		/* the tree, copied to safety */
 	harts_prepare(hartid);	/* numbers, per-CPU areas, stacks, clock */
 	mm_init_pages();	/* DMA ceilings, zones, page allocator */
@@ -103,5 +96,6 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	console_init();		/* the UART; the log so far goes out */
 	local_irq_enable();
 	smp_start();		/* the other harts */
+	pr_info("%lu instructions from _start to the prompt", instructions_since_start());
 	shell_main();
 }

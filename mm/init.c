@@ -91,6 +91,7 @@ void mm_init_fdt(void)
 	copy = memblock_alloc(bytes, 8);
 	memcpy(copy, dt_blob(), bytes);
 	dt_set_blob(copy);
+	arch_unmap_fdt();
 }
 
 static phys_addr_t table_from_pages(void)

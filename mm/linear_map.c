@@ -50,24 +50,39 @@ static void map_around_image(phys_addr_t start, phys_addr_t end, unsigned long l
 	map_range(max(start, image_end), end, PROT_READ | PROT_WRITE, leaf);
 }
 
+/* Has somebody else than this kernel reserved memory in [start, end)? */
+static bool foreign_memory(phys_addr_t start, phys_addr_t end)
+{
+	const struct memblock_region *r;
+
+	for_each_reserved_range(r) {
+		u32 kind = r->flags & MEMBLOCK_RSRV_MASK;
+
+		if (kind != MEMBLOCK_RSRV_NODE && kind != MEMBLOCK_RSRV_FIRMWARE)
+			continue;
+		if (r->base < end && r->base + r->size > start)
+			return true;
+	}
+	return false;
+}
+
 /* Map one bank, in pieces that end where a largest leaf does. */
 static void map_bank(phys_addr_t start, phys_addr_t end)
 {
 	phys_addr_t largest = arch_largest_leaf();
 
 	while (start < end) {
-		phys_addr_t next = min(ALIGN_DOWN(start, largest) + largest, end);
-		phys_addr_t first = start;
+		phys_addr_t piece = ALIGN_DOWN(start, largest), next = piece + largest;
+		unsigned long leaf = arch_largest_leaf();
 
-		if (memblock_is_region_reserved(ALIGN_DOWN(start, largest), largest)) {
-			map_around_image(start, next, min(arch_largest_leaf(), (unsigned long)(2 * MiB)));
-			start = next;
-			continue;
+		if (foreign_memory(piece, next)) {
+			leaf = arch_shared_leaf();
+		} else {
+			/* As many as come without a reservation, in one go. */
+			while (next < end && !foreign_memory(next, next + largest))
+				next += largest;
 		}
-		/* As many as come without a reservation, in one go. */
-		while (next < end && !memblock_is_region_reserved(next, largest))
-			next = min(next + largest, end);
-		map_around_image(first, next, arch_largest_leaf());
+		map_around_image(start, min(next, end), leaf);
 		start = next;
 	}
 }

@@ -19,6 +19,9 @@ u64 ktime_ns(void);
 /* Instructions that this hart retired. Under -icount it counts all harts' together. */
 u64 read_instret(void);
 
+/* Instructions since _start; on rv32 modulo 2^32. */
+unsigned long instructions_since_start(void);
+
 /* Spin for at least that long. Any context. */
 void udelay(unsigned int us);
 

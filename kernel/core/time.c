@@ -11,6 +11,8 @@
 
 #define NSEC_PER_SEC 1000000000ull
 
+extern unsigned long boot_instret; /* head.S */
+
 static struct {
 	u32 hz;	  /* ticks a second, 0 until time_init() */
 	u64 boot; /* ticks at boot */
@@ -39,6 +41,11 @@ u64 read_time(void)
 u64 read_instret(void)
 {
 	return READ_COUNTER(instret, instreth);
+}
+
+unsigned long instructions_since_start(void)
+{
+	return (unsigned long)read_instret() - boot_instret;
 }
 
 void time_init(u32 hz)

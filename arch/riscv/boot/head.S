@@ -56,6 +56,7 @@ boot:
 
 	mv	s0, a0
 	mv	s1, a1
+	csrr	s4, instret
 
 	/*
 	 * Relocate.  .tables lists, as offsets from _start, the words that hold addresses of
@@ -96,6 +97,8 @@ boot:
 	addi	t0, t0, 4*SZREG
 	bltu	t0, t1, 3b
 
+	lla	t0, boot_instret
+	REG_S	s4, 0(t0)
 	lla	sp, boot_stack_top
 	lla	tp, __per_cpu_start
 	lla	gp, __global_pointer$
@@ -231,6 +234,10 @@ boot_lottery:
 	.globl	late_release
 late_release:				/* hart id, address of its struct hart_local */
 	RISCV_PTR -1
+	RISCV_PTR 0
+/* Instructions retired before _start (the low register of it on rv32). */
+	.globl	boot_instret
+boot_instret:
 	RISCV_PTR 0
 /* Where _start runs once paging is on: a relocated word. */
 	.globl	link_address

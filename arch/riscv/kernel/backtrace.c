@@ -106,24 +106,24 @@ static struct prologue read_prologue(unsigned long start, unsigned long pc)
 	return p;
 }
 
-static void show_call(unsigned int depth, unsigned long pc)
+/* @within lies in the function: a return address may stand behind its last instruction. */
+static void show_call(unsigned int depth, unsigned long pc, unsigned long within)
 {
 	char name[KSYM_NAME];
 
 	printk(LOG_EMERG, " #%u %0*lx %s", depth, (int)sizeof(long) * 2, pc,
-	       symbol_format(name, sizeof(name), pc));
+	       symbol_format(name, sizeof(name), within));
 }
 
 void backtrace(unsigned long pc, unsigned long sp, unsigned long ra)
 {
 	printk(LOG_EMERG, "Call trace:");
 	for (unsigned int depth = 0; depth < MAX_CALLS && in_text(pc); depth++) {
-		/* A return address may stand behind the last instruction of a noreturn call. */
 		unsigned long within = depth ? pc - 1 : pc;
 		unsigned long start = symbol_start(within);
 		struct prologue p;
 
-		show_call(depth, within);
+		show_call(depth, pc, within);
 		if (!start)
 			return;
 		p = read_prologue(start, pc);

@@ -14,6 +14,7 @@
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <libfdt.h>
+#include <string.h>
 
 static unsigned long next_io; /* bytes of the I/O region that are taken */
 
@@ -82,4 +83,10 @@ const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why)
 	}
 	map_fdt_pages(pa - offset, 0, pages);
 	return fdt;
+}
+
+void arch_unmap_fdt(void)
+{
+	memset(&early_fixmap[FIX_DT], 0, FIX_DT_PAGES * sizeof(pte_t));
+	local_sfence_all();
 }

@@ -48,6 +48,9 @@ void arch_map_set_allocator(phys_addr_t (*alloc)(void))
 void arch_linear_done(void)
 {
 	state.linear_done = true;
+	for (unsigned int i = FIX_PT; i < FIX_PT + MAX_LEVELS; i++)
+		pte_set(&early_fixmap[i], (pte_t){ 0 });
+	local_sfence_all();
 }
 
 void arch_set_svpbmt(bool on)
@@ -65,6 +68,11 @@ unsigned long arch_largest_leaf(void)
 {
 	/* Leaves above 1 GiB would reach past the end of any board's banks. */
 	return level_bytes(min((int)paging->levels - 1, 2));
+}
+
+unsigned long arch_shared_leaf(void)
+{
+	return level_bytes(1);
 }
 
 unsigned int arch_image_prot(phys_addr_t pa, phys_addr_t *end)
@@ -251,23 +259,24 @@ static const struct paging_mode *running_mode(void)
 }
 
 /* Go from the running mode to a shallower one; the image and fixmap stay where they are. */
-static int cap_mode(const char *name)
+static void cap_mode(const char *name)
 {
 	const struct paging_mode *m;
 
 	for (m = paging_modes; m->name && strcmp(m->name, name); m++)
 		;
-	if (!m->name)
-		return -EINVAL;
+	if (!m->name) {
+		pr_err("paging=%s: this kernel has no such mode, %s stays", name, paging->name);
+		return;
+	}
 	if (m->levels > paging->levels) {
-		pr_warn("%s asked for, this hart has %s at most", name, paging->name);
-		return 0;
+		pr_warn("paging=%s: this hart, or this kernel, has %s at most", name, paging->name);
+		return;
 	}
 	csr_write(satp, (unsigned long)m->satp_mode << SATP_MODE_SHIFT |
 				(unsigned long)(__pa_symbol(m->root) >> PAGE_SHIFT));
 	local_sfence_all();
 	paging = m;
-	return 0;
 }
 
 #ifdef CONFIG_ARCH_RV32I
@@ -313,18 +322,11 @@ void arch_hart_constants(struct hart_local *hl)
 			((va_layout.linear_base >> PAGE_SHIFT) << PAGE_STRUCT_SHIFT);
 }
 
-int arch_paging_init(phys_addr_t lowest, phys_addr_t highest, const char *max_mode)
+void arch_paging_init(phys_addr_t lowest, const char *max_mode)
 {
-	int err = max_mode ? cap_mode(max_mode) : 0;
-
-	if (err)
-		return err;
+	if (max_mode)
+		cap_mode(max_mode);
 	place_regions(&va_layout);
 	va_layout.phys_base = ALIGN_DOWN(lowest, (phys_addr_t)arch_largest_leaf());
 	arch_hart_constants(this_hart);
-	if (!arch_linear_reaches(va_layout.phys_base, highest))
-		pr_warn("%s reaches %llu MiB above 0x%llx: memory from 0x%llx to 0x%llx is left out",
-			paging->name, PA(va_layout.linear_bytes / MiB), PA(va_layout.phys_base),
-			PA(va_layout.phys_base + va_layout.linear_bytes), PA(highest));
-	return 0;
 }

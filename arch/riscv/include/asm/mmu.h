@@ -31,12 +31,12 @@ void arch_set_svpbmt(bool on);
 
 /*
  * arch_paging_init - lay out the address space for the mode found at boot
- * @lowest, @highest: bounds of RAM, from the device tree
- * @max_mode: name of the deepest mode wanted ("sv39" ...), or NULL
- * Returns 0 or -EINVAL for a name that this machine or build hasn't.
+ * @lowest: the first address of RAM, from the device tree
+ * @max_mode: name of the deepest mode wanted ("sv39" ...), or NULL. One that this machine or
+ *   this build hasn't is named in the log and ignored.
  * Boot hart alone, before any arch_map(). Sets va_layout and the constants of this hart.
  */
-int arch_paging_init(phys_addr_t lowest, phys_addr_t highest, const char *max_mode);
+void arch_paging_init(phys_addr_t lowest, const char *max_mode);
 
 /*
  * arch_map_set_allocator - where page tables come from
@@ -69,6 +69,9 @@ bool arch_linear_reaches(phys_addr_t start, phys_addr_t end);
 /* The size of the largest leaf of the current mode that the linear map may use, in bytes. */
 unsigned long arch_largest_leaf(void);
 
+/* The largest leaf that may cover memory of the firmware's, in bytes (FU540: not 1 GiB). */
+unsigned long arch_shared_leaf(void);
+
 /* "sv48" etc. of the running mode. */
 const char *arch_paging_name(void);
 
@@ -96,6 +99,9 @@ unsigned long arch_stack_map(unsigned int nr, phys_addr_t pa);
 
 /* Map the blob at @pa read-only; NULL with *why set if its header is no device tree. */
 const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why);
+
+/* The blob has been copied: take the mapping of arch_map_fdt() down. */
+void arch_unmap_fdt(void);
 
 /*
  * arch_wx_check - no physical page is executable in one mapping and writable in another
