@@ -140,8 +140,7 @@ static int ns16550_probe(const struct dt_console *dt, struct console *con)
 	};
 
 	put(&port, REG_IER, 0);
-	if (dt->options[0] && dt->baud && dt->clock_hz &&
-	    !set_speed(&port, dt->clock_hz, dt->baud))
+	if (dt->options[0] && dt->baud && dt->clock_hz && !set_speed(&port, dt->clock_hz, dt->baud))
 		pr_warn("%u baud from %u Hz can't be set, the speed stays", (unsigned)dt->baud,
 			(unsigned)dt->clock_hz);
 	if ((get(&port, REG_IIR) & IIR_FIFOS) != IIR_FIFOS)
@@ -156,9 +155,12 @@ static int ns16550_probe(const struct dt_console *dt, struct console *con)
 	return 0;
 }
 
-static const char *const compatible[] = {
-	"ns16550a", "ns16550", "ns8250", "snps,dw-apb-uart", "starfive,jh7100-uart",
-	"starfive,jh7110-uart", NULL
-};
+static const char *const compatible[] = { "ns16550a",
+					  "ns16550",
+					  "ns8250",
+					  "snps,dw-apb-uart",
+					  "starfive,jh7100-uart",
+					  "starfive,jh7110-uart",
+					  NULL };
 static const struct console_driver ns16550_driver = { compatible, ns16550_probe };
 TABLE_ENTRY(console_driver, ns16550_driver);

@@ -15,10 +15,10 @@ struct log_place {
 
 /* All fields: the lock of the ring's owner. */
 struct log_ring {
-	char *buf;		/* 8-byte aligned */
-	unsigned size;		/* bytes, a multiple of 8 */
-	struct log_place first; /* the oldest message kept; == next if there is none */
-	struct log_place next;	/* where the next one goes */
+	char *buf;		    /* 8-byte aligned */
+	unsigned size;		    /* bytes, a multiple of 8 */
+	struct log_place first;	    /* the oldest message kept; == next if there is none */
+	struct log_place next;	    /* where the next one goes */
 	struct log_place last_read; /* where log_ring_get() left off */
 };
 
@@ -26,7 +26,10 @@ struct log_ring {
 #define LOG_RING_MIN 1024
 void log_ring_init(struct log_ring *ring, char *buf, unsigned size);
 
-/* Appends a message of @len characters (<= LOG_TEXT_MAX), dropping the oldest for room. O(dropped). */
+/*
+ * log_ring_put - append a message of @len characters (<= LOG_TEXT_MAX), dropping as many of
+ * the oldest as it needs the room of.
+ */
 void log_ring_put(struct log_ring *ring, u64 ns, enum log_level level, const char *text,
 		  unsigned len);
 

@@ -44,24 +44,24 @@ static inline u64 bench_stamp(void)
  * the best of @rounds; the loop's 2 instructions are in it, the stamps are not.
  * Interrupts are off.  BENCH_BEST is the one to use.
  */
-#define BENCH_BEST_OF(rounds, n, body)                                             \
-	({                                                                         \
-		u64 _best = ~0ULL, _empty = ~0ULL;                                 \
-		for (int _r = 0; _r < (rounds); _r++) {                            \
-			unsigned long _flags;                                      \
-			local_irq_save(_flags);                                    \
-			u64 _t0 = bench_stamp();                                   \
-			u64 _t1 = bench_stamp();                                   \
-			for (unsigned _i = (n); _i; _i--) {                        \
-				body;                                              \
-			}                                                          \
-			u64 _t2 = bench_stamp();                                   \
-			local_irq_restore(_flags);                                 \
-			_empty = min(_empty, _t1 - _t0);                           \
-			_best = min(_best, _t2 - _t1);                             \
-		}                                                                  \
-		_best = _best > _empty ? _best - _empty : 0;                       \
-		(_best + (n) / 2) / (n);                                           \
+#define BENCH_BEST_OF(rounds, n, body)                       \
+	({                                                   \
+		u64 _best = ~0ULL, _empty = ~0ULL;           \
+		for (int _r = 0; _r < (rounds); _r++) {      \
+			unsigned long _flags;                \
+			local_irq_save(_flags);              \
+			u64 _t0 = bench_stamp();             \
+			u64 _t1 = bench_stamp();             \
+			for (unsigned _i = (n); _i; _i--) {  \
+				body;                        \
+			}                                    \
+			u64 _t2 = bench_stamp();             \
+			local_irq_restore(_flags);           \
+			_empty = min(_empty, _t1 - _t0);     \
+			_best = min(_best, _t2 - _t1);       \
+		}                                            \
+		_best = _best > _empty ? _best - _empty : 0; \
+		(_best + (n) / 2) / (n);                     \
 	})
 #define BENCH_BEST(n, body) BENCH_BEST_OF(5, n, body)
 

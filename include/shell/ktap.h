@@ -51,21 +51,21 @@ bool ktap_check_str(struct ktap *t, const char *found, const char *expected, con
 
 #define KTAP_EXPECT(t, cond) ktap_check(t, !!(cond), __FILE__, __LINE__, #cond)
 /* Integers and pointers: the value found, then the value expected. */
-#define KTAP_EXPECT_EQ(t, found, expected)                                                 \
-	ktap_check_eq(t, (long long)(found), (long long)(expected), __FILE__, __LINE__,   \
+#define KTAP_EXPECT_EQ(t, found, expected)                                              \
+	ktap_check_eq(t, (long long)(found), (long long)(expected), __FILE__, __LINE__, \
 		      #found " == " #expected)
 #define KTAP_EXPECT_STREQ(t, found, expected) \
 	ktap_check_str(t, found, expected, __FILE__, __LINE__, #found)
 
-#define KTAP_ASSERT(t, cond)                \
-	do {                                \
-		if (!KTAP_EXPECT(t, cond))  \
-			return;             \
+#define KTAP_ASSERT(t, cond)               \
+	do {                               \
+		if (!KTAP_EXPECT(t, cond)) \
+			return;            \
 	} while (0)
-#define KTAP_ASSERT_EQ(t, found, expected)                 \
-	do {                                               \
-		if (!KTAP_EXPECT_EQ(t, found, expected))   \
-			return;                            \
+#define KTAP_ASSERT_EQ(t, found, expected)               \
+	do {                                             \
+		if (!KTAP_EXPECT_EQ(t, found, expected)) \
+			return;                          \
 	} while (0)
 
 /* Runs the suites named (all for nr == 0); 0, -EIO if one failed, -ENOENT for a bad name. */

@@ -37,8 +37,8 @@ struct line {
 	bool was_cr;		 /* the last character was CR: an LF now is its other half */
 
 	char history[LINE_HISTORY][LINE_MAX + 1];
-	unsigned nr_history;	/* lines ever remembered; the last LINE_HISTORY are there */
-	unsigned back;		/* how far back the text on screen comes from; 0: it's new */
+	unsigned nr_history;	  /* lines ever remembered; the last LINE_HISTORY are there */
+	unsigned back;		  /* how far back the text on screen comes from; 0: it's new */
 	char draft[LINE_MAX + 1]; /* the new text while another is on screen */
 };
 

@@ -27,9 +27,9 @@
 
 #include <string.h>
 
-#define TYPED_MAX   512		/* characters, a power of two */
-#define FORCE_AFTER 10000000u	/* polls of the lock before a panic ignores it */
-#define POLL_BAUD   115200	/* a port is polled often enough for this speed */
+#define TYPED_MAX   512	      /* characters, a power of two */
+#define FORCE_AFTER 10000000u /* polls of the lock before a panic ignores it */
+#define POLL_BAUD   115200    /* a port is polled often enough for this speed */
 #define SBI_CHUNK   128
 
 static void sbi_write(struct console *con, const char *s, size_t n)
@@ -64,8 +64,8 @@ static struct {
 	spinlock_t lock;
 	struct console active; /* changed by console_init() only */
 	spinlock_t input_lock;
-	char typed[TYPED_MAX];	/* (input_lock) */
-	unsigned head, tail;	/* free-running; typed[tail .. head) waits (input_lock) */
+	char typed[TYPED_MAX]; /* (input_lock) */
+	unsigned head, tail;   /* free-running; typed[tail .. head) waits (input_lock) */
 } con = {
 	.active = { .name = "sbi", .ops = &sbi_ops, .rx_fifo = 16 },
 };

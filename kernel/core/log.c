@@ -33,9 +33,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BUF_BYTES      (1u << CONFIG_LOG_BUF_SHIFT)
-#define FORCE_AFTER    1000000u /* polls of a lock in an emergency before it is ignored */
-#define LEVEL_ALL      (LOG_DEBUG + 1)
+#define BUF_BYTES   (1u << CONFIG_LOG_BUF_SHIFT)
+#define FORCE_AFTER 1000000u /* polls of a lock in an emergency before it is ignored */
+#define LEVEL_ALL   (LOG_DEBUG + 1)
 
 static char ring_buf[BUF_BYTES] __aligned(8);
 
@@ -225,7 +225,6 @@ static int parse_loglevel(const char *value)
 }
 
 static const struct bootarg arg_loglevel = {
-	"loglevel", parse_loglevel,
-	"0 (nothing) to 6 (all); messages of a level below it are shown"
+	"loglevel", parse_loglevel, "0 (nothing) to 6 (all); messages of a level below it are shown"
 };
 TABLE_ENTRY(bootarg, arg_loglevel);

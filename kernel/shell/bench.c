@@ -77,8 +77,10 @@ static void complete_bench(const char *prefix, shell_offer_fn offer, void *ctx)
 }
 
 static const struct shell_cmd cmd_bench = {
-	.name = "bench", .usage = "[-l | KEY...]",
+	.name = "bench",
+	.usage = "[-l | KEY...]",
 	.help = "count instructions of kernel operations; -l lists the keys",
-	.run = run_bench, .complete = complete_bench,
+	.run = run_bench,
+	.complete = complete_bench,
 };
 TABLE_ENTRY(shell_cmd, cmd_bench);

@@ -117,7 +117,8 @@ static void complete_crash(const char *prefix, shell_offer_fn offer, void *ctx)
 static const struct shell_cmd cmd_crash = {
 	.name = "crash",
 	.usage = "[panic | bug | null | wild | text | exec | stack | unaligned | illegal]",
-	.help = "make the kernel panic, in one of several ways", .run = run_crash,
+	.help = "make the kernel panic, in one of several ways",
+	.run = run_crash,
 	.complete = complete_crash,
 };
 TABLE_ENTRY(shell_cmd, cmd_crash);

@@ -46,7 +46,9 @@ static int run_dmesg(int argc, char **argv)
 }
 
 static const struct shell_cmd cmd_dmesg = {
-	.name = "dmesg", .usage = "[LEVEL | -n LEVEL]   (0..6: messages of a level below it)",
-	.help = "print the log; -n: what the console shows from now on", .run = run_dmesg,
+	.name = "dmesg",
+	.usage = "[LEVEL | -n LEVEL]   (0..6: messages of a level below it)",
+	.help = "print the log; -n: what the console shows from now on",
+	.run = run_dmesg,
 };
 TABLE_ENTRY(shell_cmd, cmd_dmesg);

@@ -46,7 +46,8 @@ static void print_numbers(const u8 *value, int len)
 	shell_puts(cells ? "<" : "[");
 	for (int i = 0; i < len; i += cells ? 4 : 1) {
 		if (cells)
-			shell_printf(&" 0x%x"[!i], (unsigned)fdt32_ld((const fdt32_t *)(value + i)));
+			shell_printf(&" 0x%x"[!i],
+				     (unsigned)fdt32_ld((const fdt32_t *)(value + i)));
 		else
 			shell_printf(&" %02x"[!i], value[i]);
 	}
@@ -99,7 +100,8 @@ static int print_subtree(int top)
 	for (int node = top; node >= 0 && depth >= 0;) {
 		for (; before >= depth; before--)
 			shell_printf("%*s};\n", before * 4, "");
-		shell_printf("%*s%s {\n", depth * 4, "", *dt_node_name(node) ? dt_node_name(node) : "/");
+		shell_printf("%*s%s {\n", depth * 4, "",
+			     *dt_node_name(node) ? dt_node_name(node) : "/");
 		print_properties(depth + 1, node);
 		if (shell_interrupted())
 			return -EINTR;
@@ -178,8 +180,10 @@ static void complete_dt(const char *prefix, shell_offer_fn offer, void *ctx)
 }
 
 static const struct shell_cmd cmd_dt = {
-	.name = "dt", .usage = "[-r] [PATH | ALIAS] [PROPERTY]",
-	.help = "show a node of the device tree; -r: with all below it", .run = run_dt,
+	.name = "dt",
+	.usage = "[-r] [PATH | ALIAS] [PROPERTY]",
+	.help = "show a node of the device tree; -r: with all below it",
+	.run = run_dt,
 	.complete = complete_dt,
 };
 TABLE_ENTRY(shell_cmd, cmd_dt);

@@ -10,11 +10,10 @@ static const struct {
 	unsigned bit;
 	const char *name;
 } extensions[] = {
-	{ DT_ISA_SSTC, "sstc" },	 { DT_ISA_SVPBMT, "svpbmt" },
-	{ DT_ISA_SVNAPOT, "svnapot" },	 { DT_ISA_SVINVAL, "svinval" },
-	{ DT_ISA_ZICBOM, "zicbom" },	 { DT_ISA_ZICBOZ, "zicboz" },
-	{ DT_ISA_ZBA, "zba" },		 { DT_ISA_ZBB, "zbb" },
-	{ DT_ISA_ZIHINTPAUSE, "pause" }, { DT_ISA_SSAIA, "ssaia" },
+	{ DT_ISA_SSTC, "sstc" },       { DT_ISA_SVPBMT, "svpbmt" }, { DT_ISA_SVNAPOT, "svnapot" },
+	{ DT_ISA_SVINVAL, "svinval" }, { DT_ISA_ZICBOM, "zicbom" }, { DT_ISA_ZICBOZ, "zicboz" },
+	{ DT_ISA_ZBA, "zba" },	       { DT_ISA_ZBB, "zbb" },	    { DT_ISA_ZIHINTPAUSE, "pause" },
+	{ DT_ISA_SSAIA, "ssaia" },
 };
 
 static int run_harts(int argc, char **argv)
@@ -37,7 +36,9 @@ static int run_harts(int argc, char **argv)
 }
 
 static const struct shell_cmd cmd_harts = {
-	.name = "harts", .usage = "", .help = "the harts, their state and extensions",
+	.name = "harts",
+	.usage = "",
+	.help = "the harts, their state and extensions",
 	.run = run_harts,
 };
 TABLE_ENTRY(shell_cmd, cmd_harts);

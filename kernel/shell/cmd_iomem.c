@@ -85,7 +85,9 @@ static int run_iomem(int argc, char **argv)
 }
 
 static const struct shell_cmd cmd_iomem = {
-	.name = "iomem", .usage = "", .help = "memory banks, reservations and the kernel's sections",
+	.name = "iomem",
+	.usage = "",
+	.help = "memory banks, reservations and the kernel's sections",
 	.run = run_iomem,
 };
 TABLE_ENTRY(shell_cmd, cmd_iomem);

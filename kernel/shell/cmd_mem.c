@@ -45,7 +45,9 @@ static int run_meminfo(int argc, char **argv)
 }
 
 static const struct shell_cmd cmd_meminfo = {
-	.name = "meminfo", .usage = "", .help = "memory: total, free, reserved, the kernel's own",
+	.name = "meminfo",
+	.usage = "",
+	.help = "memory: total, free, reserved, the kernel's own",
 	.run = run_meminfo,
 };
 TABLE_ENTRY(shell_cmd, cmd_meminfo);
@@ -118,8 +120,10 @@ static int run_zoneinfo(int argc, char **argv)
 }
 
 static const struct shell_cmd cmd_zoneinfo = {
-	.name = "zoneinfo", .usage = "",
-	.help = "zones, their pages, and which zones limited devices reach", .run = run_zoneinfo,
+	.name = "zoneinfo",
+	.usage = "",
+	.help = "zones, their pages, and which zones limited devices reach",
+	.run = run_zoneinfo,
 };
 TABLE_ENTRY(shell_cmd, cmd_zoneinfo);
 
@@ -143,7 +147,9 @@ static int run_buddyinfo(int argc, char **argv)
 }
 
 static const struct shell_cmd cmd_buddyinfo = {
-	.name = "buddyinfo", .usage = "", .help = "free blocks of each order, 4 KiB first",
+	.name = "buddyinfo",
+	.usage = "",
+	.help = "free blocks of each order, 4 KiB first",
 	.run = run_buddyinfo,
 };
 TABLE_ENTRY(shell_cmd, cmd_buddyinfo);

@@ -92,8 +92,7 @@ static int draw_zone(const struct zone *z)
 	while (span > (unsigned long)MAP_CELLS << m.shift)
 		m.shift++;
 	nr_cells = (span + (1UL << m.shift) - 1) >> m.shift;
-	shell_printf("Node %d, zone %s: %llu KiB a character\n", z->nid, z->name,
-		     4ULL << m.shift);
+	shell_printf("Node %d, zone %s: %llu KiB a character\n", z->nid, z->name, 4ULL << m.shift);
 	if (memmap_walk(z->start_pfn, z->end_pfn, map_block, &m))
 		return -EINTR;
 	while (m.cell < nr_cells)
@@ -192,7 +191,10 @@ static void complete_memmap(const char *prefix, shell_offer_fn offer, void *ctx)
 }
 
 static const struct shell_cmd cmd_memmap = {
-	.name = "memmap", .usage = "[--raw]", .help = "a map of every zone's pages",
-	.run = run_memmap, .complete = complete_memmap,
+	.name = "memmap",
+	.usage = "[--raw]",
+	.help = "a map of every zone's pages",
+	.run = run_memmap,
+	.complete = complete_memmap,
 };
 TABLE_ENTRY(shell_cmd, cmd_memmap);

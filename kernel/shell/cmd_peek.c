@@ -98,7 +98,9 @@ static int run_peek(int argc, char **argv)
 }
 
 static const struct shell_cmd cmd_peek = {
-	.name = "peek", .usage = "ADDRESS [COUNT] [b|h|w|d]   (1, 2, 4 or 8 bytes a value)",
-	.help = "read virtual memory; a bad address is an error, not a panic", .run = run_peek,
+	.name = "peek",
+	.usage = "ADDRESS [COUNT] [b|h|w|d]   (1, 2, 4 or 8 bytes a value)",
+	.help = "read virtual memory; a bad address is an error, not a panic",
+	.run = run_peek,
 };
 TABLE_ENTRY(shell_cmd, cmd_peek);

@@ -25,7 +25,9 @@ static int run_ptdump(int argc, char **argv)
 }
 
 static const struct shell_cmd cmd_ptdump = {
-	.name = "ptdump", .usage = "", .help = "the kernel's page table, a line for each run",
+	.name = "ptdump",
+	.usage = "",
+	.help = "the kernel's page table, a line for each run",
 	.run = run_ptdump,
 };
 TABLE_ENTRY(shell_cmd, cmd_ptdump);
@@ -44,7 +46,10 @@ static int run_reboot(int argc, char **argv)
 }
 
 static const struct shell_cmd cmd_reboot = {
-	.name = "reboot", .usage = "", .help = "start the machine anew", .run = run_reboot,
+	.name = "reboot",
+	.usage = "",
+	.help = "start the machine anew",
+	.run = run_reboot,
 };
 TABLE_ENTRY(shell_cmd, cmd_reboot);
 
@@ -54,6 +59,9 @@ static int run_poweroff(int argc, char **argv)
 }
 
 static const struct shell_cmd cmd_poweroff = {
-	.name = "poweroff", .usage = "", .help = "switch the machine off", .run = run_poweroff,
+	.name = "poweroff",
+	.usage = "",
+	.help = "switch the machine off",
+	.run = run_poweroff,
 };
 TABLE_ENTRY(shell_cmd, cmd_poweroff);

@@ -196,7 +196,10 @@ static void complete_test(const char *prefix, shell_offer_fn offer, void *ctx)
 }
 
 static const struct shell_cmd cmd_test = {
-	.name = "test", .usage = "[-l | SUITE...]", .help = "run test suites; -l lists them",
-	.run = run_test, .complete = complete_test,
+	.name = "test",
+	.usage = "[-l | SUITE...]",
+	.help = "run test suites; -l lists them",
+	.run = run_test,
+	.complete = complete_test,
 };
 TABLE_ENTRY(shell_cmd, cmd_test);

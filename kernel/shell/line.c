@@ -18,15 +18,15 @@
 #include <string.h>
 
 #define WIDTH	80
-#define CTRL(c) ((c) & 0x1f)
+#define CTRL(c) ((c)&0x1f)
 #define ESC	0x1b
 #define DEL	0x7f
 
 enum escape_state {
 	ESCAPE_NONE,
-	ESCAPE_SEEN,  /* ESC */
-	ESCAPE_CSI,   /* ESC [ and perhaps digits, which `argument` has */
-	ESCAPE_SS3,   /* ESC O */
+	ESCAPE_SEEN, /* ESC */
+	ESCAPE_CSI,  /* ESC [ and perhaps digits, which `argument` has */
+	ESCAPE_SS3,  /* ESC O */
 };
 
 static void out(const struct line *l, const char *s)

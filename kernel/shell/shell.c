@@ -233,7 +233,10 @@ static void complete_help(const char *prefix, shell_offer_fn offer, void *ctx)
 }
 
 static const struct shell_cmd cmd_help = {
-	.name = "help", .usage = "[COMMAND]", .help = "list the commands, or explain one",
-	.run = run_help, .complete = complete_help,
+	.name = "help",
+	.usage = "[COMMAND]",
+	.help = "list the commands, or explain one",
+	.run = run_help,
+	.complete = complete_help,
 };
 TABLE_ENTRY(shell_cmd, cmd_help);

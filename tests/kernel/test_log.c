@@ -115,12 +115,9 @@ static void test_loglevel(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "one", test_one },
-	{ "long", test_long },
-	{ "stamp", test_stamp },
-	{ "all_harts", test_all_harts },
-	{ "loglevel", test_loglevel },
-	{ NULL, NULL },
+	{ "one", test_one },	       { "long", test_long },
+	{ "stamp", test_stamp },       { "all_harts", test_all_harts },
+	{ "loglevel", test_loglevel }, { NULL, NULL },
 };
 static const struct ktap_suite suite_log = { "log", cases };
 TABLE_ENTRY(ktap_suite, suite_log);
