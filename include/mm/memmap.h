@@ -61,10 +61,11 @@ bool memmap_walk(unsigned long start_pfn, unsigned long end_pfn,
 		 bool (*fn)(const struct memmap_block *block, void *arg), void *arg);
 
 /*
- * memmap_init - map the descriptors of all memory and write those that must be
- * Boot, after zones are set up, before anything is handed to the buddy allocator.
+ * memmap_init - map the descriptors of all memory, write those that must be, and hand what
+ * memblock has free to the zones
+ * @seed: a number that differs from boot to boot.  Boot hart, after zones are set up.
  */
-void memmap_init(void);
+void memmap_init(u32 seed);
 
 /* memmap_bytes - memory that descriptors take. */
 unsigned long memmap_bytes(void);

@@ -53,8 +53,8 @@ struct zone {
 	char name[ZONE_NAME_LEN];    /* C */
 } __aligned(64);
 
-/* gfp & GFP_ZONEMASK is the index. */
-#define NR_ZONELISTS 16
+/* gfp & GFP_LISTMASK is the index. */
+#define NR_ZONELISTS 32
 
 struct pglist_data {
 	struct zone **zonelists[NR_ZONELISTS]; /* C each ended by NULL; empty: can't be served */
@@ -69,8 +69,12 @@ typedef struct pglist_data pg_data_t;
 
 #define MAX_ZONES (MAX_NUMNODES * MAX_NR_ZONES)
 
-extern struct zone *zone_table[MAX_ZONES];	    /* by zone id; sorted by node, then type */
-extern unsigned nr_zones;			    /* zones in zone_table */
+/*
+ * By zone id; sorted by node, then type.  As long as a descriptor's byte can say, and the rest
+ * lead to a zone that no page belongs to: a descriptor that was never written is no trap.
+ */
+extern struct zone *zone_table[256];
+extern unsigned nr_zones;
 extern struct pglist_data *node_data[MAX_NUMNODES]; /* by node id; all set after boot */
 extern unsigned nr_nodes;
 

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * buddy.c - the free blocks of one zone, in powers of two
+ *
+ * Block: 2^order pages, aligned to its size.  Buddy of a block: the one beside it with
+ * which it makes a block of the next order; its descriptor lies at the block's own
+ * address ^ (size of the block's descriptors), because vmemmap is aligned to a
+ * top-order block's.
+ *
+ * A freed block is not merged at once: PARK_DEPTH blocks of each order wait parked, so
+ * that taking and giving the same order over and over neither splits nor merges.  A
+ * block given while the slots of its order are full is merged (deferred coalescing as
+ * in the lazy buddy systems, bounded).
+ *
+ * The blocks of a top-order block partition it, so the buddy of a block of order o is
+ * never a tail of a larger one: its descriptor says something true.  That is why
+ * descriptors need no initial value (mm/page.h).
+ *
+ * Invariants (buddy_validate):
+ *   area[o] holds exactly area[o].nr blocks with block word FREE|o of this zone;
+ *   bit o of orders  <=>  area[o].nr > 0;
+ *   no two buddies are both on a list, below MAX_ORDER;
+ *   nr_free == sum(area[o].nr << o) + sum(parked blocks << o);
+ *   the first descriptor of a free block has no flags and refcount 0;
+ *   a descriptor that heads no block has kind 0, or was never written.
+ *
+ * Locking: the caller holds zone->lock with interrupts off.
+ * Cost: taking a block is one table look-up and O(orders) splits, giving one back
+ *   O(orders) merges; only where nothing else is left, all parked blocks are merged.
+ * Not here: choice of zone, flags, references (page_alloc.c); which frames there are (memmap.c).
+ */
+#include <mm/buddy.h>
+
+#include <mm/internal.h>
+
+#include <stdio.h>
+
+/* The lowest bit set in @mask, which is not 0 (rv64imac counts no zeros). */
+static inline unsigned lowest_bit(u32 mask)
+{
+	static const u8 bit[32] = { 0,	1,  28, 2,  29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4,  8,
+				    31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6,  11, 5,  10, 9 };
+
+	/* A de Bruijn sequence: each bit shifts another five-bit number to the top. */
+	return bit[(mask & -mask) * 0x077CB531U >> 27];
+}
+
+static inline struct page *buddy_of(struct page *page, unsigned order)
+{
+	return (struct page *)((unsigned long)page ^ (sizeof(struct page) << order));
+}
+
+static inline void list_push(struct zone *zone, struct page *page, unsigned order)
+{
+	struct free_area *area = &zone->area[order];
+	u32 index = page_index(page), old = area->first;
+
+	page->word0 = free_word0(zone);
+	page->links = old; /* next; no prev */
+	page->block = zone->mark + BLOCK_FREE + order;
+	if (old)
+		index_page(old)->prev = index;
+	else
+		zone->orders |= 1U << order;
+	area->first = index;
+	area->nr++;
+}
+
+static inline struct page *list_pop(struct zone *zone, unsigned order)
+{
+	struct free_area *area = &zone->area[order];
+	struct page *page = index_page(area->first);
+	u32 next = page->next;
+
+	area->first = next;
+	area->nr--;
+	if (next)
+		index_page(next)->prev = 0;
+	else
+		zone->orders &= ~(1U << order);
+	return page;
+}
+
+static inline void list_remove(struct zone *zone, struct page *page, unsigned order)
+{
+	struct free_area *area = &zone->area[order];
+	u32 next = page->next, prev = page->prev;
+
+	area->nr--;
+	if (next)
+		index_page(next)->prev = prev;
+	if (prev) {
+		index_page(prev)->next = next;
+	} else {
+		area->first = next;
+		if (!next)
+			zone->orders &= ~(1U << order);
+	}
+}
+
+/*
+ * Cut a block down from order @high to @low, upper halves to the lists.  These are
+ * empty: the block was the smallest that would do.
+ */
+static inline void split(struct zone *zone, struct page *page, unsigned high, unsigned low)
+{
+	u32 index = page_index(page);
+
+	zone->orders |= (1U << high) - (1U << low);
+	while (high > low) {
+		struct page *upper;
+
+		high--;
+		upper = page + (1UL << high);
+		upper->word0 = free_word0(zone);
+		upper->links = 0;
+		upper->block = zone->mark + BLOCK_FREE + high;
+		zone->area[high] = (struct free_area){ index + (1U << high), 1 };
+	}
+}
+
+/* Merge a block with its free buddies and put the result on its list. */
+static void merge(struct zone *zone, struct page *page, unsigned order)
+{
+	while (order < MAX_ORDER) {
+		struct page *buddy = buddy_of(page, order);
+
+		if (buddy->block != zone->mark + BLOCK_FREE + order)
+			break;
+		list_remove(zone, buddy, order);
+		if (buddy > page)
+			buddy->block = 0;
+		else {
+			page->block = 0;
+			page = buddy;
+		}
+		order++;
+	}
+	list_push(zone, page, order);
+}
+
+/* A parked block of at least @order, the smallest there is; its order goes to *@found. */
+static struct page *take_parked(struct zone *zone, unsigned order, unsigned *found)
+{
+	for (; order <= MAX_ORDER; order++)
+		for (unsigned i = 0; i < PARK_DEPTH; i++) {
+			struct page *page = zone->parked[order].slot[i];
+
+			if (page) {
+				zone->parked[order].slot[i] = NULL;
+				*found = order;
+				return page;
+			}
+		}
+	return NULL;
+}
+
+void buddy_merge_parked(struct zone *zone)
+{
+	struct page *page;
+	unsigned order;
+
+	while ((page = take_parked(zone, 0, &order)))
+		merge(zone, page, order);
+}
+
+/* No list and no slot has a block of @order: merge the smaller ones that are parked. */
+static __cold struct page *take_by_merging(struct zone *zone, unsigned order, unsigned *found)
+{
+	if (zone->nr_free >> order == 0)
+		return NULL;
+	for (unsigned o = 0; o < order; o++)
+		for (unsigned i = 0; i < PARK_DEPTH; i++) {
+			struct page *page = zone->parked[o].slot[i];
+
+			if (!page)
+				continue;
+			zone->parked[o].slot[i] = NULL;
+			merge(zone, page, o);
+			if (zone->orders >> order) {
+				*found = order + lowest_bit(zone->orders >> order);
+				return list_pop(zone, *found);
+			}
+		}
+	return NULL;
+}
+
+struct page *buddy_take(struct zone *zone, unsigned order)
+{
+	struct parked *parked = &zone->parked[order];
+	u32 larger = zone->orders >> order;
+	unsigned found = order;
+	struct page *page;
+
+	if (parked->slot[0]) {
+		page = parked->slot[0];
+		parked->slot[0] = NULL;
+	} else if (parked->slot[1]) {
+		page = parked->slot[1];
+		parked->slot[1] = NULL;
+	} else {
+		if (likely(larger)) {
+			found = order + lowest_bit(larger);
+			page = list_pop(zone, found);
+		} else {
+			page = take_parked(zone, order, &found);
+			if (!page)
+				page = take_by_merging(zone, order, &found);
+			if (!page)
+				return NULL;
+		}
+		split(zone, page, found, order);
+	}
+	zone->nr_free -= 1UL << order;
+	page->block = zone->mark + BLOCK_USED + order;
+	return page;
+}
+
+void buddy_give(struct zone *zone, struct page *page, unsigned order)
+{
+	struct parked *parked = &zone->parked[order];
+
+	zone->nr_free += 1UL << order;
+	for (unsigned i = 0; i < PARK_DEPTH; i++)
+		if (!parked->slot[i]) {
+			parked->slot[i] = page;
+			page->word0 = free_word0(zone);
+			page->block = zone->mark + BLOCK_PARKED + order;
+			return;
+		}
+	merge(zone, page, order);
+}
+
+void buddy_add_range(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
+{
+	unsigned long pfn = start_pfn;
+
+	while (pfn < end_pfn) {
+		unsigned order = MAX_ORDER;
+
+		while ((pfn & ((1UL << order) - 1)) || pfn + (1UL << order) > end_pfn)
+			order--;
+		merge(zone, pfn_to_page(pfn), order);
+		pfn += 1UL << order;
+	}
+	zone->nr_free += end_pfn - start_pfn;
+	zone->managed_pages += end_pfn - start_pfn;
+}
+
+/* One block that should be free: 0, or -EFAULT and a sentence. */
+static int check_free_block(struct zone *zone, struct page *page, unsigned order, u32 kind,
+			    char fault[ZONE_FAULT_LEN])
+{
+	unsigned long pfn = page_to_pfn(page);
+	u32 word = zone->mark + kind + order;
+
+	if (pfn < zone->start_pfn || pfn + (1UL << order) > zone->end_pfn ||
+	    (pfn & ((1UL << order) - 1)))
+		snprintf(fault, ZONE_FAULT_LEN,
+			 "zone %s order %u: block at pfn 0x%lx, expected an aligned one in "
+			 "0x%lx-0x%lx",
+			 zone->name, order, pfn, zone->start_pfn, zone->end_pfn);
+	else if (page->block != word)
+		snprintf(fault, ZONE_FAULT_LEN,
+			 "zone %s order %u: pfn 0x%lx has block word 0x%08lx, expected 0x%08lx",
+			 zone->name, order, pfn, (unsigned long)page->block, (unsigned long)word);
+	else if (page->word0 != free_word0(zone))
+		snprintf(fault, ZONE_FAULT_LEN,
+			 "zone %s order %u: free pfn 0x%lx has flags 0x%08lx refcount %ld, "
+			 "expected 0x%08lx and 0",
+			 zone->name, order, pfn, (unsigned long)page->flags,
+			 (long)page->_refcount, (unsigned long)free_word0(zone));
+	else
+		return 0;
+	return -EFAULT;
+}
+
+/* The list of one order; *@pages grows by what is on it. */
+static int check_list(struct zone *zone, unsigned order, unsigned long *pages,
+		      char fault[ZONE_FAULT_LEN])
+{
+	struct free_area *area = &zone->area[order];
+	u32 prev = 0, nr = 0;
+
+	for (u32 index = area->first; index; index = index_page(index)->next) {
+		struct page *page = index_page(index);
+		int err;
+
+		if (nr++ == area->nr)
+			break;
+		err = check_free_block(zone, page, order, BLOCK_FREE, fault);
+		if (err)
+			return err;
+		if (page->prev != prev) {
+			snprintf(fault, ZONE_FAULT_LEN,
+				 "zone %s order %u: pfn 0x%lx links back to %lu, expected %lu",
+				 zone->name, order, page_to_pfn(page), (unsigned long)page->prev,
+				 (unsigned long)prev);
+			return -EFAULT;
+		}
+		if (order < MAX_ORDER &&
+		    buddy_of(page, order)->block == zone->mark + BLOCK_FREE + order) {
+			snprintf(fault, ZONE_FAULT_LEN,
+				 "zone %s order %u: pfn 0x%lx and its buddy are both free, "
+				 "expected one block of order %u",
+				 zone->name, order, page_to_pfn(page), order + 1);
+			return -EFAULT;
+		}
+		prev = index;
+	}
+	if (nr != area->nr || (zone->orders >> order & 1) != (nr > 0)) {
+		snprintf(fault, ZONE_FAULT_LEN,
+			 "zone %s order %u: %s%lu blocks on the list, bit %lu of orders; expected %lu",
+			 zone->name, order, nr > area->nr ? "more than " : "",
+			 (unsigned long)(nr > area->nr ? area->nr : nr),
+			 (unsigned long)(zone->orders >> order & 1), (unsigned long)area->nr);
+		return -EFAULT;
+	}
+	*pages += (unsigned long)nr << order;
+	return 0;
+}
+
+int buddy_validate(struct zone *zone, char fault[ZONE_FAULT_LEN])
+{
+	unsigned long pages = 0;
+
+	for (unsigned order = 0; order < NR_ORDERS; order++) {
+		int err = check_list(zone, order, &pages, fault);
+
+		for (unsigned i = 0; !err && i < PARK_DEPTH; i++) {
+			struct page *page = zone->parked[order].slot[i];
+
+			if (!page)
+				continue;
+			err = check_free_block(zone, page, order, BLOCK_PARKED, fault);
+			pages += 1UL << order;
+		}
+		if (err)
+			return err;
+	}
+	if (zone->nr_free != pages || zone->orders >> NR_ORDERS) {
+		snprintf(fault, ZONE_FAULT_LEN,
+			 "zone %s: nr_free is %lu, expected %lu as on the lists; orders 0x%lx",
+			 zone->name, zone->nr_free, pages, (unsigned long)zone->orders);
+		return -EFAULT;
+	}
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * internal.h - what the files of the page allocator share with each other only
+ */
+#ifndef MM_INTERNAL_H
+#define MM_INTERNAL_H
+
+#include <base/errno.h>
+#include <mm/buddy.h>
+#include <mm/memmap.h>
+#include <mm/page_alloc.h>
+
+/* word0 of the head of a free block: the zone number, no flags, refcount 0. */
+static inline u64 free_word0(const struct zone *zone)
+{
+	return (u32)zone->word0;
+}
+
+/* memmap.c: the descriptors of [start, end), all written before, head nothing any more. */
+void memmap_forget(unsigned long start_pfn, unsigned long end_pfn);
+
+/* memmap.c: write every descriptor of the top-order block at @pfn as a reserved single frame,
+ * each marked for its zone; frames of holes for @zone. */
+void memmap_write_block(unsigned long pfn, struct zone *zone);
+
+/* zone.c: nodes, zones, segments and fallback lists from memblock and the plan. */
+void zones_init(const struct zone_plan *plan);
+
+/* page_report.c: messages for what went wrong; none takes a lock. */
+void report_bad_free(const struct page *page, unsigned order, const void *caller);
+void report_bad_address(unsigned long addr, unsigned order, const void *caller);
+void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp, unsigned order,
+		    const void *caller);
+void report_not_reserved(unsigned long pfn);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * zone.c - building zones, nodes and fallback lists at boot
+ *
+ * A segment is what one bank has of one span of the zone plan; a zone is all segments
+ * of one node in one span.  Neighbouring segments of one zone are joined, so that no
+ * block of the buddy allocator crosses from one segment to another.
+ *
+ * Invariants after boot: zones have memory; zone_table[z->id] == z; each node's
+ * fallback holds every zone once; a zonelist is its node's fallback with some left out.
+ * Locking: written on the boot hart before there is anyone else, constant afterwards,
+ *   but for what zone->lock guards.
+ * Cost: O(banks * zones) once.
+ * Not here: the plan itself (zone_plan.c), descriptors (memmap.c).
+ */
+#define LOG_PREFIX "zones: "
+#include <mm/zone.h>
+
+#include <asm/memory.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <mm/internal.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define DISTANCE_LOCAL	10
+#define DISTANCE_REMOTE 20
+
+struct zone *zone_table[256];
+unsigned nr_zones;
+struct pglist_data *node_data[MAX_NUMNODES];
+unsigned nr_nodes;
+struct mem_segment *mem_segments;
+unsigned nr_mem_segments;
+
+/* 0: the default. */
+static u8 distance[MAX_NUMNODES][MAX_NUMNODES];
+
+/* The zone of descriptors that were never written. */
+static struct zone zone_none = { .word0 = ~0ULL, .name = "none", .nid = NUMA_NO_NODE };
+
+void node_set_distance(int from, int to, unsigned d)
+{
+	BUG_ON(from < 0 || from >= MAX_NUMNODES || to < 0 || to >= MAX_NUMNODES || d > 255);
+	distance[from][to] = (u8)d;
+}
+
+unsigned node_distance(int from, int to)
+{
+	if (distance[from][to])
+		return distance[from][to];
+	return from == to ? DISTANCE_LOCAL : DISTANCE_REMOTE;
+}
+
+/* What [base, base + size) has of a span, in whole pages; false if nothing. */
+static bool segment_of(const struct memblock_region *r, const struct zone_span *span,
+		       unsigned long *start_pfn, unsigned long *end_pfn)
+{
+	phys_addr_t start = max(r->base, span->start), end = min(r->base + r->size, span->end);
+
+	if ((r->flags & MEMBLOCK_NOMAP) || start >= end)
+		return false;
+	*start_pfn = PFN_UP(start);
+	*end_pfn = PFN_DOWN(end);
+	return *start_pfn < *end_pfn;
+}
+
+static int region_nid(const struct memblock_region *r)
+{
+	return r->nid == NUMA_NO_NODE ? 0 : r->nid;
+}
+
+static struct pglist_data *node_make(int nid)
+{
+	struct pglist_data *node = node_data[nid];
+
+	if (!node) {
+		node = memblock_alloc_node(sizeof(*node), 64, nid);
+		node->nid = nid;
+		node->start_pfn = ~0UL;
+		node_data[nid] = node;
+		nr_nodes = max(nr_nodes, (unsigned)nid + 1);
+	}
+	return node;
+}
+
+static struct zone *zone_make(const struct zone_span *span, int nid, unsigned type)
+{
+	struct pglist_data *node = node_make(nid);
+	struct zone *zone = node->zone[type];
+
+	if (!zone) {
+		zone = memblock_alloc_node(sizeof(*zone), 64, nid);
+		spin_lock_init(&zone->lock);
+		zone->type = (u8)type;
+		zone->nid = (s8)nid;
+		zone->node = node;
+		zone->start_pfn = ~0UL;
+		memcpy(zone->name, span->name, sizeof(zone->name));
+		node->zone[type] = zone;
+		node->nr_zones++;
+	}
+	return zone;
+}
+
+static void segment_add(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
+{
+	struct mem_segment *last = mem_segments + nr_mem_segments - 1;
+	struct pglist_data *node = zone->node;
+
+	zone->start_pfn = min(zone->start_pfn, start_pfn);
+	zone->end_pfn = max(zone->end_pfn, end_pfn);
+	zone->present_pages += end_pfn - start_pfn;
+	node->start_pfn = min(node->start_pfn, start_pfn);
+	node->end_pfn = max(node->end_pfn, end_pfn);
+	node->present_pages += end_pfn - start_pfn;
+	if (nr_mem_segments && last->zone == zone && last->end_pfn == start_pfn)
+		last->end_pfn = end_pfn;
+	else
+		mem_segments[nr_mem_segments++] = (struct mem_segment){ start_pfn, end_pfn, zone };
+}
+
+/* Segments in order of address: banks are sorted, and so are the plan's spans. */
+static void segments_make(const struct zone_plan *plan)
+{
+	const struct memblock_region *r;
+	unsigned long start, end;
+	unsigned max_segments = memblock.memory.nr * (unsigned)plan->nr_zones;
+
+	mem_segments = memblock_alloc(max_segments * sizeof(*mem_segments), 64);
+	for_each_mem_range(r)
+		for (int i = 0; i < plan->nr_zones; i++)
+			if (segment_of(r, &plan->zone[i], &start, &end))
+				segment_add(zone_make(&plan->zone[i], region_nid(r), (unsigned)i),
+					    start, end);
+	if (!nr_mem_segments)
+		panic("no memory to build zones from");
+}
+
+/* A node whose banks were all taken away still answers for its harts. */
+static void zones_number(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(zone_table); i++)
+		zone_table[i] = &zone_none;
+	for (unsigned nid = 0; nid < nr_nodes; nid++) {
+		struct pglist_data *node = node_make((int)nid);
+
+		for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
+			struct zone *zone = node->zone[type];
+
+			if (!zone)
+				continue;
+			zone->id = (u8)nr_zones;
+			zone->word0 = (1ULL << 32) | (u32)nr_zones << PAGE_ZONE_SHIFT;
+			zone_table[nr_zones++] = zone;
+		}
+	}
+}
+
+/* A node is nearest to itself, whatever the board says. */
+static unsigned distance_from(const struct pglist_data *node, int nid)
+{
+	return nid == node->nid ? 0 : node_distance(node->nid, nid);
+}
+
+/* The nodes in the order in which @node asks them: by distance, then by number. */
+static void nodes_by_distance(const struct pglist_data *node, int order[MAX_NUMNODES])
+{
+	for (int nid = 0; nid < (int)nr_nodes; nid++) {
+		int at = nid;
+
+		while (at > 0 && distance_from(node, order[at - 1]) > distance_from(node, nid)) {
+			order[at] = order[at - 1];
+			at--;
+		}
+		order[at] = nid;
+	}
+}
+
+/* @node's fallback with only the zones of @mask (and its own only), ended by NULL. */
+static struct zone **zonelist_make(const struct pglist_data *node, zone_mask_t mask, bool own)
+{
+	struct zone **list, **to;
+
+	list = memblock_alloc_node((nr_zones + 1) * sizeof(*list), sizeof(*list), node->nid);
+	to = list;
+	for (struct zone **z = node->fallback; *z; z++)
+		if ((mask >> (*z)->type & 1) && (!own || (*z)->node == node))
+			*to++ = *z;
+	return list;
+}
+
+static void fallback_make(struct pglist_data *node)
+{
+	int order[MAX_NUMNODES];
+	struct zone **to;
+
+	to = node->fallback = memblock_alloc_node((nr_zones + 1) * sizeof(*to), 64, node->nid);
+	nodes_by_distance(node, order);
+	for (unsigned i = 0; i < nr_nodes; i++)
+		for (int type = MAX_NR_ZONES - 1; type >= 0; type--)
+			if (node_data[order[i]]->zone[type])
+				*to++ = node_data[order[i]]->zone[type];
+}
+
+/* The zones that the zone flags @gfp allow; none for those that contradict each other. */
+static zone_mask_t gfp_mask(const struct zone_plan *plan, gfp_t gfp)
+{
+	switch (gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)) {
+	case 0:
+	case __GFP_HIGHMEM:
+		return plan->mask_normal;
+	case __GFP_DMA:
+		return plan->mask_dma;
+	case __GFP_DMA32:
+		return plan->mask_dma32;
+	default:
+		return 0;
+	}
+}
+
+/* Lists for equal masks are one list. */
+static void zonelists_make(struct pglist_data *node, const struct zone_plan *plan)
+{
+	for (gfp_t gfp = 0; gfp < NR_ZONELISTS; gfp++) {
+		zone_mask_t mask = gfp_mask(plan, gfp);
+		bool own = gfp & __GFP_THISNODE;
+
+		for (gfp_t same = 0; same < gfp && !node->zonelists[gfp]; same++)
+			if (gfp_mask(plan, same) == mask && !!(same & __GFP_THISNODE) == own)
+				node->zonelists[gfp] = node->zonelists[same];
+		if (!node->zonelists[gfp])
+			node->zonelists[gfp] = zonelist_make(node, mask, own);
+	}
+}
+
+void zones_init(const struct zone_plan *plan)
+{
+	segments_make(plan);
+	zones_number();
+	for (unsigned nid = 0; nid < nr_nodes; nid++) {
+		fallback_make(node_data[nid]);
+		zonelists_make(node_data[nid], plan);
+	}
+}
+
+void zone_free_blocks(struct zone *zone, unsigned long nr[NR_ORDERS])
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	for (unsigned order = 0; order < NR_ORDERS; order++) {
+		nr[order] = zone->area[order].nr;
+		for (unsigned i = 0; i < PARK_DEPTH; i++)
+			nr[order] += zone->parked[order].slot[i] != NULL;
+	}
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+unsigned zone_parked_blocks(struct zone *zone)
+{
+	unsigned long flags;
+	unsigned nr = 0;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	for (unsigned order = 0; order < NR_ORDERS; order++)
+		for (unsigned i = 0; i < PARK_DEPTH; i++)
+			nr += zone->parked[order].slot[i] != NULL;
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return nr;
+}
