@@ -31,7 +31,7 @@
  */
 #include <mm/buddy.h>
 
-#include <mm/internal.h>
+#include "internal.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memmap.c - mapping and writing page descriptors, and walking over blocks
+ * memmap.c - writing page descriptors, and walking over blocks
  *
  * vmemmap is mapped for every top-order block that has a frame of memory, and not
  * written: boot writes one descriptor for each top-order block that is wholly free
@@ -15,15 +15,15 @@
  *
  * Invariant: no block crosses the end of a segment.
  * Locking: segments are constant; block words are guarded by the zone's lock.
- * Not here: the lists (buddy.c), who gets what (page_alloc.c).
+ * Not here: mapping vmemmap (vmemmap.c), the lists (buddy.c), who gets what (page_alloc.c).
  */
 #define LOG_PREFIX "memmap: "
 #include <mm/memmap.h>
 
-#include <asm/mmu.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
-#include <mm/internal.h>
+#include <mm/init.h>
+#include "internal.h"
 
 /* Entries that memmap_walk collects in one lock hold. */
 #define WALK_BATCH 16
@@ -54,46 +54,7 @@ const struct mem_segment *memmap_segment(unsigned long pfn)
 	return &mem_segments[low];
 }
 
-/* ---- mapping ---- */
-
-/* Map @bytes of descriptors at @va with memory aligned to @align; false if there is none. */
-static bool map_descriptors(unsigned long va, unsigned long bytes, unsigned long align, int nid)
-{
-	phys_addr_t pa = memblock_phys_alloc_range(bytes, align, 0, 0, nid);
-
-	if (!pa)
-		return false;
-	if (arch_map(va, pa, bytes, PROT_READ | PROT_WRITE, align))
-		panic("memmap: can't map %lu KiB of page descriptors at 0x%lx", bytes / 1024, va);
-	mapped_bytes += bytes;
-	return true;
-}
-
-/*
- * Map the descriptors of frames [start_pfn, end_pfn), bounds of top-order blocks, with memory of
- * node @nid: whole large leaves in one piece, the ends in small ones.
- */
-static void map_range(unsigned long start_pfn, unsigned long end_pfn, int nid)
-{
-	unsigned long va = (unsigned long)pfn_to_page(start_pfn);
-	unsigned long end = (unsigned long)pfn_to_page(end_pfn);
-
-	while (va < end) {
-		unsigned long large = end & ~(MEMMAP_LEAF - 1), next = end;
-
-		if (va & (MEMMAP_LEAF - 1))
-			next = min(end, ALIGN_UP(va, MEMMAP_LEAF));
-		else if (va < large && map_descriptors(va, large - va, MEMMAP_LEAF, nid)) {
-			va = large;
-			continue;
-		}
-		if (!map_descriptors(va, next - va, PAGE_SIZE, nid))
-			panic("memmap: no %lu KiB free for the descriptors of 0x%llx-0x%llx",
-			      (next - va) / 1024, PA(PFN_PHYS(start_pfn)), PA(PFN_PHYS(end_pfn)));
-		va = next;
-	}
-}
-
+/* Map the descriptors of every top-order block that has memory. */
 static void map_segments(void)
 {
 	unsigned long done = 0;
@@ -103,8 +64,13 @@ static void map_segments(void)
 		unsigned long start = max(done, ALIGN_DOWN(seg->start_pfn, MAX_BLOCK));
 
 		done = ALIGN_UP(seg->end_pfn, MAX_BLOCK);
-		if (start < done)
-			map_range(start, done, seg->zone->nid);
+		if (start >= done)
+			continue;
+		if (vmemmap_populate(start, done, seg->zone->nid))
+			panic("memmap: no %lu KiB free for the descriptors of 0x%llx-0x%llx",
+			      ((done - start) << PAGE_STRUCT_SHIFT) / 1024, PA(PFN_PHYS(start)),
+			      PA(PFN_PHYS(done)));
+		mapped_bytes += (done - start) << PAGE_STRUCT_SHIFT;
 	}
 }
 
@@ -119,6 +85,15 @@ static void write_reserved(struct zone *zone, struct page *page, unsigned order)
 	page->block = zone->mark + BLOCK_USED + order;
 }
 
+/* Where memory begins again above @pfn, which is in a hole. */
+static unsigned long hole_end(unsigned long pfn)
+{
+	for (unsigned i = 0; i < nr_mem_segments; i++)
+		if (mem_segments[i].start_pfn > pfn)
+			return mem_segments[i].start_pfn;
+	return ~0UL;
+}
+
 void memmap_write_block(unsigned long pfn, struct zone *zone)
 {
 	unsigned long start = ALIGN_DOWN(pfn, MAX_BLOCK), end = start + MAX_BLOCK;
@@ -126,7 +101,7 @@ void memmap_write_block(unsigned long pfn, struct zone *zone)
 
 	while (start < end) {
 		const struct mem_segment *seg = memmap_segment(start);
-		unsigned long to = seg ? min(end, seg->end_pfn) : start + 1;
+		unsigned long to = min(end, seg ? seg->end_pfn : hole_end(start));
 
 		for (; start < to; start++)
 			write_reserved(seg ? seg->zone : zone, page++, 0);
@@ -312,7 +287,7 @@ static bool walk_segment(const struct mem_segment *seg, unsigned long pos, unsig
 		nr = collect(seg, &pos, end, block);
 		spin_unlock_irqrestore(&seg->zone->lock, flags);
 		if (!nr) {
-			pr_err("no block holds pfn 0x%lx of zone %s, expected one\n", pos,
+			pr_err("no block holds pfn 0x%lx of zone %s, expected one", pos,
 			       seg->zone->name);
 			return true;
 		}

@@ -19,7 +19,7 @@
 #include <asm/memory.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
-#include <mm/internal.h>
+#include "internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +39,20 @@ static u8 distance[MAX_NUMNODES][MAX_NUMNODES];
 
 /* The zone of descriptors that were never written. */
 static struct zone zone_none = { .word0 = ~0ULL, .name = "none", .nid = NUMA_NO_NODE };
+
+DEFINE_PER_CPU(int, numa_node);
+
+void node_set_hart(unsigned cpu, int nid)
+{
+	BUG_ON(nid < 0 || nid >= MAX_NUMNODES);
+	*per_cpu_ptr(&numa_node, cpu) = nid;
+	nr_nodes = max(nr_nodes, (unsigned)nid + 1);
+}
+
+int numa_node_id(void)
+{
+	return this_cpu_read(numa_node);
+}
 
 void node_set_distance(int from, int to, unsigned d)
 {
@@ -78,7 +92,6 @@ static struct pglist_data *node_make(int nid)
 	if (!node) {
 		node = memblock_alloc_node(sizeof(*node), 64, nid);
 		node->nid = nid;
-		node->start_pfn = ~0UL;
 		node_data[nid] = node;
 		nr_nodes = max(nr_nodes, (unsigned)nid + 1);
 	}
@@ -96,7 +109,6 @@ static struct zone *zone_make(const struct zone_span *span, int nid, unsigned ty
 		zone->type = (u8)type;
 		zone->nid = (s8)nid;
 		zone->node = node;
-		zone->start_pfn = ~0UL;
 		memcpy(zone->name, span->name, sizeof(zone->name));
 		node->zone[type] = zone;
 		node->nr_zones++;
@@ -109,11 +121,13 @@ static void segment_add(struct zone *zone, unsigned long start_pfn, unsigned lon
 	struct mem_segment *last = mem_segments + nr_mem_segments - 1;
 	struct pglist_data *node = zone->node;
 
-	zone->start_pfn = min(zone->start_pfn, start_pfn);
-	zone->end_pfn = max(zone->end_pfn, end_pfn);
+	if (!zone->present_pages)
+		zone->start_pfn = start_pfn;
+	zone->end_pfn = end_pfn;
 	zone->present_pages += end_pfn - start_pfn;
-	node->start_pfn = min(node->start_pfn, start_pfn);
-	node->end_pfn = max(node->end_pfn, end_pfn);
+	if (!node->present_pages)
+		node->start_pfn = start_pfn;
+	node->end_pfn = end_pfn;
 	node->present_pages += end_pfn - start_pfn;
 	if (nr_mem_segments && last->zone == zone && last->end_pfn == start_pfn)
 		last->end_pfn = end_pfn;
@@ -138,7 +152,7 @@ static void segments_make(const struct zone_plan *plan)
 		panic("no memory to build zones from");
 }
 
-/* A node whose banks were all taken away still answers for its harts. */
+/* A node without memory still answers for its harts. */
 static void zones_number(void)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(zone_table); i++)

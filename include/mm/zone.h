@@ -12,6 +12,7 @@
 #ifndef MM_ZONE_H
 #define MM_ZONE_H
 
+#include <kernel/percpu.h>
 #include <kernel/spinlock.h>
 #include <mm/gfp.h>
 #include <mm/memblock.h>
@@ -76,7 +77,8 @@ typedef struct pglist_data pg_data_t;
 extern struct zone *zone_table[256];
 extern unsigned nr_zones;
 extern struct pglist_data *node_data[MAX_NUMNODES]; /* by node id; all set after boot */
-extern unsigned nr_nodes;
+extern unsigned nr_nodes;			    /* with memory or a hart */
+DECLARE_PER_CPU(int, numa_node);
 
 #define NODE_DATA(nid) (node_data[nid])
 
@@ -100,7 +102,8 @@ static inline int page_to_nid(const struct page *page)
 void node_set_distance(int from, int to, unsigned distance);
 unsigned node_distance(int from, int to);
 
-/* node_set_hart - logical hart @cpu is near node @nid: its allocations start there. */
+/* node_set_hart - logical hart @cpu is near node @nid: its allocations start there.  Before
+ * page_alloc_init, when the hart's per-CPU area stands. */
 void node_set_hart(unsigned cpu, int nid);
 
 /* numa_node_id - the node of the hart that runs this. */

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * page_report.c - saying what went wrong in the page allocator
+ *
+ * A failed allocation is reported whole the first REPORT_FIRST times and then each
+ * time the number of failures doubles; a combination of zone flags that contradicts
+ * itself once; a wrong free always, with what the frame really is.
+ * Locking: none; counters are updated atomically.
+ */
+#define LOG_PREFIX "page_alloc: "
+#include <mm/page_alloc.h>
+
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define REPORT_FIRST 4
+
+struct page_reports page_reports;
+static bool expected; /* misuse on purpose: count, don't log */
+
+void page_reports_expect(bool on)
+{
+	WRITE_ONCE(expected, on);
+}
+
+static unsigned long count(unsigned long *counter)
+{
+	return __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+}
+
+struct gfp_name {
+	gfp_t bits;
+	const char *name;
+};
+
+/* Combinations first: whatever matches wholly is named and taken out. */
+static const struct gfp_name gfp_names[] = {
+	{ GFP_HIGHUSER_MOVABLE, "GFP_HIGHUSER_MOVABLE" },
+	{ GFP_HIGHUSER, "GFP_HIGHUSER" },
+	{ GFP_USER, "GFP_USER" },
+	{ GFP_KERNEL, "GFP_KERNEL" },
+	{ GFP_NOFS, "GFP_NOFS" },
+	{ GFP_NOIO, "GFP_NOIO" },
+	{ GFP_ATOMIC, "GFP_ATOMIC" },
+	{ GFP_NOWAIT, "GFP_NOWAIT" },
+	{ __GFP_DMA, "__GFP_DMA" },
+	{ __GFP_HIGHMEM, "__GFP_HIGHMEM" },
+	{ __GFP_DMA32, "__GFP_DMA32" },
+	{ __GFP_MOVABLE, "__GFP_MOVABLE" },
+	{ __GFP_THISNODE, "__GFP_THISNODE" },
+	{ __GFP_HIGH, "__GFP_HIGH" },
+	{ __GFP_IO, "__GFP_IO" },
+	{ __GFP_FS, "__GFP_FS" },
+	{ __GFP_ZERO, "__GFP_ZERO" },
+	{ __GFP_COMP, "__GFP_COMP" },
+	{ __GFP_NOWARN, "__GFP_NOWARN" },
+	{ __GFP_RECLAIMABLE, "__GFP_RECLAIMABLE" },
+	{ __GFP_DIRECT_RECLAIM, "__GFP_DIRECT_RECLAIM" },
+	{ __GFP_KSWAPD_RECLAIM, "__GFP_KSWAPD_RECLAIM" },
+	{ __GFP_RETRY_MAYFAIL, "__GFP_RETRY_MAYFAIL" },
+	{ __GFP_NOFAIL, "__GFP_NOFAIL" },
+	{ __GFP_NORETRY, "__GFP_NORETRY" },
+	{ __GFP_MEMALLOC, "__GFP_MEMALLOC" },
+	{ __GFP_NOMEMALLOC, "__GFP_NOMEMALLOC" },
+	{ __GFP_HARDWALL, "__GFP_HARDWALL" },
+	{ __GFP_ACCOUNT, "__GFP_ACCOUNT" },
+};
+
+char *gfp_describe(gfp_t gfp, char *text, size_t bytes)
+{
+	size_t at = 0;
+
+	snprintf(text, bytes, "0");
+	for (unsigned i = 0; i < ARRAY_SIZE(gfp_names) && gfp && at < bytes; i++) {
+		const struct gfp_name *n = &gfp_names[i];
+
+		if ((gfp & n->bits) != n->bits)
+			continue;
+		at += (size_t)snprintf(text + at, bytes - at, "%s%s", at ? "|" : "", n->name);
+		gfp &= ~n->bits;
+	}
+	if (gfp && at < bytes)
+		snprintf(text + at, bytes - at, "%s0x%lx", at ? "|" : "", (unsigned long)gfp);
+	return text;
+}
+
+/* "free by order: 3 0 1 ..." of one zone that was asked. */
+static void report_zone(struct zone *zone)
+{
+	unsigned long nr[NR_ORDERS];
+	char text[NR_ORDERS * 9 + 1] = "";
+	size_t at = 0;
+
+	zone_free_blocks(zone, nr);
+	for (unsigned order = 0; order < NR_ORDERS && at < sizeof(text); order++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, " %lu", nr[order]);
+	pr_err("  node %d zone %s: %lu of %lu pages free; blocks of order 0-%d:%s\n", zone->nid,
+	       zone->name, READ_ONCE(zone->nr_free), zone->managed_pages, MAX_ORDER, text);
+}
+
+/* Zone flags that exclude each other. */
+static bool nonsense(gfp_t gfp)
+{
+	gfp &= __GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM;
+	return gfp & (gfp - 1);
+}
+
+static void report_nonsense(gfp_t gfp, const void *caller)
+{
+	static u32 seen; /* bit: GFP_ZONEMASK part of gfp */
+	u32 bit = 1U << (gfp & GFP_ZONEMASK);
+	char text[GFP_TEXT_LEN];
+
+	count(&page_reports.nonsense);
+	if (READ_ONCE(expected) || (__atomic_fetch_or(&seen, bit, __ATOMIC_RELAXED) & bit))
+		return;
+	pr_err("%s excludes itself, asked for by %p: such a request always fails",
+	       gfp_describe(gfp, text, sizeof(text)), caller);
+}
+
+void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp, unsigned order,
+		    const void *caller)
+{
+	unsigned long nr = count(&page_reports.failed);
+	char text[GFP_TEXT_LEN];
+	bool any = false;
+
+	if (nonsense(gfp)) {
+		report_nonsense(gfp, caller);
+		return;
+	}
+	if (gfp & __GFP_NOFAIL)
+		panic("page_alloc: no block of order %u for a __GFP_NOFAIL request by %p", order,
+		      caller);
+	if ((gfp & __GFP_NOWARN) || READ_ONCE(expected) ||
+	    (nr > REPORT_FIRST && (nr & (nr - 1))))
+		return;
+	gfp_describe(gfp, text, sizeof(text));
+	if (order > MAX_ORDER) {
+		pr_err("order %u (%s) asked for by %p: the largest is %d", order, text, caller,
+		       MAX_ORDER);
+		return;
+	}
+	pr_err("no block of order %u, %lu KiB (%s) for %p near node %d; failure %lu\n", order,
+	       (PAGE_SIZE / 1024) << order, text, caller, node->nid, nr);
+	for (struct zone **z = node->zonelists[gfp & GFP_LISTMASK]; *z; z++)
+		if (reach >> (*z)->type & 1) {
+			report_zone(*z);
+			any = true;
+		}
+	if (!any)
+		pr_err("  no zone of this board may serve it");
+}
+
+/* What a frame really is. */
+static void describe_frame(unsigned long pfn, char *text, size_t bytes)
+{
+	const struct mem_segment *seg = memmap_segment(pfn);
+	const struct page *head;
+	const char *what;
+
+	head = seg ? memmap_block_of(pfn) : NULL;
+	if (!head) {
+		snprintf(text, bytes, "no memory");
+		return;
+	}
+	if (block_kind(head) != BLOCK_USED)
+		what = "free";
+	else
+		what = PageReserved(head) ? "reserved" : PageHead(head) ? "compound" : "used";
+	snprintf(text, bytes, "page %lu of a block of order %u at pfn 0x%lx: %s, refcount %ld, "
+		 "flags 0x%lx", pfn - page_to_pfn(head), block_order(head), page_to_pfn(head), what,
+		 (long)head->_refcount, (unsigned long)(head->flags & PAGE_FLAGS_MASK));
+}
+
+void report_bad_free(const struct page *page, unsigned order, const void *caller)
+{
+	unsigned long pfn = page_to_pfn(page);
+	char text[128];
+
+	count(&page_reports.bad_free);
+	if (READ_ONCE(expected))
+		return;
+	describe_frame(pfn, text, sizeof(text));
+	warn_at(__FILE__, __LINE__, "page_alloc: free of pfn 0x%lx, order %u, by %p refused: it is %s",
+		pfn, order, caller, text);
+}
+
+void report_bad_address(unsigned long addr, unsigned order, const void *caller)
+{
+	count(&page_reports.bad_free);
+	if (!READ_ONCE(expected))
+		warn_at(__FILE__, __LINE__,
+			"page_alloc: free of address 0x%lx, order %u, by %p refused: it is no page "
+			"of the linear map", addr, order, caller);
+}
+
+void report_not_reserved(unsigned long pfn)
+{
+	char text[128];
+
+	count(&page_reports.bad_free);
+	if (READ_ONCE(expected))
+		return;
+	describe_frame(pfn, text, sizeof(text));
+	warn_at(__FILE__, __LINE__, "page_alloc: pfn 0x%lx is not reserved, so not freed: it is %s",
+		pfn, text);
+}
