@@ -6,13 +6,6 @@
  * run="harts; meminfo" or "run=harts; meminfo".  They apply in order, so the last of two
  * like ones wins.  Nothing here stops a boot: what can't be used is named in the log.
  */
-/*
- * bootargs.c - the command line, cut into arguments and handed to their owners
- *
- * Arguments are the words of parse_word(): NAME or NAME=VALUE, with quotes as in
- * run="harts; meminfo" or "run=harts; meminfo".  Arguments apply in order, so the last of two like ones wins.
- * Nothing here stops a boot: what can't be used is named in the log.
- */
 #define LOG_PREFIX "bootargs: "
 #include <kernel/bootargs.h>
 

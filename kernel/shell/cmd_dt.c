@@ -45,11 +45,11 @@ static void print_numbers(const u8 *value, int len)
 
 	shell_puts(cells ? "<" : "[");
 	for (int i = 0; i < len; i += cells ? 4 : 1) {
+		shell_puts(i ? " " : "");
 		if (cells)
-			shell_printf(&" 0x%x"[!i],
-				     (unsigned)fdt32_ld((const fdt32_t *)(value + i)));
+			shell_printf("0x%x", (unsigned)fdt32_ld((const fdt32_t *)(value + i)));
 		else
-			shell_printf(&" %02x"[!i], value[i]);
+			shell_printf("%02x", value[i]);
 	}
 	shell_puts(cells ? ">" : "]");
 }
