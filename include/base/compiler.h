@@ -13,8 +13,10 @@
 #undef __packed
 #undef __used
 #undef __unused
+#undef __noreturn
 #undef __noinline
 #undef __always_inline
+#undef __weak
 
 #define __section(name)	   __attribute__((section(name)))
 #define __aligned(n)	   __attribute__((aligned(n)))
