@@ -51,4 +51,7 @@ obj-y += mm/vmemmap.o
 obj-y += mm/zone.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_ktap.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_log.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_paging.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_printf.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_smp.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_symbols.o

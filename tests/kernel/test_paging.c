@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_paging.c - what is mapped, what isn't, and what may be written
+ *
+ * Every claim is tried with an access that may fault (probe_read, probe_write).
+ */
+#include <asm/mmu.h>
+
+#include <asm/layout.h>
+#include <asm/ptdump.h>
+#include <base/errno.h>
+#include <kernel/smp.h>
+#include <mm/memblock.h>
+#include <mm/page_alloc.h>
+#include <shell/ktap.h>
+#include <string.h>
+
+extern char _start[], _etext[], _srodata[], _erodata[], _sdata[], boot_stack_guard[];
+
+static const u32 readonly_word = 0x12345678; /* in rodata */
+static u32 writable_word = 0x87654321;
+
+/* The byte @offset bytes behind @va can be read. */
+static bool readable_at(const void *va, long offset)
+{
+	u8 byte;
+
+	return probe_read(&byte, (void *)((unsigned long)va + (unsigned long)offset), 1) == 0;
+}
+
+static bool readable(const void *va)
+{
+	return readable_at(va, 0);
+}
+
+/* Write the byte that is there already. */
+static bool writable_at(void *va, long offset)
+{
+	void *at = (void *)((unsigned long)va + (unsigned long)offset);
+	u8 byte;
+
+	return probe_read(&byte, at, 1) == 0 && probe_write(at, &byte, 1) == 0;
+}
+
+static bool writable(void *va)
+{
+	return writable_at(va, 0);
+}
+
+static void test_probe(struct ktap *t)
+{
+	u64 value = 0;
+	u32 word;
+
+	KTAP_EXPECT_EQ(t, probe_read(&word, &readonly_word, 4), 0);
+	KTAP_EXPECT_EQ(t, word, 0x12345678);
+	KTAP_EXPECT_EQ(t, probe_read(&value, &writable_word, 2), 0);
+	KTAP_EXPECT_EQ(t, value, 0x4321);
+	KTAP_EXPECT_EQ(t, probe_read(&value, &writable_word, 3), -EINVAL);
+	KTAP_EXPECT_EQ(t, probe_read(&value, NULL, 1), -EFAULT);
+	word = 7;
+	KTAP_EXPECT_EQ(t, probe_write(&writable_word, &word, 4), 0);
+	KTAP_EXPECT_EQ(t, writable_word, 7);
+}
+
+static void test_unmapped(struct ktap *t)
+{
+	unsigned int cpu;
+
+	KTAP_EXPECT(t, !readable(NULL));
+	KTAP_EXPECT(t, !readable_at(NULL, PAGE_SIZE - 1));
+	KTAP_EXPECT(t, !readable(boot_stack_guard));
+	KTAP_EXPECT(t, !readable_at(boot_stack_guard, PAGE_SIZE - 1));
+	KTAP_EXPECT(t, !readable((void *)va_layout.io_base - 1));
+	for_each_online_hart(cpu) {
+		unsigned long stack = hart_info(cpu)->stack;
+
+		KTAP_EXPECT(t, readable((void *)stack));
+		KTAP_EXPECT(t, !readable((void *)(stack - 1)));
+		if (cpu)
+			KTAP_EXPECT(t, !readable((void *)(stack + STACK_SIZE)));
+	}
+}
+
+static void test_no_map(struct ktap *t)
+{
+	const struct memblock_region *r;
+	unsigned int seen = 0;
+
+	for_each_mem_range(r) {
+		bool no_map = r->flags & MEMBLOCK_NOMAP;
+
+		seen += no_map;
+		KTAP_EXPECT_EQ(t, readable(__va(r->base)), !no_map);
+		KTAP_EXPECT_EQ(t, readable(__va(r->base + r->size - 1)), !no_map);
+	}
+	if (!seen)
+		ktap_skip(t, "this board has no no-map memory");
+}
+
+static void test_image_protection(struct ktap *t)
+{
+	KTAP_EXPECT(t, readable(_start));
+	KTAP_EXPECT(t, !writable(_start));
+	KTAP_EXPECT(t, !writable_at(_etext, -1));
+	KTAP_EXPECT(t, !writable(_srodata));
+	KTAP_EXPECT(t, !writable((void *)&readonly_word));
+	KTAP_EXPECT(t, !writable_at(_erodata, -1));
+	KTAP_EXPECT(t, writable(_sdata));
+	/* The same pages in the linear map. */
+	KTAP_EXPECT(t, readable(__va(__pa_symbol(_start))));
+	KTAP_EXPECT(t, !writable(__va(__pa_symbol(_start))));
+	KTAP_EXPECT(t, !writable(__va(__pa_symbol(_erodata) - 1)));
+	KTAP_EXPECT(t, writable(__va(__pa_symbol(_sdata))));
+}
+
+static void test_wx(struct ktap *t)
+{
+	KTAP_EXPECT_EQ(t, arch_wx_check(), 0);
+}
+
+static void test_map_refuses(struct ktap *t)
+{
+	unsigned long text = (unsigned long)_start;
+	unsigned int wx = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+	KTAP_EXPECT_EQ(t, arch_map(text, 0, PAGE_SIZE, PROT_READ, PAGE_SIZE), -EEXIST);
+	KTAP_EXPECT_EQ(t, arch_map((unsigned long)__va(va_layout.image_pa), 0, PAGE_SIZE,
+				   PROT_READ, PAGE_SIZE), -EEXIST);
+	KTAP_EXPECT_EQ(t, arch_map(va_layout.io_base, 0, PAGE_SIZE, wx, PAGE_SIZE), -EINVAL);
+	KTAP_EXPECT_EQ(t, arch_map(text + 1, 0, PAGE_SIZE, PROT_READ, PAGE_SIZE), -EINVAL);
+	KTAP_EXPECT_EQ(t, arch_map(text, 1, PAGE_SIZE, PROT_READ, PAGE_SIZE), -EINVAL);
+	KTAP_EXPECT_EQ(t, arch_map(text, 0, PAGE_SIZE - 1, PROT_READ, PAGE_SIZE), -EINVAL);
+	KTAP_EXPECT(t, ioremap(0x1000, 0) == NULL);
+	KTAP_EXPECT(t, ioremap(0x1000, ~(size_t)0) == NULL);
+}
+
+static void test_conversions(struct ktap *t)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 2);
+	char *va;
+
+	KTAP_ASSERT(t, page != NULL);
+	va = page_address(page);
+	KTAP_EXPECT_EQ(t, page_to_phys(page), __pa(va));
+	KTAP_EXPECT(t, virt_to_page(va) == page);
+	KTAP_EXPECT(t, virt_to_page(va + PAGE_SIZE - 1) == page);
+	KTAP_EXPECT(t, virt_to_page(va + PAGE_SIZE) == page + 1);
+	KTAP_EXPECT(t, pfn_to_page(page_to_pfn(page)) == page);
+	KTAP_EXPECT(t, __va(__pa(va)) == va);
+	KTAP_EXPECT(t, arch_linear_reaches(__pa(va), __pa(va) + 4 * PAGE_SIZE));
+	memset(va, 0xa5, 4 * PAGE_SIZE);
+	KTAP_EXPECT_EQ(t, (u8)va[4 * PAGE_SIZE - 1], 0xa5);
+	__free_pages(page, 2);
+}
+
+static const struct ktap_case cases[] = {
+	{ "probe", test_probe },
+	{ "unmapped", test_unmapped },
+	{ "no-map", test_no_map },
+	{ "image-protection", test_image_protection },
+	{ "w-xor-x", test_wx },
+	{ "map-refuses", test_map_refuses },
+	{ "conversions", test_conversions },
+	{},
+};
+
+static const struct ktap_suite suite_paging = { "paging", cases };
+TABLE_ENTRY(ktap_suite, suite_paging);
