@@ -256,7 +256,7 @@ static unsigned collect(const struct mem_segment *seg, unsigned long *pos, unsig
 	struct page *page = memmap_block_of(*pos);
 	unsigned nr = 0;
 
-	while (page && block_kind(page) && *pos < end && nr < WALK_BATCH) {
+	while (page && *pos < end && nr < WALK_BATCH && block_kind(page)) {
 		unsigned order = block_order(page);
 		unsigned long next = min(end, page_to_pfn(page) + (1UL << order));
 
