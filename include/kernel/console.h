@@ -55,6 +55,12 @@ void console_write(const char *s, size_t n);
 /* console_getchar - the next character typed, or -1; never waits. */
 int console_getchar(void);
 
+/*
+ * console_interrupted - true if ^C was typed; forgets it and what was typed before it.
+ * What is typed ahead otherwise stays for console_getchar().  Never waits.
+ */
+bool console_interrupted(void);
+
 /* console_wait_input - wait until a character is there; the hart sleeps between polls. */
 void console_wait_input(void);
 

@@ -31,6 +31,7 @@
 #define FORCE_AFTER 10000000u /* polls of the lock before a panic ignores it */
 #define POLL_BAUD   115200    /* a port is polled often enough for this speed */
 #define SBI_CHUNK   128
+#define CTRL_C	    3
 
 static void sbi_write(struct console *con, const char *s, size_t n)
 {
@@ -142,6 +143,23 @@ int console_getchar(void)
 		c = (unsigned char)con.typed[con.tail++ % TYPED_MAX];
 	spin_unlock_irqrestore(&con.input_lock, flags);
 	return c;
+}
+
+bool console_interrupted(void)
+{
+	unsigned long flags;
+	bool found = false;
+
+	spin_lock_irqsave(&con.input_lock, flags);
+	poll_port();
+	for (unsigned at = con.tail; at != con.head && !found; at++) {
+		if (con.typed[at % TYPED_MAX] != CTRL_C)
+			continue;
+		con.tail = at + 1;
+		found = true;
+	}
+	spin_unlock_irqrestore(&con.input_lock, flags);
+	return found;
 }
 
 void console_wait_input(void)

@@ -25,7 +25,6 @@
 #define PROMPT	   "hartwood> "
 #define ARGS_MAX   32
 #define PRINTF_MAX 255
-#define CTRL_C	   3
 
 static struct line line;
 static const char *run_commands; /* run=, or NULL */
@@ -68,12 +67,7 @@ void shell_printf(const char *fmt, ...)
 
 bool shell_interrupted(void)
 {
-	int c;
-
-	while ((c = console_getchar()) >= 0)
-		if (c == CTRL_C)
-			return true;
-	return false;
+	return console_interrupted();
 }
 
 static const struct shell_cmd *find_command(const char *name)
@@ -204,6 +198,20 @@ void shell_main(void)
 
 /* ---- help ---- */
 
+/* The command whose name follows @last's in the alphabet; the first for NULL. */
+static const struct shell_cmd *next_by_name(const struct shell_cmd *last)
+{
+	const struct shell_cmd *cmd, *best = NULL;
+
+	for_each_table(shell_cmd, cmd) {
+		if (last && strcmp(cmd->name, last->name) <= 0)
+			continue;
+		if (!best || strcmp(cmd->name, best->name) < 0)
+			best = cmd;
+	}
+	return best;
+}
+
 static int run_help(int argc, char **argv)
 {
 	const struct shell_cmd *cmd;
@@ -220,7 +228,7 @@ static int run_help(int argc, char **argv)
 		print_usage(cmd);
 		return 0;
 	}
-	for_each_table(shell_cmd, cmd)
+	for (cmd = next_by_name(NULL); cmd; cmd = next_by_name(cmd))
 		shell_printf("%-10s %s\n", cmd->name, cmd->help);
 	shell_puts("\nhelp COMMAND shows its arguments. Several commands: a; b\n"
 		   "Tab completes, arrows edit and recall, ^C gives up.\n");
