@@ -235,7 +235,7 @@ fuzz: ; @tools/setup check
 	@$(MAKE) -f tests/host/Makefile fuzz
 
 bench: run-setup image
-	@$(PYTHON) tools/bench.py --board $(BOARD)
+	@$(PYTHON) tools/bench.py --board $(BOARD) $(KEYS)
 
 format:
 	@tools/setup lint
@@ -262,7 +262,7 @@ help:
 #|   check-system    boots of the interesting machines;  check-matrix  of all of them
 #|   lint            layers, licence lines, lengths
 #| make fuzz       the fuzzer until Ctrl-C
-#| make bench      count the instructions of the kernel's operations
+#| make bench      count the instructions of the kernel's operations (KEYS="boot_1G ...": only some)
 #|
 #| make menuconfig | defconfig | olddefconfig | savedefconfig     build/$(BOARD)/.config
 #| make format     clang-format;   make clean  removes what was built, not what was downloaded
