@@ -35,6 +35,7 @@
 
 unsigned int nr_harts;
 
+extern char _start[];
 extern void secondary_start(void);
 extern volatile unsigned long late_release[2];
 void secondary_start_kernel(void);
@@ -66,6 +67,32 @@ static int parse_maxcpus(const char *value)
 static const struct bootarg arg_maxcpus = { "maxcpus", parse_maxcpus,
 					     "a number of harts, 1 or more" };
 TABLE_ENTRY(bootarg, arg_maxcpus);
+
+#ifdef CONFIG_KTAP
+static bool late_harts; /* late_harts */
+
+static int parse_late_harts(const char *value)
+{
+	late_harts = true;
+	return *value ? -EINVAL : 0;
+}
+
+static const struct bootarg arg_late_harts = {
+	"late_harts", parse_late_harts, "nothing: a test, harts arrive at _start as from firmware without HSM"
+};
+TABLE_ENTRY(bootarg, arg_late_harts);
+
+/* Let every other hart lose the lottery in head.S, as one does with OpenSBI before 1.3. */
+static void send_to_lottery(void)
+{
+	for (unsigned int cpu = 1; late_harts && cpu < smp_wanted_harts(); cpu++)
+		sbi_hart_start(harts[cpu].hartid, __pa_symbol(_start), 0);
+}
+#else
+static void send_to_lottery(void)
+{
+}
+#endif
 
 struct hart_info *hart_info(unsigned int cpu)
 {
@@ -140,6 +167,7 @@ static bool start_hart(unsigned int cpu)
 	err = sbi_hart_start(h->hartid, __pa_symbol((void *)secondary_start), opaque);
 	if (err == -EALREADY) {
 		/* It lost the lottery in head.S and waits there for its id. */
+		pr_info("hart %lu arrived by itself", h->hartid);
 		late_release[1] = opaque;
 		smp_mb();
 		late_release[0] = h->hartid;
@@ -154,6 +182,7 @@ void smp_start(void)
 {
 	u64 start = ktime_ns();
 
+	send_to_lottery();
 	for (unsigned int cpu = 1; cpu < smp_wanted_harts(); cpu++) {
 		if (!start_hart(cpu))
 			set_state(cpu, HART_FAILED);
