@@ -44,16 +44,38 @@ static const char *kind_name(u32 flags)
 	}
 }
 
+/* What the allocator of the boot took, in whole pages: the objects in them are many. */
+static phys_addr_t print_early(unsigned depth, const struct memblock_region *r, phys_addr_t done,
+			       phys_addr_t end)
+{
+	phys_addr_t start = max(ALIGN_DOWN(r->base, PAGE_SIZE), done);
+	phys_addr_t stop = start;
+
+	for (; r < memblock.reserved.regions + memblock.reserved.nr; r++) {
+		if (r->flags & MEMBLOCK_RSRV_MASK || ALIGN_DOWN(r->base, PAGE_SIZE) > stop)
+			break;
+		stop = max(stop, min(ALIGN_UP(r->base + r->size, PAGE_SIZE), end));
+	}
+	if (start < stop)
+		print_range(depth, start, stop, kind_name(MEMBLOCK_RSRV_EARLY));
+	return stop;
+}
+
 /* What is reserved of [start, end). */
 static void print_reserved(unsigned depth, phys_addr_t start, phys_addr_t end)
 {
 	const struct memblock_region *r;
+	phys_addr_t early = start; /* early allocations are shown up to here */
 
 	for_each_reserved_range(r) {
 		phys_addr_t from = max(r->base, start), to = min(r->base + r->size, end);
 
 		if (from >= to)
 			continue;
+		if ((r->flags & MEMBLOCK_RSRV_MASK) == MEMBLOCK_RSRV_EARLY) {
+			early = print_early(depth, r, early, end);
+			continue;
+		}
 		print_range(depth, from, to, kind_name(r->flags));
 		if ((r->flags & MEMBLOCK_RSRV_MASK) == MEMBLOCK_RSRV_KERNEL)
 			print_kernel(depth + 1);

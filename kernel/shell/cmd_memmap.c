@@ -35,6 +35,7 @@ struct map {
 	unsigned shift;			  /* log2 of pages a cell */
 	unsigned long cell;		  /* the one being filled */
 	unsigned seen;			  /* states of its pages so far */
+	bool in_hole;			  /* the last row had no memory */
 	char row[MAP_COLUMNS + 1];
 };
 
@@ -55,13 +56,20 @@ static void finish_cell(struct map *m)
 {
 	unsigned column = m->cell % MAP_COLUMNS;
 	unsigned long row_pfn = m->start_pfn + ((m->cell - column) << m->shift);
+	bool blank;
 
 	m->row[column] = cell_char(m->seen);
 	m->row[column + 1] = '\0';
 	m->seen = 0;
 	m->cell++;
-	if (column == MAP_COLUMNS - 1)
+	if (column < MAP_COLUMNS - 1)
+		return;
+	blank = strspn(m->row, " ") == MAP_COLUMNS;
+	if (!blank)
 		shell_printf("  %9llx |%s|\n", PA(PFN_PHYS(row_pfn)), m->row);
+	else if (!m->in_hole)
+		shell_puts("          *\n");
+	m->in_hole = blank;
 }
 
 static bool map_block(const struct memmap_block *b, void *arg)
@@ -113,7 +121,7 @@ static int draw_all(void)
 			return ret;
 	}
 	shell_puts("  . free  # used  R reserved  o free and others  % used and reserved  "
-		   "blank: no memory\n");
+		   "blank, *: no memory\n");
 	return 0;
 }
 
