@@ -26,6 +26,10 @@ void memmap_write_block(unsigned long pfn, struct zone *zone);
 /* zone.c: nodes, zones, segments and fallback lists from memblock and the plan. */
 void zones_init(const struct zone_plan *plan);
 
+/* Host tests begin anew (page_alloc_reset). */
+void zones_reset(void);
+void memmap_reset(void);
+
 /* page_report.c: messages for what went wrong; none takes a lock. */
 void report_bad_free(const struct page *page, unsigned order, const void *caller);
 void report_bad_address(unsigned long addr, unsigned order, const void *caller);

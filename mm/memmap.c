@@ -210,6 +210,13 @@ void memmap_init(u32 seed)
 	hand_over_all();
 }
 
+void memmap_reset(void)
+{
+	written_pfn = 0;
+	mapped_bytes = 0;
+	memmap_base = NULL;
+}
+
 /* ---- walking ---- */
 
 struct page *memmap_block_of(unsigned long pfn)

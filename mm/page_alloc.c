@@ -221,9 +221,10 @@ static __noinline void free_slow(struct page *page, unsigned order, const void *
 {
 	struct zone *zone = page_zone(page);
 
-	if (zone->nid == NUMA_NO_NODE || PageTail(page) || page_ref_count(page) <= 0 ||
-	    (page->flags & PAGE_FLAGS_BUSY && page_ref_count(page) == 1) ||
-	    (PageHead(page) && block_order(page) != order)) {
+	/* Only what heads a used block has a count that may be touched. */
+	if (page->block != zone->mark + BLOCK_USED + order || PageTail(page) ||
+	    page_ref_count(page) <= 0 ||
+	    (page_ref_count(page) == 1 && (page->flags & PAGE_FLAGS_BUSY))) {
 		report_bad_free(page, order, caller);
 		return;
 	}

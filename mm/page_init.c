@@ -39,6 +39,14 @@ void page_alloc_init(const struct zone_plan *plan)
 			zone->nr_free, zone->present_pages);
 }
 
+void page_alloc_reset(void)
+{
+	ready = false;
+	zones_reset();
+	memmap_reset();
+	page_reports = (struct page_reports){ 0 };
+}
+
 /* Frames [start, end) of one top-order block of @seg; how many of them were reserved. */
 static unsigned long free_reserved_part(const struct mem_segment *seg, unsigned long start,
 					unsigned long end)

@@ -259,6 +259,15 @@ void zones_init(const struct zone_plan *plan)
 	}
 }
 
+void zones_reset(void)
+{
+	memset(zone_table, 0, sizeof(zone_table));
+	memset(node_data, 0, sizeof(node_data));
+	memset(distance, 0, sizeof(distance));
+	nr_zones = nr_nodes = nr_mem_segments = 0;
+	mem_segments = NULL;
+}
+
 void zone_free_blocks(struct zone *zone, unsigned long nr[NR_ORDERS])
 {
 	unsigned long flags;

@@ -25,6 +25,9 @@
  */
 void page_alloc_init(const struct zone_plan *plan);
 
+/* page_alloc_reset - forget everything (host tests). */
+void page_alloc_reset(void);
+
 /* page_alloc_ready - true after page_alloc_init. */
 bool page_alloc_ready(void);
 

@@ -4,6 +4,7 @@
  */
 #include "harness.h"
 
+#include <asm/hart_local.h>
 #include <asm/memory.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 phys_addr_t host_phys_base;
 char *host_linear;
 char *host_vmemmap;
+_Thread_local struct hart_local host_hart;
 static u64 memory_bytes;
 
 static jmp_buf fail_jmp;
@@ -64,28 +66,31 @@ u64 rnd_range(u64 lo, u64 hi)
 	return lo + rnd_below(hi - lo);
 }
 
-static char *map_lazily(u64 bytes)
-{
-	void *p = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+#define MAP_ALIGN (4UL << 20) /* of host_linear and host_vmemmap */
 
-	if (p == MAP_FAILED) {
+/* @bytes of zeroes at a multiple of MAP_ALIGN; what was at *old goes. */
+static char *map_lazily(u64 bytes, void **old, u64 old_bytes)
+{
+	if (*old)
+		munmap(*old, (size_t)(old_bytes + MAP_ALIGN));
+	*old = mmap(NULL, (size_t)(bytes + MAP_ALIGN), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (*old == MAP_FAILED) {
 		perror("mmap");
 		exit(2);
 	}
-	return p;
+	return (char *)(((unsigned long)*old + MAP_ALIGN - 1) & ~(MAP_ALIGN - 1));
 }
 
 void host_memory_init(phys_addr_t base, u64 bytes)
 {
-	if (memory_bytes) {
-		munmap(host_linear, (size_t)memory_bytes);
-		munmap(host_vmemmap, (size_t)(memory_bytes >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT)));
-	}
+	static void *linear, *vmemmap;
+
+	host_linear = map_lazily(bytes, &linear, memory_bytes);
+	host_vmemmap = map_lazily(bytes >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT), &vmemmap,
+				  memory_bytes >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT));
 	host_phys_base = base;
 	memory_bytes = bytes;
-	host_linear = map_lazily(bytes);
-	host_vmemmap = map_lazily(bytes >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT));
 }
 
 void *host_read_file(const char *path, size_t *bytes)

@@ -29,24 +29,24 @@ extern char *host_vmemmap; /* descriptor of host_phys_base */
 
 static inline void *__va(phys_addr_t pa)
 {
-	return host_linear + (pa - host_phys_base);
+	return (void *)((unsigned long)host_linear + (unsigned long)(pa - host_phys_base));
 }
 
 static inline phys_addr_t __pa(const void *va)
 {
-	return host_phys_base + (phys_addr_t)((const char *)va - host_linear);
+	return host_phys_base + ((unsigned long)va - (unsigned long)host_linear);
 }
 
 static inline struct page *pfn_to_page(unsigned long pfn)
 {
-	return (struct page *)(host_vmemmap +
+	return (struct page *)((unsigned long)host_vmemmap +
 			       ((pfn - PFN_DOWN(host_phys_base)) << PAGE_STRUCT_SHIFT));
 }
 
 static inline unsigned long page_to_pfn(const struct page *page)
 {
 	return PFN_DOWN(host_phys_base) +
-	       (unsigned long)(((const char *)page - host_vmemmap) >> PAGE_STRUCT_SHIFT);
+	       ((unsigned long)page - (unsigned long)host_vmemmap) / (1UL << PAGE_STRUCT_SHIFT);
 }
 
 static inline struct page *virt_to_page(const void *va)

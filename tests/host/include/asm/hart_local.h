@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hart_local.h - host stand-in: a hart is a thread
+ *
+ * All threads share one copy of each per-CPU variable (percpu_off is 0).
+ */
+#ifndef ASM_HART_LOCAL_H
+#define ASM_HART_LOCAL_H
+
+#include <base/compiler.h>
+
+struct hart_local {
+	unsigned long percpu_off;
+	unsigned int cpu;
+	int preempt_count;
+	bool irqs_off;
+};
+
+extern _Thread_local struct hart_local host_hart;
+#define this_hart (&host_hart)
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mm_world.c - see mm_world.h
+ */
+#include "mm_world.h"
+
+#include <asm/memory.h>
+#include <kernel/time.h>
+#include <mm/init.h>
+#include <mm/memmap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct zone_plan world_plan;
+u64 world_garbage;
+unsigned long world_first, world_end;
+static u32 *owner;
+static unsigned long nr_free;
+unsigned long *percpu_offset = (unsigned long[8]){ 0 };
+
+u64 read_time(void)
+{
+	return rnd();
+}
+
+/* Reachable from now on, and full of garbage. */
+int vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid)
+{
+	char *from = (char *)pfn_to_page(start_pfn), *to = (char *)pfn_to_page(end_pfn);
+	phys_addr_t pa = memblock_phys_alloc_range((phys_addr_t)(to - from), PAGE_SIZE, 0, 0, nid);
+
+	if (!pa)
+		return -12;
+	if (mprotect(from, (size_t)(to - from), PROT_READ | PROT_WRITE))
+		abort();
+	/* Beyond 64 MiB of memory only here and there: tests of large boards stay quick. */
+	for (u64 *p = (u64 *)from; p < (u64 *)to; p += to - from > (512 << 10) ? 509 : 1)
+		*p = world_garbage ? world_garbage : rnd();
+	return 0;
+}
+
+u32 world_owner(unsigned long pfn)
+{
+	return pfn >= world_first && pfn < world_end ? owner[pfn - world_first] : OWNER_NONE;
+}
+
+void world_set_owner(unsigned long pfn, unsigned long nr_pages, u32 who)
+{
+	for (; nr_pages; nr_pages--, pfn++) {
+		u32 *o = &owner[pfn - world_first];
+
+		nr_free -= *o == OWNER_FREE;
+		*o = who;
+		nr_free += who == OWNER_FREE;
+	}
+}
+
+unsigned long world_nr_free(void)
+{
+	return nr_free;
+}
+
+int world_zone_type(unsigned long pfn)
+{
+	return zone_plan_find(&world_plan, PFN_PHYS(pfn));
+}
+
+int zone_plan_find(const struct zone_plan *plan, phys_addr_t pa)
+{
+	for (int i = 0; i < plan->nr_zones; i++)
+		if (pa >= plan->zone[i].start && pa < plan->zone[i].end)
+			return i;
+	return -1;
+}
+
+/* What zone_plan.c would make of the cuts: zones that would be empty are not built. */
+static void make_plan(const struct world *w)
+{
+	phys_addr_t start = w->base;
+	struct zone_plan *p = &world_plan;
+
+	memset(p, 0, sizeof(*p));
+	for (int i = 0; i < MAX_NR_ZONES && start < w->base + w->bytes; i++) {
+		phys_addr_t end = w->cut[i] ? w->cut[i] : w->base + w->bytes;
+		const struct memblock_region *r;
+		struct zone_span *s = &p->zone[p->nr_zones];
+
+		for_each_mem_range(r) {
+			phys_addr_t from = max(r->base, start), to = min(r->base + r->size, end);
+
+			if (from >= to)
+				continue;
+			if (!s->bytes)
+				s->start = from;
+			s->end = to;
+			s->bytes += to - from;
+		}
+		if (s->bytes) {
+			snprintf(s->name, sizeof(s->name), "Z%d", p->nr_zones);
+			p->mask_normal |= (zone_mask_t)(1u << p->nr_zones++);
+		}
+		start = end;
+	}
+	p->mask_dma = w->dma ? w->dma & p->mask_normal : 1;
+	p->mask_dma32 = w->dma32 ? w->dma32 & p->mask_normal : p->mask_normal;
+}
+
+static void must(int err)
+{
+	if (err)
+		abort();
+}
+
+static void fill_memblock(const struct world *w)
+{
+	memblock_reset();
+	memblock_allow_resize();
+	for (unsigned i = 0; i < ARRAY_SIZE(w->bank); i++)
+		must(memblock_add_node(w->bank[i].start, w->bank[i].end - w->bank[i].start,
+				       w->bank[i].nid));
+	for (unsigned i = 0; i < ARRAY_SIZE(w->reserved); i++)
+		if (w->reserved[i].end)
+			must(memblock_reserve(w->reserved[i].start,
+					      w->reserved[i].end - w->reserved[i].start));
+	for (unsigned i = 0; i < ARRAY_SIZE(w->nomap); i++)
+		if (w->nomap[i].end)
+			must(memblock_mark_nomap(w->nomap[i].start,
+						 w->nomap[i].end - w->nomap[i].start));
+}
+
+/* The model, from memblock as it was after the last early allocation: its lists stay. */
+static void make_model(const struct world *w)
+{
+	struct memblock_free_iter it;
+	const struct memblock_region *r;
+
+	world_first = PFN_DOWN(w->base);
+	world_end = PFN_UP(w->base + w->bytes);
+	free(owner);
+	owner = malloc((world_end - world_first) * sizeof(*owner));
+	for (unsigned long i = 0; i < world_end - world_first; i++)
+		owner[i] = OWNER_NONE;
+	nr_free = 0;
+	for_each_mem_range(r)
+		if (!(r->flags & MEMBLOCK_NOMAP))
+			world_set_owner(PFN_UP(r->base),
+					PFN_DOWN(r->base + r->size) - PFN_UP(r->base),
+					OWNER_RESERVED);
+	for_each_free_range(it)
+		if (PFN_UP(it.start) < PFN_DOWN(it.end))
+			world_set_owner(PFN_UP(it.start), PFN_DOWN(it.end) - PFN_UP(it.start),
+					OWNER_FREE);
+}
+
+void world_build(const struct world *w)
+{
+	host_memory_init(w->base, w->bytes + (MAX_BLOCK << PAGE_SHIFT));
+	if (mprotect(host_vmemmap, (size_t)((w->bytes >> PAGE_SHIFT) + MAX_BLOCK) *
+					   sizeof(struct page), PROT_NONE))
+		abort();
+	fill_memblock(w);
+	page_alloc_reset();
+	make_plan(w);
+	page_alloc_init(&world_plan);
+	make_model(w);
+	world_check();
+}
+
+bool world_can_serve(const struct zone *zone, unsigned order)
+{
+	unsigned long size = 1UL << order;
+
+	for (unsigned long pfn = ALIGN_UP(zone->start_pfn, size); pfn + size <= zone->end_pfn;
+	     pfn += size) {
+		unsigned long i;
+
+		for (i = 0; i < size && world_owner(pfn + i) == OWNER_FREE; i++)
+			if (world_zone_type(pfn + i) != zone->type ||
+			    memmap_segment(pfn + i)->zone != zone)
+				break;
+		if (i == size)
+			return true;
+	}
+	return false;
+}
+
+void world_check(void)
+{
+	char fault[192];
+	struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone_validate(zone, fault, sizeof(fault)))
+			host_fail(__FILE__, __LINE__, "%s", fault);
+	EXPECT_EQ(nr_free_pages(), nr_free);
+	EXPECT(!irqs_disabled());
+}
+
+/* ---- random boards ---- */
+
+static phys_addr_t random_page(const struct world *w)
+{
+	return w->base + (phys_addr_t)rnd_below(w->bytes >> PAGE_SHIFT) * PAGE_SIZE;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	phys_addr_t x = *(const phys_addr_t *)a, y = *(const phys_addr_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* @n different random pages, ascending, half of them on a top-order block's edge. */
+static void random_pages(const struct world *w, phys_addr_t *at, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		at[i] = random_page(w);
+		if (rnd() & 1)
+			at[i] = ALIGN_DOWN(at[i], (phys_addr_t)MAX_BLOCK << PAGE_SHIFT);
+	}
+	qsort(at, n, sizeof(*at), compare_addresses);
+}
+
+void world_random(struct world *w)
+{
+	static const phys_addr_t bases[] = { 0, 0x40000000, 0x80000000, 0x100000000, 0xfc000000 };
+	phys_addr_t at[2 * ARRAY_SIZE(w->bank)];
+	unsigned nr_banks = (unsigned)rnd_range(1, 6), nodes = (unsigned)rnd_range(1, 4), to = 1;
+
+	*w = (struct world){ .base = bases[rnd_below(ARRAY_SIZE(bases))],
+			     .bytes = rnd_range(24, 64) * MiB };
+	random_pages(w, at, 2 * nr_banks);
+	for (unsigned i = 0; i < nr_banks; i++)
+		w->bank[i] = (struct world_bank){ at[2 * i], at[2 * i + 1],
+						  (int)rnd_below(nodes) };
+	/* Room for what the allocator itself needs. */
+	w->bank[nr_banks] = (struct world_bank){ w->base + w->bytes - 6 * MiB,
+						 w->base + w->bytes, 0 };
+	for (unsigned i = 0; i < rnd_below(ARRAY_SIZE(w->reserved)); i++) {
+		phys_addr_t start = random_page(w);
+
+		if (start >= w->base + w->bytes - 4 * MiB)
+			continue;
+		w->reserved[i] = (struct phys_range){ start + rnd_below(2) * rnd_below(4096),
+						      start + 4096 + rnd_below(1 << rnd_below(22)) };
+	}
+	for (unsigned i = 0; i < rnd_below(3); i++) {
+		w->nomap[i].start = min(random_page(w), w->base + w->bytes - 6 * MiB);
+		w->nomap[i].end = min(w->nomap[i].start + rnd_range(1, 2048) * PAGE_SIZE,
+				      w->base + w->bytes - 6 * MiB);
+	}
+	random_pages(w, w->cut, (unsigned)rnd_below(5));
+	for (unsigned i = 1; i < MAX_NR_ZONES && w->cut[i]; i++)
+		if (w->cut[i] != w->cut[to - 1])
+			w->cut[to++] = w->cut[i];
+	for (; to < MAX_NR_ZONES; to++)
+		w->cut[to] = 0;
+	w->dma = (zone_mask_t)rnd_range(1, 256);
+	w->dma32 = (zone_mask_t)rnd_range(1, 256);
+	if (w->base == 0 && !w->cut[0])
+		memmove(w->cut, w->cut + 1, sizeof(w->cut) - sizeof(w->cut[0]));
+}

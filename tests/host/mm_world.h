@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mm_world.h - a board's memory on the host, and a simple model of who owns each page
+ *
+ * The descriptors' memory is unreachable until vmemmap_populate() is called for it, and holds
+ * garbage then: nobody may count on what wasn't written.
+ */
+#ifndef MM_WORLD_H
+#define MM_WORLD_H
+
+#include "harness.h"
+
+#include <mm/memblock.h>
+#include <mm/page_alloc.h>
+
+struct world_bank {
+	phys_addr_t start, end;
+	int nid;
+};
+
+struct world {
+	phys_addr_t base;  /* lowest address that can be memory */
+	u64 bytes;	   /* from there */
+	struct world_bank bank[8];
+	struct phys_range reserved[16], nomap[4];
+	phys_addr_t cut[MAX_NR_ZONES]; /* zone boundaries, ascending; 0 ends */
+	zone_mask_t dma, dma32;	       /* 0: the lowest zone; every zone */
+};
+
+/* world_build - memblock, zones and the allocator for @w; the model says who owns what. */
+void world_build(const struct world *w);
+
+/* Random boards: odd banks, holes, reservations, zones, nodes. */
+void world_random(struct world *w);
+
+extern struct zone_plan world_plan;
+extern u64 world_garbage; /* what fresh descriptors hold; 0: random numbers */
+extern unsigned long world_first, world_end; /* frames that the model knows: [first, end) */
+
+/* Owner of a frame. */
+#define OWNER_NONE     0xffffffffU /* no memory, or reserved */
+#define OWNER_RESERVED 0xfffffffeU
+#define OWNER_FREE     0U
+u32 world_owner(unsigned long pfn);
+void world_set_owner(unsigned long pfn, unsigned long nr_pages, u32 owner);
+unsigned long world_nr_free(void);
+
+/* The zone type of a frame, by the plan. */
+int world_zone_type(unsigned long pfn);
+
+/* The model's answer: may @zone serve @order, were everything merged? */
+bool world_can_serve(const struct zone *zone, unsigned order);
+
+/* All zones are sound and have as many free pages as the model. */
+void world_check(void);
+
+#endif
