@@ -182,7 +182,7 @@ QEMU_RUN = $(PYTHON) tools/qemu.py --board $(BOARD) --kernel $(O)/Image \
 	$(call qemu-option,NUMA,numa) $(call qemu-option,APPEND,append) \
 	$(call qemu-option,QEMU,qemu) $(call qemu-option,BIOS,bios) $(call qemu-option,DTB,dtb)
 
-$(O)/board.dtb: boards/$(BOARD)/board.dts
+build/$(BOARD)/board.dtb: boards/$(BOARD)/board.dts
 	@tools/setup dtb
 	$(call say,DTC,$<)
 	@mkdir -p $(@D)

@@ -81,7 +81,7 @@ def find(pattern, out, what):
 def struct_page_bytes(elf):
     """sizeof(struct page) as the debugging information of the kernel has it."""
     with open(elf, "rb") as f:
-        dwarf = ELFFile(f).get_dwarf_info()
+        dwarf = ELFFile(f).get_dwarf_info(relocate_dwarf_sections=False)
         for unit in dwarf.iter_CUs():
             for die in unit.get_top_DIE().iter_children():
                 name = die.attributes.get("DW_AT_name")
