@@ -118,6 +118,9 @@ static void show_call(unsigned int depth, unsigned long pc, unsigned long within
 void backtrace(unsigned long pc, unsigned long sp, unsigned long ra)
 {
 	printk(LOG_EMERG, "Call trace:");
+	/* A call to nowhere: go on with whoever made it. */
+	if (!in_text(pc))
+		pc = ra;
 	for (unsigned int depth = 0; depth < MAX_CALLS && in_text(pc); depth++) {
 		unsigned long within = depth ? pc - 1 : pc;
 		unsigned long start = symbol_start(within);
