@@ -31,11 +31,12 @@
 #define ANY_FREE    (SEEN(BLOCK_IS_FREE) | SEEN(BLOCK_IS_PARKED))
 
 struct map {
-	unsigned long start_pfn, end_pfn; /* the zone's */
-	unsigned shift;			  /* log2 of pages a cell */
-	unsigned long cell;		  /* the one being filled */
-	unsigned seen;			  /* states of its pages so far */
-	bool in_hole;			  /* the last row had no memory */
+	const struct zone *zone;
+	unsigned long start_pfn; /* of the first cell */
+	unsigned shift;		 /* log2 of pages a cell */
+	unsigned long cell;	 /* the one being filled */
+	unsigned seen;		 /* states of its pages so far */
+	bool in_hole;		 /* the last row had no memory */
 	char row[MAP_COLUMNS + 1];
 };
 
@@ -78,8 +79,8 @@ static bool map_block(const struct memmap_block *b, void *arg)
 	unsigned long first = (b->pfn - m->start_pfn) >> m->shift;
 	unsigned long last = (b->pfn + b->nr_pages - 1 - m->start_pfn) >> m->shift;
 
-	if (b->pfn < m->start_pfn || b->pfn + b->nr_pages > m->end_pfn)
-		return false;
+	if (b->zone != m->zone)
+		return false; /* another node's, inside this one's span */
 	while (m->cell < first)
 		finish_cell(m);
 	for (;;) {
@@ -93,18 +94,18 @@ static bool map_block(const struct memmap_block *b, void *arg)
 
 static int draw_zone(const struct zone *z)
 {
-	unsigned long span = z->end_pfn - z->start_pfn;
-	struct map m = { .start_pfn = z->start_pfn, .end_pfn = z->end_pfn };
-	unsigned long nr_cells;
+	struct map m = { .zone = z };
 
-	while (span > (unsigned long)MAP_CELLS << m.shift)
-		m.shift++;
-	nr_cells = (span + (1UL << m.shift) - 1) >> m.shift;
+	/* Rows begin at multiples of their size, so that addresses are round. */
+	for (;; m.shift++) {
+		m.start_pfn = ALIGN_DOWN(z->start_pfn, (unsigned long)MAP_COLUMNS << m.shift);
+		if (z->end_pfn - m.start_pfn <= (unsigned long)MAP_CELLS << m.shift)
+			break;
+	}
 	shell_printf("Node %d, zone %s: %llu KiB a character\n", z->nid, z->name, 4ULL << m.shift);
 	if (memmap_walk(z->start_pfn, z->end_pfn, map_block, &m))
 		return -EINTR;
-	while (m.cell < nr_cells)
-		finish_cell(&m);
+	finish_cell(&m);
 	while (m.cell % MAP_COLUMNS)
 		finish_cell(&m);
 	return 0;
