@@ -155,10 +155,15 @@ $(O)/tables.o: $(O)/tables.bin
 	@printf '.section .tables,"a"\n.balign 8\n.incbin "$<"\n' | \
 		$$(cat $(O)/flags) -c -x assembler - -o $@
 
-$(O)/hartwood: $(O)/pass1 $(O)/tables.o
+$(O)/pass2: $(O)/pass1 $(O)/tables.o
 	$(call say,LD,$@)
-	$(Q)$(call link,$@,$(O)/tables.o,-Map=$@.map)
+	$(Q)$(call link,$@,$(O)/tables.o,-Map=$(O)/hartwood.map)
 	$(Q)$(PYTHON) tools/tables.py verify $(PACK) $@
+
+# For people and debuggers: without the kept relocations and the compiler's own labels.
+$(O)/hartwood: $(O)/pass2
+	$(Q)$(OBJCOPY) --remove-relocations='*' $< $@.part && $(OBJCOPY) --discard-locals $@.part
+	@mv $@.part $@
 
 $(O)/Image: $(O)/hartwood
 	$(call say,IMAGE,$@)
