@@ -3,15 +3,15 @@
  * ns16550.c - the 16550 UART and its relatives, polled
  *
  * Registers are `1 << reg-shift` bytes apart and read and written `reg-io-width` bytes
- * at a time.  The firmware has set speed and format; they change only if stdout-path
- * asks for a speed ("...:115200n8") and the node tells the clock.
+ * at a time.  The firmware has set speed and format; the speed changes only if stdout-path
+ * asks for one ("...:115200n8") and the node tells the clock.
  *
  * THRE (transmitter holding register empty) means that the whole transmit FIFO is empty,
  * so FIFO characters can follow without another look: one poll for 16 characters.
  *
  * snps,dw-apb-uart: a write to LCR while the UART is busy is lost, and raises a "busy
- * detect" interrupt that only reading USR clears.  So the speed is set when it is idle, and
- * its interrupts stay off.
+ * detect" interrupt that only reading USR clears.  So LCR is read back, and interrupts
+ * stay off.
  */
 #define LOG_PREFIX "ns16550: "
 #include <kernel/console.h>
@@ -35,7 +35,6 @@ enum {
 
 #define FCR_ENABLE    0x01
 #define IIR_FIFOS     0xc0 /* both bits: FIFOs that work */
-#define LCR_8N1	      0x03
 #define LCR_DLAB      0x80
 #define MCR_DTR_RTS   0x03
 #define LSR_READY     0x01 /* a character is there */
@@ -100,22 +99,30 @@ static size_t ns16550_read(struct console *con, char *buf, size_t n)
 
 static const struct console_ops ops = { .write = ns16550_write, .read = ns16550_read };
 
+/* Sets the line control register; false if the UART is busy for too long to take it. */
+static bool set_line_control(const struct ns16550 *p, u8 value)
+{
+	for (unsigned polls = 0; polls < POLLS_TO_IDLE; polls++) {
+		if (!(get(p, REG_LSR) & LSR_IDLE))
+			continue;
+		put(p, REG_LCR, value);
+		if (get(p, REG_LCR) == value)
+			return true;
+	}
+	return false;
+}
+
 /* Sets @baud from @clock_hz; false if the divisor can't make it or the UART stays busy. */
 static bool set_speed(const struct ns16550 *p, unsigned clock_hz, unsigned baud)
 {
-	unsigned divisor = (clock_hz + 8 * baud) / (16 * baud);
-	unsigned polls = 0;
+	unsigned divisor = (clock_hz / 8 / baud + 1) / 2;
+	u8 format = (u8)(get(p, REG_LCR) & ~LCR_DLAB);
 
-	if (!divisor || divisor > 0xffff)
+	if (!divisor || divisor > 0xffff || !set_line_control(p, format | LCR_DLAB))
 		return false;
-	while (!(get(p, REG_LSR) & LSR_IDLE))
-		if (++polls == POLLS_TO_IDLE)
-			return false;
-	put(p, REG_LCR, LCR_8N1 | LCR_DLAB);
 	put(p, REG_DATA, (u8)divisor);
 	put(p, REG_IER, (u8)(divisor >> 8));
-	put(p, REG_LCR, LCR_8N1);
-	return true;
+	return set_line_control(p, format);
 }
 
 static int ns16550_probe(const struct dt_console *dt, struct console *con)
