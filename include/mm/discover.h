@@ -9,8 +9,8 @@
  *     memblock_reserve_kind       the kernel's image, the blob       (the caller)
  *     memblock_enforce_memory_limit                                  (the caller, mem=)
  *     discover_check_image        a bank holds the kernel
- *     ... linear map, memblock_allow_resize ...
  *     discover_reserve_dynamic    /reserved-memory nodes without a place of their own
+ *     ... linear map (not of MEMBLOCK_NOMAP), memblock_allow_resize ...
  *     dt_set_blob                 the blob is copied
  *     discover_harts
  *     discover_dma, discover_zones

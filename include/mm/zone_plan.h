@@ -19,7 +19,7 @@ typedef u8 zone_mask_t;
 
 /* What one limited device (or one dma_zone= argument) reaches. */
 struct zone_window {
-	const struct phys_range *range; /* CPU addresses, any order, may overlap */
+	const struct phys_range *range; /* CPU addresses; sorted, neither touch nor overlap */
 	unsigned nr_ranges;
 	unsigned bits;	   /* the device's own limit, address bits */
 	zone_mask_t reach; /* out: zones that it reaches entirely; 0: none */

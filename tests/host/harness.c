@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * harness.c - main(), random numbers and memory of the host tests
+ * harness.c - main() and random numbers of the host tests
  */
 #include "harness.h"
 
-#include <asm/hart_local.h>
-#include <asm/memory.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-phys_addr_t host_phys_base;
-char *host_linear;
-char *host_vmemmap;
-_Thread_local struct hart_local host_hart;
-static u64 memory_bytes;
 
 static jmp_buf fail_jmp;
 static u64 rnd_state;
@@ -64,33 +55,6 @@ u64 rnd_below(u64 n)
 u64 rnd_range(u64 lo, u64 hi)
 {
 	return lo + rnd_below(hi - lo);
-}
-
-#define MAP_ALIGN (4UL << 20) /* of host_linear and host_vmemmap */
-
-/* @bytes of zeroes at a multiple of MAP_ALIGN; what was at *old goes. */
-static char *map_lazily(u64 bytes, void **old, u64 old_bytes)
-{
-	if (*old)
-		munmap(*old, (size_t)(old_bytes + MAP_ALIGN));
-	*old = mmap(NULL, (size_t)(bytes + MAP_ALIGN), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (*old == MAP_FAILED) {
-		perror("mmap");
-		exit(2);
-	}
-	return (char *)(((unsigned long)*old + MAP_ALIGN - 1) & ~(MAP_ALIGN - 1));
-}
-
-void host_memory_init(phys_addr_t base, u64 bytes)
-{
-	static void *linear, *vmemmap;
-
-	host_linear = map_lazily(bytes, &linear, memory_bytes);
-	host_vmemmap = map_lazily(bytes >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT), &vmemmap,
-				  memory_bytes >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT));
-	host_phys_base = base;
-	memory_bytes = bytes;
 }
 
 void *host_read_file(const char *path, size_t *bytes)

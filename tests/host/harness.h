@@ -91,6 +91,12 @@ u64 rnd_range(u64 lo, u64 hi);	 /* lo .. hi - 1 */
  */
 void host_memory_init(phys_addr_t base, u64 bytes);
 
+/*
+ * The same for what memblock has: some memory near its top gets contents, and the rest is
+ * reserved, so that memblock_alloc() works whatever addresses a device tree came up with.
+ */
+void host_memory_for_memblock(void);
+
 /* The whole file @path, malloc'ed, with its length; ends the case if it can't be read. */
 void *host_read_file(const char *path, size_t *bytes);
 

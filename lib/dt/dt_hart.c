@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dt_hart.c - harts, what they can do, and how fast their clock ticks
+ *
+ * A hart is usable if it is enabled and has an MMU: boards list monitor cores without
+ * one (FU540's hart 0), and some firmware claims to start them.
+ * Facts: the riscv cpus and extensions bindings; the ISA manual's naming chapter.
+ */
+#include "internal.h"
+
+#include <base/errno.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	u32 bit;
+} extensions[] = {
+	{ "sstc", DT_ISA_SSTC },       { "svpbmt", DT_ISA_SVPBMT },
+	{ "svnapot", DT_ISA_SVNAPOT }, { "svinval", DT_ISA_SVINVAL },
+	{ "zicbom", DT_ISA_ZICBOM },   { "zicboz", DT_ISA_ZICBOZ },
+	{ "zba", DT_ISA_ZBA },	       { "zbb", DT_ISA_ZBB },
+	{ "ssaia", DT_ISA_SSAIA },     { "zihintpause", DT_ISA_ZIHINTPAUSE },
+};
+
+/* The bit of the extension called s[0..n), which a version ("1p0") may follow; 0: not ours. */
+static u32 extension_bit(const char *s, size_t n)
+{
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(extensions); i++) {
+		size_t len = strlen(extensions[i].name);
+
+		if (s[0] == extensions[i].name[0] && n >= len &&
+		    !memcmp(s, extensions[i].name, len) &&
+		    (n == len || (s[len] >= '0' && s[len] <= '9')))
+			return extensions[i].bit;
+	}
+	return 0;
+}
+
+/* Words of s[0..len), each ended by @separator or the end. */
+static u32 read_words(const char *s, int len, char separator)
+{
+	u32 isa = 0;
+
+	while (len > 0) {
+		const char *end = memchr(s, separator, (size_t)len);
+		int n = end ? (int)(end - s) : len;
+
+		if (n)
+			isa |= extension_bit(s, (size_t)n);
+		s += n + 1;
+		len -= n + 1;
+	}
+	return isa;
+}
+
+static u32 read_isa(int node)
+{
+	int len;
+	const char *s = dt_prop(node, "riscv,isa-extensions", &len);
+
+	if (s)
+		return read_words(s, len, '\0');
+	s = dt_prop(node, "riscv,isa", &len);
+	/* rv64imac_zba_sstc: single letters up to the first underscore, then words. */
+	return s && len > 0 ? read_words(s, (int)strnlen(s, (size_t)len), '_') : 0;
+}
+
+/* The block size of @prop if @bit is in *isa; without a sane one the extension is of no use. */
+static u32 read_block_size(int node, const char *prop, u32 bit, u32 *isa)
+{
+	u32 bytes;
+
+	if (!(*isa & bit))
+		return 0;
+	if (dt_prop_u32(node, prop, &bytes) || !bytes || (bytes & (bytes - 1)) || bytes > 4096) {
+		*isa &= ~bit;
+		return 0;
+	}
+	return bytes;
+}
+
+static void read_mmu(int node, struct dt_hart *hart)
+{
+	static const struct {
+		const char *name;
+		u8 bits;
+	} types[] = {
+		{ "riscv,sv32", 32 }, { "riscv,sv39", 39 }, { "riscv,sv48", 48 }, { "riscv,sv57", 57 },
+	};
+	const char *type = dt_prop_string(node, "mmu-type");
+	unsigned i;
+
+	if (!type || !strcmp(type, "riscv,none")) {
+		hart->state = DT_HART_NO_MMU;
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		if (!strcmp(type, types[i].name))
+			hart->va_bits = types[i].bits;
+	}
+}
+
+static int read_hart(int node, struct dt_cells cells, struct dt_hart *hart, struct dt_error *err)
+{
+	int len;
+	const u8 *reg = dt_prop(node, "reg", &len);
+
+	if (!reg)
+		return dt_fail_node(err, -EINVAL, node, "no reg: a hart without an id");
+	if (len != 4 * (int)cells.address)
+		return dt_fail_node(err, -EINVAL, node, "reg has %d bytes, not %d", len,
+				    4 * (int)cells.address);
+	*hart = (struct dt_hart){ .node = node };
+	dt_read_number(&reg, cells.address, &hart->hartid);
+	read_mmu(node, hart);
+	if (!dt_available(node))
+		hart->state = DT_HART_DISABLED;
+	hart->isa = read_isa(node);
+	hart->cbom_block = read_block_size(node, "riscv,cbom-block-size", DT_ISA_ZICBOM, &hart->isa);
+	hart->cboz_block = read_block_size(node, "riscv,cboz-block-size", DT_ISA_ZICBOZ, &hart->isa);
+	hart->nid = dt_nearest_nid(node);
+	return 0;
+}
+
+static bool is_hart(int node)
+{
+	const char *type = dt_prop_string(node, "device_type");
+
+	return type ? !strcmp(type, "cpu") : !strncmp(dt_node_name(node), "cpu@", 4);
+}
+
+static int read_timebase(int first_hart, u32 *timebase, struct dt_error *err)
+{
+	int len, node = dt_tree.cpus;
+	const u8 *p = dt_prop(node, "timebase-frequency", &len);
+	u64 hz;
+
+	if (!p && first_hart >= 0) {
+		node = first_hart;
+		p = dt_prop(node, "timebase-frequency", &len);
+	}
+	if (!p)
+		return dt_fail_node(err, -EINVAL, dt_tree.cpus, "no timebase-frequency");
+	if (len != 4 && len != 8)
+		return dt_fail_node(err, -EINVAL, node, "timebase-frequency has %d bytes, not 4", len);
+	dt_read_number(&p, (unsigned)len / 4, &hz);
+	if (!hz || hz > 0xffffffff)
+		return dt_fail_node(err, -EINVAL, node, "timebase-frequency is %llu", PA(hz));
+	*timebase = (u32)hz;
+	return 0;
+}
+
+static int check_ids(const struct dt_hart *harts, unsigned n, struct dt_error *err)
+{
+	bool usable = false;
+	unsigned i, k;
+
+	for (i = 0; i < n; i++) {
+		usable = usable || harts[i].state == DT_HART_USABLE;
+		for (k = 0; k < i; k++) {
+			if (harts[k].hartid == harts[i].hartid)
+				return dt_fail_node(err, -EINVAL, harts[i].node,
+						    "hart id %llu stands twice", PA(harts[i].hartid));
+		}
+	}
+	if (!usable)
+		return dt_fail(err, -ENODEV, "device tree: /cpus: no usable hart with an MMU among %u",
+			       n);
+	return 0;
+}
+
+int dt_read_harts(struct dt_hart *harts, unsigned max, unsigned *nr, u32 *timebase,
+		  struct dt_error *err)
+{
+	struct dt_cells cells;
+	int node, code, first = -1;
+
+	*nr = 0;
+	if (dt_tree.cpus < 0)
+		return dt_fail(err, -ENODEV, "device tree: no /cpus, so no usable hart with an MMU");
+	code = dt_read_cells(dt_tree.cpus, &cells, err);
+	if (code)
+		return code;
+	if (cells.address < 1 || cells.address > 2)
+		return dt_fail_node(err, -EINVAL, dt_tree.cpus, "#address-cells is %u, not 1 or 2",
+				    (unsigned)cells.address);
+	for (node = dt_first_child(dt_tree.cpus); node >= 0; node = dt_next_sibling(node)) {
+		if (!is_hart(node))
+			continue;
+		if (first < 0)
+			first = node;
+		if (*nr < max)
+			code = read_hart(node, cells, &harts[*nr], err);
+		if (code)
+			return code;
+		++*nr;
+	}
+	if (*nr > max)
+		return dt_fail(err, -ENOSPC, "device tree: /cpus: %u harts, room for %u", *nr, max);
+	code = check_ids(harts, *nr, err);
+	return code ? code : read_timebase(first, timebase, err);
+}

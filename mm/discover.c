@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * discover.c - what the device tree says becomes memblock, harts and a zone plan
+ *
+ * Here it is judged what ranges mean together.  Refused with a sentence: banks that overlap,
+ * lie beyond 56 bits or are nowhere; a kernel outside of memory or in a no-map range.
+ * Handled with a line in the log: empty banks and reservations, reservations outside of
+ * memory or on top of each other, ones that fit nowhere, a bad initrd or distance map.
+ * Banks shrink to whole pages, reservations grow to them.
+ * Locking: none; boot hart only.
+ */
+#define LOG_PREFIX "memory: "
+#include <mm/discover.h>
+
+#include <asm/memory.h>
+#include <base/errno.h>
+#include <kernel/log.h>
+#include <lib/dma_limit.h>
+#include <mm/memblock.h>
+
+#define PHYS_BITS 56 /* of any RISC-V address that a page table can hold */
+#define PAGE	  ((phys_addr_t)PAGE_SIZE)
+
+#define FIRST_DEVICES 16
+#define FIRST_RANGES  32
+
+static struct dt_dma_device first_devices[FIRST_DEVICES];
+static struct phys_range first_ranges[FIRST_RANGES];
+
+static struct {
+	struct dt_dma_map dma;
+	struct zone_window *window; /* one a device of dma */
+} found;
+
+/* ---- banks ---- */
+
+static phys_addr_t page_up(phys_addr_t pa)
+{
+	return pa > ~(PAGE - 1) ? ~(PAGE - 1) : ALIGN_UP(pa, PAGE);
+}
+
+static const char *path_of(int node)
+{
+	static char path[DT_PATH_LEN];
+
+	return node < 0 ? "/memreserve/" : dt_path(node, path, sizeof(path));
+}
+
+static int full_list(int code, const char *what, struct dt_error *err)
+{
+	if (code == -ENOSPC || code == -ENOMEM)
+		dt_fail(err, code, "device tree: more %s than there is room for", what);
+	else if (code)
+		dt_fail(err, code, "device tree: %s: error %d", what, code);
+	return code;
+}
+
+static int add_bank(const struct dt_bank *bank, void *arg, struct dt_error *err)
+{
+	phys_addr_t start = page_up(bank->range.start);
+	phys_addr_t end = ALIGN_DOWN(bank->range.end, PAGE);
+	const struct memblock_region *r;
+	int code;
+
+	if (bank->range.end > BIT_ULL(PHYS_BITS))
+		return dt_fail(err, -EINVAL,
+			       "device tree: %s: [0x%" PRIpa ", 0x%" PRIpa ") is beyond %d bits",
+			       path_of(bank->node), PA(bank->range.start), PA(bank->range.end),
+			       PHYS_BITS);
+	if (start >= end) {
+		pr_warn("%s: an empty bank at 0x%" PRIpa ", ignored", path_of(bank->node),
+			PA(bank->range.start));
+		return 0;
+	}
+	for_each_mem_range(r) {
+		if (start < r->base + r->size && end > r->base)
+			return dt_fail(err, -EINVAL,
+				       "device tree: %s: [0x%" PRIpa ", 0x%" PRIpa
+				       ") overlaps another bank at 0x%" PRIpa,
+				       path_of(bank->node), PA(start), PA(end), PA(r->base));
+	}
+	if (bank->no_nid)
+		pr_warn("%s has no numa-node-id, others have: taken as node %u",
+			path_of(bank->node), (unsigned)dt_numa_id(0));
+	code = memblock_add_node(start, end - start, bank->nid);
+	if (!code && bank->hotpluggable)
+		code = memblock_mark_hotplug(start, end - start);
+	return full_list(code, "memory banks", err);
+}
+
+/* ---- reservations ---- */
+
+static bool touches_memory(phys_addr_t start, phys_addr_t end)
+{
+	const struct memblock_region *r;
+
+	for_each_mem_range(r) {
+		if (start < r->base + r->size && end > r->base)
+			return true;
+	}
+	return false;
+}
+
+/* A range of another /reserved-memory node lies in [start, end). */
+static bool touches_reserved_node(phys_addr_t start, phys_addr_t end)
+{
+	const struct memblock_region *r;
+
+	for_each_reserved_range(r) {
+		u32 kind = r->flags & MEMBLOCK_RSRV_MASK;
+
+		if ((kind == MEMBLOCK_RSRV_NODE || kind == MEMBLOCK_RSRV_REUSABLE) &&
+		    start < r->base + r->size && end > r->base)
+			return true;
+	}
+	return false;
+}
+
+static int reserve(phys_addr_t start, phys_addr_t end, u32 kind, bool no_map, struct dt_error *err)
+{
+	int code = memblock_reserve_kind(start, end - start, kind);
+
+	if (!code && no_map)
+		code = memblock_mark_nomap(start, end - start);
+	return full_list(code, "reservations", err);
+}
+
+static u32 reservation_kind(const struct dt_reservation *rsv)
+{
+	if (rsv->kind == DT_RSV_MEMRESERVE)
+		return MEMBLOCK_RSRV_FIRMWARE;
+	if (rsv->reusable && rsv->no_map)
+		pr_warn("%s: both no-map and reusable: taken as no-map", path_of(rsv->node));
+	return rsv->reusable && !rsv->no_map ? MEMBLOCK_RSRV_REUSABLE : MEMBLOCK_RSRV_NODE;
+}
+
+static int add_static(const struct dt_reservation *rsv, void *arg, struct dt_error *err)
+{
+	phys_addr_t start = ALIGN_DOWN(rsv->range.start, PAGE), end = page_up(rsv->range.end);
+
+	if (rsv->kind == DT_RSV_DYNAMIC)
+		return 0;
+	if (rsv->kind == DT_RSV_MALFORMED) {
+		pr_warn("%s: neither reg nor size, ignored", path_of(rsv->node));
+		return 0;
+	}
+	if (rsv->range.start == rsv->range.end) {
+		pr_warn("%s: an empty reservation at 0x%" PRIpa ", ignored", path_of(rsv->node),
+			PA(rsv->range.start));
+		return 0;
+	}
+	if (!touches_memory(start, end))
+		pr_info("%s: [0x%" PRIpa ", 0x%" PRIpa ") lies outside of memory",
+			path_of(rsv->node), PA(start), PA(end));
+	if (rsv->kind == DT_RSV_STATIC && touches_reserved_node(start, end))
+		pr_warn("%s: [0x%" PRIpa ", 0x%" PRIpa ") overlaps another reservation",
+			path_of(rsv->node), PA(start), PA(end));
+	return reserve(start, end, reservation_kind(rsv), rsv->no_map, err);
+}
+
+static int reserve_initrd(struct dt_error *err)
+{
+	struct dt_chosen chosen;
+	phys_addr_t start, end;
+
+	dt_read_chosen(&chosen);
+	if (chosen.ignored)
+		pr_warn("/chosen: %s makes no sense, ignored", chosen.ignored);
+	if (chosen.initrd.start == chosen.initrd.end)
+		return 0;
+	start = ALIGN_DOWN(chosen.initrd.start, PAGE);
+	end = page_up(chosen.initrd.end);
+	if (!memblock_is_region_memory(start, end - start)) {
+		pr_warn("/chosen: the initrd at [0x%" PRIpa ", 0x%" PRIpa ") isn't in memory, ignored",
+			PA(start), PA(end));
+		return 0;
+	}
+	return reserve(start, end, MEMBLOCK_RSRV_INITRD, false, err);
+}
+
+int discover_memory(struct dt_error *err)
+{
+	struct dt_error map_error;
+	int code = dt_for_each_bank(add_bank, NULL, err);
+
+	if (!code && !memblock_phys_mem_size())
+		code = dt_fail(err, -ENODEV, "device tree: no memory: each bank is empty or disabled");
+	if (!code && dt_read_distances(&map_error))
+		pr_warn("%s: ignored", map_error.text);
+	if (!code)
+		code = dt_for_each_reservation(add_static, NULL, err);
+	return code ? code : reserve_initrd(err);
+}
+
+int discover_check_image(phys_addr_t start, phys_addr_t end, struct dt_error *err)
+{
+	const struct memblock_region *r;
+
+	for_each_mem_range(r) {
+		if (!(r->flags & MEMBLOCK_NOMAP) || start >= r->base + r->size || end <= r->base)
+			continue;
+		return dt_fail(err, -EINVAL,
+			       "device tree: no-map [0x%" PRIpa ", 0x%" PRIpa
+			       ") covers the kernel at [0x%" PRIpa ", 0x%" PRIpa ")",
+			       PA(r->base), PA(r->base + r->size), PA(start), PA(end));
+	}
+	if (!memblock_is_region_memory(start, end - start))
+		return dt_fail(err, -EINVAL,
+			       "device tree: no memory bank holds the kernel at [0x%" PRIpa ", 0x%" PRIpa
+			       ")", PA(start), PA(end));
+	if (touches_reserved_node(start, end))
+		pr_warn("a reservation overlaps the kernel at [0x%" PRIpa ", 0x%" PRIpa ")", PA(start),
+			PA(end));
+	return 0;
+}
+
+/* Take @size bytes where the node wants them; 0 if they fit nowhere. */
+static phys_addr_t find_place(const struct dt_reservation *rsv, u64 size)
+{
+	phys_addr_t align = max((phys_addr_t)rsv->align, PAGE), pa = 0;
+	unsigned i;
+
+	if (!rsv->nr_where)
+		return memblock_phys_alloc_range(size, align, 0, 0, NUMA_NO_NODE);
+	for (i = 0; i < rsv->nr_where && !pa; i++) {
+		if (rsv->where[i].end)
+			pa = memblock_phys_alloc_range(size, align, rsv->where[i].start,
+						       rsv->where[i].end, NUMA_NO_NODE);
+	}
+	return pa;
+}
+
+static int add_dynamic(const struct dt_reservation *rsv, void *arg, struct dt_error *err)
+{
+	u64 size = page_up(rsv->size);
+	phys_addr_t pa;
+	int code;
+
+	if (rsv->kind != DT_RSV_DYNAMIC)
+		return 0;
+	pa = find_place(rsv, size);
+	if (!pa) {
+		pr_warn("%s: no place for %llu KiB, ignored", path_of(rsv->node), PA(size >> 10));
+		return 0;
+	}
+	pr_info("%s: placed at [0x%" PRIpa ", 0x%" PRIpa ")", path_of(rsv->node), PA(pa),
+		PA(pa + size));
+	/* It was taken as an early allocation; give it its own kind. */
+	code = memblock_phys_free(pa, size);
+	if (code)
+		return full_list(code, "reservations", err);
+	return reserve(pa, pa + size, reservation_kind(rsv), rsv->no_map, err);
+}
+
+int discover_reserve_dynamic(struct dt_error *err)
+{
+	return dt_for_each_reservation(add_dynamic, NULL, err);
+}
+
+/* ---- harts ---- */
+
+int discover_harts(const struct dt_hart **harts, unsigned *nr, u32 *timebase, struct dt_error *err)
+{
+	struct dt_hart *array;
+	unsigned i;
+	int code = dt_read_harts(NULL, 0, nr, timebase, err);
+
+	if (code != -ENOSPC)
+		return code;
+	array = memblock_alloc(*nr * sizeof(*array), sizeof(u64));
+	code = dt_read_harts(array, *nr, nr, timebase, err);
+	if (code)
+		return code;
+	for (i = 0; i < *nr; i++) {
+		if (array[i].state != DT_HART_USABLE)
+			pr_info("hart %llu isn't used: %s", PA(array[i].hartid),
+				array[i].state == DT_HART_NO_MMU ? "no MMU" : "disabled");
+	}
+	*harts = array;
+	return 0;
+}
+
+/* ---- DMA and zones ---- */
+
+int discover_dma(struct dt_error *err)
+{
+	struct dt_dma_map *map = &found.dma;
+	int code;
+
+	*map = (struct dt_dma_map){ .device = first_devices,
+				    .max_devices = FIRST_DEVICES,
+				    .range = first_ranges,
+				    .max_ranges = FIRST_RANGES };
+	code = dt_read_dma(map, err);
+	if (code != -ENOSPC)
+		return code;
+	map->max_devices = map->nr_devices;
+	map->max_ranges = map->nr_ranges;
+	map->device = memblock_alloc(map->max_devices * sizeof(*map->device), sizeof(u64));
+	map->range = memblock_alloc((map->max_ranges + 1) * sizeof(*map->range), sizeof(u64));
+	return dt_read_dma(map, err);
+}
+
+const struct dt_dma_map *discover_dma_map(void)
+{
+	return &found.dma;
+}
+
+static void make_windows(void)
+{
+	const struct dt_dma_map *map = &found.dma;
+	unsigned i;
+
+	found.window = memblock_alloc((map->nr_devices + 1) * sizeof(*found.window), sizeof(u64));
+	for (i = 0; i < map->nr_devices; i++) {
+		const struct dt_dma_device *d = &map->device[i];
+
+		found.window[i] = (struct zone_window){
+			.range = map->range + d->first_range,
+			.nr_ranges = d->nr_ranges,
+			.bits = d->limit->bits,
+		};
+	}
+}
+
+/* Memory that pages are made of, as an array for the plan. */
+static struct phys_range *mapped_memory(unsigned *nr)
+{
+	struct phys_range *mem =
+		memblock_alloc(memblock.memory.nr * sizeof(*mem), sizeof(u64));
+	const struct memblock_region *r;
+
+	*nr = 0;
+	for_each_mem_range(r) {
+		if (!(r->flags & MEMBLOCK_NOMAP))
+			mem[(*nr)++] = (struct phys_range){ r->base, r->base + r->size };
+	}
+	return mem;
+}
+
+int discover_zones(u64 dma_zone, struct zone_plan *plan, struct dt_error *err)
+{
+	struct zone_plan_input in = { .nr_windows = found.dma.nr_devices, .dma_zone = dma_zone };
+	unsigned i, room = memblock.memory.nr;
+	struct phys_range *mem;
+	int k;
+
+	make_windows();
+	in.window = found.window;
+	in.mem = mem = mapped_memory(&in.nr_mem);
+	if (zone_plan_build(&in, plan))
+		return dt_fail(err, -EINVAL, "device tree: no memory that can be mapped");
+	memblock_free(mem, room * sizeof(*mem));
+	for (i = 0; i < in.nr_windows; i++) {
+		if (!found.window[i].reach)
+			pr_warn("%s: DMA of %u bits reaches no memory",
+				path_of(found.dma.device[i].node), found.window[i].bits);
+	}
+	for (k = 0; k < min(plan->nr_dropped, (int)ARRAY_SIZE(plan->dropped)); k++)
+		pr_warn("more than %d zones: no boundary at 0x%" PRIpa, MAX_NR_ZONES,
+			PA(plan->dropped[k]));
+	return 0;
+}
+
+zone_mask_t discover_reach(unsigned i)
+{
+	return found.window[i].reach;
+}
