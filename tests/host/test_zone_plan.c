@@ -372,7 +372,9 @@ TEST(random_boards_match_the_model)
 		runs = model_runs();
 		build(mem, n, 0);
 		EXPECT_EQ(plan.nr_zones, min(runs, (unsigned)MAX_NR_ZONES));
-		EXPECT_EQ(plan.nr_dropped, (int)runs - plan.nr_zones);
+		/* A boundary that another's going made worthless isn't counted. */
+		EXPECT(plan.nr_dropped <= (int)runs - plan.nr_zones);
+		EXPECT_EQ(plan.nr_dropped > 0, runs > MAX_NR_ZONES);
 		check_plan(runs);
 		beyond += runs > MAX_NR_ZONES;
 	}
