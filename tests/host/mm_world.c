@@ -147,7 +147,12 @@ static void make_model(const struct world *w)
 		if (!(r->flags & MEMBLOCK_NOMAP))
 			world_set_owner(PFN_UP(r->base),
 					PFN_DOWN(r->base + r->size) - PFN_UP(r->base),
-					OWNER_RESERVED);
+					OWNER_TABLES);
+	for (unsigned i = 0; i < ARRAY_SIZE(w->reserved); i++)
+		for (unsigned long pfn = PFN_UP(w->reserved[i].start);
+		     pfn < PFN_DOWN(w->reserved[i].end); pfn++)
+			if (world_owner(pfn) == OWNER_TABLES)
+				world_set_owner(pfn, 1, OWNER_RESERVED);
 	for_each_free_range(it)
 		if (PFN_UP(it.start) < PFN_DOWN(it.end))
 			world_set_owner(PFN_UP(it.start), PFN_DOWN(it.end) - PFN_UP(it.start),

@@ -38,8 +38,9 @@ extern u64 world_garbage; /* what fresh descriptors hold; 0: random numbers */
 extern unsigned long world_first, world_end; /* frames that the model knows: [first, end) */
 
 /* Owner of a frame. */
-#define OWNER_NONE     0xffffffffU /* no memory, or reserved */
-#define OWNER_RESERVED 0xfffffffeU
+#define OWNER_NONE     0xffffffffU /* no memory */
+#define OWNER_RESERVED 0xfffffffeU /* by the board */
+#define OWNER_TABLES   0xfffffffdU /* an early allocation, or a part of a page reserved */
 #define OWNER_FREE     0U
 u32 world_owner(unsigned long pfn);
 void world_set_owner(unsigned long pfn, unsigned long nr_pages, u32 owner);
