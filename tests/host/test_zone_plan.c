@@ -288,7 +288,7 @@ static void make_windows(unsigned n)
 				end = ALIGN_UP(end, 4096ULL);
 			}
 			pool[nr_pool++] = (struct phys_range){ at, end };
-			at = end + 1 + rnd_below(30 * 4096);
+			at = end + 4096 + 1 + rnd_below(30 * 4096); /* no range touches the last */
 		} while (++w->nr_ranges < 3 && rnd_below(2));
 	}
 }
