@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench_page.c - what the page allocator costs, in instructions
+ *
+ * pair: one allocation and its release, over and over, from a zone whose free memory is
+ * fully merged.  half_pair: the same where every other page of half of the memory is
+ * in use.  batchN: N allocations, then N releases, a pair.  worst: the longest single
+ * call of 100,000 random ones, with memory running out again and again.
+ */
+#include <asm/memory.h>
+#include <mm/page_alloc.h>
+#include <shell/bench.h>
+
+#define MAX_BATCH 4096
+#define ROUNDS	  5
+
+static u64 pair(gfp_t gfp, unsigned order)
+{
+	struct page *page = alloc_pages(gfp | __GFP_NOWARN, order);
+
+	if (!page)
+		return BENCH_FAILED;
+	__free_pages(page, order);
+	page_alloc_merge();
+	return BENCH_BEST(1000, __free_pages(alloc_pages(gfp, order), order));
+}
+
+/* Allocate @n blocks into @page; how many there were. */
+static unsigned take_all(struct page **page, unsigned n, unsigned order)
+{
+	for (unsigned i = 0; i < n; i++) {
+		page[i] = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, order);
+		if (!page[i])
+			return i;
+	}
+	return n;
+}
+
+static void give_all(struct page **page, unsigned n, unsigned order)
+{
+	while (n)
+		__free_pages(page[--n], order);
+}
+
+static u64 batch(unsigned n, unsigned order)
+{
+	unsigned room = 0, taken;
+	struct page **page;
+	u64 best;
+
+	while ((PAGE_SIZE << room) < MAX_BATCH * sizeof(*page))
+		room++;
+	page = (struct page **)__get_free_pages(GFP_ATOMIC | __GFP_NOWARN, room);
+	if (!page)
+		return BENCH_FAILED;
+	taken = take_all(page, n, order);
+	give_all(page, taken, order);
+	if (taken == n) {
+		page_alloc_merge();
+		best = BENCH_BEST_OF(ROUNDS, 1, {
+			for (unsigned i = 0; i < n; i++)
+				page[i] = alloc_pages(GFP_ATOMIC, order);
+			for (unsigned i = 0; i < n; i++)
+				__free_pages(page[i], order);
+		});
+		best = (best + n / 2) / n;
+	} else {
+		best = BENCH_FAILED;
+	}
+	free_pages((unsigned long)page, room);
+	return best;
+}
+
+/*
+ * Pages that are in use, chained through their index (the owner's field).
+ */
+struct chain {
+	u32 first;
+	unsigned long nr;
+};
+
+static void chain_push(struct chain *c, struct page *page)
+{
+	page->index = c->first;
+	c->first = page_index(page);
+	c->nr++;
+}
+
+static struct page *chain_pop(struct chain *c)
+{
+	struct page *page = index_page(c->first);
+
+	c->first = page->index;
+	c->nr--;
+	return page;
+}
+
+static void chain_free(struct chain *c)
+{
+	while (c->nr)
+		__free_page(chain_pop(c));
+}
+
+/* Take half of what is free in single pages, and give every other one back. */
+static bool fragment(struct chain *used)
+{
+	unsigned long half = nr_free_pages() / 2;
+	struct chain back = { 0 };
+
+	for (unsigned long i = 0; i < half; i++) {
+		struct page *page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
+
+		if (!page)
+			break;
+		chain_push(page_to_pfn(page) & 1 ? &back : used, page);
+	}
+	chain_free(&back);
+	return used->nr >= half / 4;
+}
+
+static u64 half_pair(unsigned order)
+{
+	struct chain used = { 0 };
+	u64 best = fragment(&used) ? pair(GFP_ATOMIC, order) : BENCH_FAILED;
+
+	chain_free(&used);
+	return best;
+}
+
+#define BENCH_PAGE(name, expr)                                     \
+	static u64 run_##name(void)                                \
+	{                                                          \
+		return expr;                                       \
+	}                                                          \
+	static const struct bench bench_##name = { .key = #name, .run = run_##name }; \
+	TABLE_ENTRY(bench, bench_##name)
+
+BENCH_PAGE(page0_pair, pair(GFP_ATOMIC, 0));
+BENCH_PAGE(page0_batch1000, batch(1000, 0));
+BENCH_PAGE(page0_batch4096, batch(MAX_BATCH, 0));
+BENCH_PAGE(page3_pair, pair(GFP_ATOMIC, 3));
+BENCH_PAGE(page4_pair, pair(GFP_ATOMIC, 4));
+BENCH_PAGE(page4_half_pair, half_pair(4));
+BENCH_PAGE(page4_batch256, batch(256, 4));
+BENCH_PAGE(page9_pair, pair(GFP_ATOMIC, 9));
+BENCH_PAGE(page9_half_pair, half_pair(9));
+BENCH_PAGE(page9_comp_pair, pair(GFP_ATOMIC | __GFP_COMP, 9));
+BENCH_PAGE(zeroed_page_pair, pair(GFP_ATOMIC | __GFP_ZERO, 0));
+
+/* ---- the longest call ---- */
+
+#define WORST_CALLS 100000
+#define WORST_HELD  256
+
+static u32 xorshift(u32 *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 17;
+	*state ^= *state << 5;
+	return *state;
+}
+
+/* Instructions of one allocation or release of held[slot]; interrupts are off. */
+static u64 timed_call(struct page **held, u8 *order, unsigned slot, unsigned new_order)
+{
+	u64 start = bench_stamp();
+
+	if (held[slot])
+		__free_pages(held[slot], order[slot]);
+	else
+		held[slot] = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, new_order);
+	return bench_stamp() - start;
+}
+
+static u64 run_page_worst(void)
+{
+	static struct page *held[WORST_HELD];
+	static u8 order[WORST_HELD];
+	u32 random = 2463534242;
+	u64 worst = 0, empty = ~0ULL;
+
+	for (unsigned i = 0; i < WORST_CALLS; i++) {
+		unsigned slot = xorshift(&random) % WORST_HELD, new_order = xorshift(&random) % 10;
+		bool was_held = held[slot];
+		unsigned long flags;
+		u64 start, n;
+
+		local_irq_save(flags);
+		start = bench_stamp();
+		empty = min(empty, bench_stamp() - start);
+		n = timed_call(held, order, slot, new_order);
+		local_irq_restore(flags);
+		worst = max(worst, n);
+		if (was_held)
+			held[slot] = NULL;
+		else
+			order[slot] = (u8)new_order;
+	}
+	for (unsigned slot = 0; slot < WORST_HELD; slot++) {
+		if (held[slot])
+			__free_pages(held[slot], order[slot]);
+		held[slot] = NULL;
+	}
+	return worst - empty;
+}
+
+static const struct bench bench_page_worst = {
+	.key = "page_worst",
+	.run = run_page_worst,
+	.help = "the longest of 100,000 random calls, instructions",
+};
+TABLE_ENTRY(bench, bench_page_worst);
