@@ -17,6 +17,7 @@ obj-y += drivers/dma/cadence.o
 obj-y += drivers/dma/microchip.o
 obj-y += drivers/dma/starfive.o
 obj-y += drivers/dma/virtio.o
+obj-y += drivers/power/sifive_test.o
 obj-y += kernel/core/bootargs.o
 obj-y += kernel/core/console.o
 obj-y += kernel/core/log.o

@@ -11,6 +11,7 @@
 #include <asm/mmu.h>
 #include <asm/sbi.h>
 #include <base/errno.h>
+#include <drivers/power.h>
 #include <kernel/bootargs.h>
 #include <kernel/console.h>
 #include <kernel/log.h>
@@ -94,6 +95,7 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	if (arch_wx_check())
 		panic("a page is both writable and executable");
 	console_init();		/* the UART; the log so far goes out */
+	power_init();		/* how to end a failed run */
 	local_irq_enable();
 	smp_start();		/* the other harts */
 	pr_info("%lu instructions from _start to the prompt", instructions_since_start());

@@ -14,6 +14,9 @@
 /* Print the message and a backtrace, stop every other hart, then halt, reboot or power off. */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 
+/* With panic=poweroff, try @fn before the firmware; it returns if it can't. Boot, once. */
+void panic_set_poweroff(void (*fn)(void));
+
 /* Print "WARN at file:line" with a backtrace and go on. */
 void warn_at(const char *file, int line, const char *fmt, ...) __printf(3, 4) __cold;
 

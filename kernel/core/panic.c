@@ -28,6 +28,7 @@ static const char *const action_names[] = { "halt", "reboot", "poweroff" };
 static struct {
 	enum action action;
 	int hart; /* logical number + 1 of the hart that panics; 0: none does */
+	void (*poweroff)(void); /* says "failed" better than the firmware can */
 	char text[256];
 } state = {
 #if defined(CONFIG_PANIC_REBOOT)
@@ -53,8 +54,15 @@ static int parse_panic(const char *value)
 static const struct bootarg arg_panic = { "panic", parse_panic, "halt, reboot or poweroff" };
 TABLE_ENTRY(bootarg, arg_panic);
 
+void panic_set_poweroff(void (*fn)(void))
+{
+	state.poweroff = fn;
+}
+
 static __noreturn void finish(void)
 {
+	if (state.action == POWEROFF && state.poweroff)
+		state.poweroff();
 	if (state.action == POWEROFF)
 		sbi_system_reset(SBI_RESET_SHUTDOWN, true);
 	if (state.action != HALT)
