@@ -157,6 +157,14 @@ static bool wait_online(unsigned int cpu)
 	return false;
 }
 
+/* Refused because it runs already, or is on its way: to _start, since we didn't send it. */
+static bool comes_by_itself(unsigned long hartid)
+{
+	long status = sbi_hart_status(hartid);
+
+	return status == SBI_HSM_STARTED || status == SBI_HSM_START_PENDING;
+}
+
 static bool start_hart(unsigned int cpu)
 {
 	struct hart_info *h = &harts[cpu];
@@ -165,7 +173,7 @@ static bool start_hart(unsigned int cpu)
 
 	set_state(cpu, HART_STARTING);
 	err = sbi_hart_start(h->hartid, __pa_symbol((void *)secondary_start), opaque);
-	if (err == -EALREADY) {
+	if (err && comes_by_itself(h->hartid)) {
 		/* It lost the lottery in head.S and waits there for its id. */
 		pr_info("hart %lu arrived by itself", h->hartid);
 		late_release[1] = opaque;

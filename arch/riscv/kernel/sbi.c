@@ -150,8 +150,6 @@ int sbi_hart_start(unsigned long hartid, phys_addr_t pa, unsigned long opaque)
 
 	if (extensions[HAVE_HSM].there)
 		r = call(EXT_HSM, 0, hartid, (unsigned long)pa, opaque);
-	if (r.error == SBI_ERR_ALREADY_AVAILABLE)
-		return -EALREADY;
 	return r.error ? -EIO : 0;
 }
 

@@ -18,7 +18,6 @@ struct sbiret {
 #define SBI_ERR_FAILED		  -1
 #define SBI_ERR_NOT_SUPPORTED	  -2
 #define SBI_ERR_INVALID_PARAM	  -3
-#define SBI_ERR_ALREADY_AVAILABLE -6
 
 struct sbiret sbi_ecall(long ext, long fid, unsigned long a0, unsigned long a1, unsigned long a2,
 			unsigned long a3, unsigned long a4);
@@ -47,11 +46,13 @@ int sbi_send_ipi(unsigned long hartid);
 /* sfence.vma for [start, start + bytes) on one other hart; bytes of -1UL for everything. */
 int sbi_remote_sfence(unsigned long hartid, unsigned long start, unsigned long bytes);
 
-/* Start a hart at @pa with a0 = hartid, a1 = @opaque, paging off.  0, -EALREADY or -EIO. */
+/* Start a hart at @pa with a0 = hartid, a1 = @opaque, paging off.  0 or -EIO. */
 int sbi_hart_start(unsigned long hartid, phys_addr_t pa, unsigned long opaque);
 /* Stop this hart for good; returns only if the firmware can't. */
 void sbi_hart_stop(void);
-/* HSM state: 0 started, 1 stopped, ...; negative where unknown. */
+#define SBI_HSM_STARTED	      0
+#define SBI_HSM_START_PENDING 2
+/* One of the HSM states; negative where unknown. */
 long sbi_hart_status(unsigned long hartid);
 
 #define SBI_RESET_SHUTDOWN    0
