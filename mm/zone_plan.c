@@ -204,7 +204,8 @@ static void add_cut(struct plan_state *s, phys_addr_t at)
 		if (bytes_between(in, lo, hi))
 			continue;
 		/* The same place, as memory goes; keep the address that names it best. */
-		if (s->cut[i] != FOUR_GIB && (at == FOUR_GIB || roundness(at) > roundness(s->cut[i])))
+		if (s->cut[i] != FOUR_GIB &&
+		    (at == FOUR_GIB || roundness(at) > roundness(s->cut[i])))
 			s->cut[i] = at;
 		return;
 	}

@@ -253,7 +253,8 @@ static void show_device(unsigned i)
 	     d->limit->compatible, d->limit->bits, d->coherent ? "true" : "false");
 	for (k = 0; k < d->nr_ranges; k++)
 		json("%s{\"start\": %llu, \"end\": %llu}", k ? ", " : "",
-		     PA(map->range[d->first_range + k].start), PA(map->range[d->first_range + k].end));
+		     PA(map->range[d->first_range + k].start),
+		     PA(map->range[d->first_range + k].end));
 	json("], \"zones\": ");
 	json_zone_list(discover_reach(i));
 	json("}");
@@ -349,7 +350,7 @@ static void show_harts(void)
 		json(",\n  \"timebase_hz\": %u", (unsigned)timebase);
 }
 
-/* How much of memory the linear map reaches in each mode (asm/layout.h: 128 slots; rv32 896 MiB). */
+/* How much memory the linear map reaches in each mode (asm/layout.h: 128 slots; rv32 896 MiB). */
 static void show_linear_map(void)
 {
 	static const struct {
@@ -549,7 +550,8 @@ static bool parse_command_line(int argc, char **argv)
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--json"))
 			opt.json = true;
-		else if (argv[i][0] == '-' && (i + 1 == argc || !parse_option(argv[i], argv[i + 1])))
+		else if (argv[i][0] == '-' &&
+			 (i + 1 == argc || !parse_option(argv[i], argv[i + 1])))
 			return false;
 		else if (argv[i][0] == '-')
 			i++;

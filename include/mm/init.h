@@ -34,7 +34,8 @@ void mm_init_pages(void);
  * @nid: node to take the memory from. What is mapped already stays.  0 or -ENOMEM.  The memory
  * is not written.  While memblock is open.
  */
-int vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid) __attribute__((warn_unused_result));
+int vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid)
+	__attribute__((warn_unused_result));
 
 /* The plan that the zones were built from, for the shell. */
 struct zone_plan;

@@ -119,7 +119,7 @@ phys_addr_t memblock_end_of_DRAM(void);
 bool memblock_is_memory(phys_addr_t pa);      /* in a bank, no-map included */
 bool memblock_is_map_memory(phys_addr_t pa);  /* in a bank and not no-map */
 bool memblock_is_reserved(phys_addr_t pa);
-bool memblock_is_region_memory(phys_addr_t base, phys_addr_t size);  /* all of it, in mapped memory */
+bool memblock_is_region_memory(phys_addr_t base, phys_addr_t size);  /* all of it, mapped */
 bool memblock_is_region_reserved(phys_addr_t base, phys_addr_t size); /* any of it */
 
 /* memblock_validate - check both lists' invariants; panics naming what is broken. */

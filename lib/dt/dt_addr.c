@@ -33,7 +33,8 @@ static int read_window(const u8 **p, int node, const char *prop, struct dt_cells
 	if (!fits)
 		return dt_fail_node(err, -EINVAL, node, "%s has a number of more than 64 bits", prop);
 	/* A window of all 2^64 bytes can't be written; one that ends there is cut by a byte. */
-	if (w->size && (w->child + (w->size - 1) < w->child || w->parent + (w->size - 1) < w->parent))
+	if (w->size &&
+	    (w->child + (w->size - 1) < w->child || w->parent + (w->size - 1) < w->parent))
 		return dt_fail_node(err, -EINVAL, node,
 				    "%s wraps around: 0x%" PRIpa " to 0x%" PRIpa ", 0x%" PRIpa " bytes",
 				    prop, PA(w->child), PA(w->parent), PA(w->size));
@@ -52,7 +53,8 @@ int dt_read_windows(int node, const char *prop, const u8 *value, int len, struct
 	if (pci && child.address != 3)
 		return dt_fail_node(err, -EINVAL, node, "#address-cells of a PCI host is %u, not 3",
 				    (unsigned)child.address);
-	entries = dt_count_entries(node, prop, len, child.address + parent.address + child.size, err);
+	entries =
+		dt_count_entries(node, prop, len, child.address + parent.address + child.size, err);
 	if (entries < 0)
 		return entries;
 	for (i = 0; i < entries; i++) {

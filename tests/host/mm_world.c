@@ -248,8 +248,9 @@ void world_random(struct world *w)
 
 		if (start >= w->base + w->bytes - 4 * MiB)
 			continue;
-		w->reserved[i] = (struct phys_range){ start + rnd_below(2) * rnd_below(4096),
-						      start + 4096 + rnd_below(1 << rnd_below(22)) };
+		w->reserved[i] =
+			(struct phys_range){ start + rnd_below(2) * rnd_below(4096),
+					     start + 4096 + rnd_below(1 << rnd_below(22)) };
 	}
 	for (unsigned i = 0; i < rnd_below(3); i++) {
 		w->nomap[i].start = min(random_page(w), w->base + w->bytes - 6 * MiB);

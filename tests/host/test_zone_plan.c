@@ -279,7 +279,8 @@ static void make_windows(unsigned n)
 		struct zone_window *w = &windows[nr_windows++];
 		u64 at = PAGE_AT(0) + rnd_below(PAGES * 4096ULL);
 
-		*w = (struct zone_window){ .range = &pool[nr_pool], .bits = rnd_below(2) ? 32 : 40 };
+		*w = (struct zone_window){ .range = &pool[nr_pool],
+					   .bits = rnd_below(2) ? 32 : 40 };
 		do {
 			u64 end = at + 1 + rnd_below(40 * 4096);
 

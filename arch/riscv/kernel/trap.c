@@ -101,7 +101,7 @@ static void handle_interrupt(unsigned long irq)
 		smp_handle_ipi();
 		break;
 	case IRQ_S_TIMER:
-		/* arch_wait_ns() looks at the pending bit itself; nobody else uses the timer yet. */
+		/* arch_wait_ns() looks at the pending bit; nobody else uses the timer yet. */
 		csr_clear(sie, SIE_STIE);
 		break;
 	default:

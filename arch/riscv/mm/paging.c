@@ -234,7 +234,8 @@ static int walk_table(const pte_t *table, int level, unsigned long base,
 		if (pte_is_leaf(pte))
 			err = leaf(va, pte, level, arg);
 		else
-			err = walk_table(table_va(pte_pa(pte), level - 1), level - 1, va, leaf, arg);
+			err = walk_table(table_va(pte_pa(pte), level - 1), level - 1, va, leaf,
+					 arg);
 		if (err)
 			return err;
 	}

@@ -5,7 +5,7 @@
 #ifndef ASM_PTDUMP_H
 #define ASM_PTDUMP_H
 
-/* One line for each run of leaves with the same protection and size; @emit gets lines without \n. */
+/* A line for each run of leaves with the same protection and size; @emit gets it without \n. */
 void ptdump(void (*emit)(const char *line));
 
 #endif

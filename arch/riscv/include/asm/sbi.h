@@ -57,7 +57,7 @@ long sbi_hart_status(unsigned long hartid);
 
 #define SBI_RESET_SHUTDOWN    0
 #define SBI_RESET_COLD_REBOOT 1
-/* Power off or reboot; returns if the firmware can't do that. @failed: the system stopped by a panic. */
+/* Power off or reboot; returns if the firmware can't do that. @failed: because of a panic. */
 void sbi_system_reset(unsigned int type, bool failed);
 
 #endif

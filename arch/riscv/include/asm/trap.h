@@ -5,7 +5,7 @@
 #ifndef ASM_TRAP_H
 #define ASM_TRAP_H
 
-/* Offsets for assembly, in registers: x[n] at n, then the CSRs. Held against the struct in trap.c. */
+/* Offsets for assembly, in registers: x[n] at n, then the CSRs. trap.c checks them. */
 #define FRAME_SEPC    32
 #define FRAME_SSTATUS 33
 #define FRAME_SCAUSE  34
