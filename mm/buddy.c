@@ -31,113 +31,9 @@
  */
 #include <mm/buddy.h>
 
-#include "internal.h"
+#include "buddy_list.h"
 
 #include <stdio.h>
-
-/* The lowest bit set in @mask, which is not 0 (rv64imac counts no zeros). */
-static inline unsigned lowest_bit(u32 mask)
-{
-	static const u8 bit[32] = { 0,	1,  28, 2,  29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4,  8,
-				    31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6,  11, 5,  10, 9 };
-
-	/* A de Bruijn sequence: each bit shifts another five-bit number to the top. */
-	return bit[(mask & -mask) * 0x077CB531U >> 27];
-}
-
-static inline struct page *buddy_of(struct page *page, unsigned order)
-{
-	return (struct page *)((unsigned long)page ^ (sizeof(struct page) << order));
-}
-
-static inline void list_push(struct zone *zone, struct page *page, unsigned order)
-{
-	struct free_area *area = &zone->area[order];
-	u32 index = page_index(page), old = area->first;
-
-	page->word0 = free_word0(zone);
-	page->links = old; /* next; no prev */
-	page->block = zone->mark + BLOCK_FREE + order;
-	if (old)
-		index_page(old)->prev = index;
-	else
-		zone->orders |= 1U << order;
-	area->first = index;
-	area->nr++;
-}
-
-static inline struct page *list_pop(struct zone *zone, unsigned order)
-{
-	struct free_area *area = &zone->area[order];
-	struct page *page = index_page(area->first);
-	u32 next = page->next;
-
-	area->first = next;
-	area->nr--;
-	if (next)
-		index_page(next)->prev = 0;
-	else
-		zone->orders &= ~(1U << order);
-	return page;
-}
-
-static inline void list_remove(struct zone *zone, struct page *page, unsigned order)
-{
-	struct free_area *area = &zone->area[order];
-	u32 next = page->next, prev = page->prev;
-
-	area->nr--;
-	if (next)
-		index_page(next)->prev = prev;
-	if (prev) {
-		index_page(prev)->next = next;
-	} else {
-		area->first = next;
-		if (!next)
-			zone->orders &= ~(1U << order);
-	}
-}
-
-/*
- * Cut a block down from order @high to @low, upper halves to the lists.  These are
- * empty: the block was the smallest that would do.
- */
-static inline void split(struct zone *zone, struct page *page, unsigned high, unsigned low)
-{
-	u32 index = page_index(page);
-
-	zone->orders |= (1U << high) - (1U << low);
-	while (high > low) {
-		struct page *upper;
-
-		high--;
-		upper = page + (1UL << high);
-		upper->word0 = free_word0(zone);
-		upper->links = 0;
-		upper->block = zone->mark + BLOCK_FREE + high;
-		zone->area[high] = (struct free_area){ index + (1U << high), 1 };
-	}
-}
-
-/* Merge a block with its free buddies and put the result on its list. */
-static void merge(struct zone *zone, struct page *page, unsigned order)
-{
-	while (order < MAX_ORDER) {
-		struct page *buddy = buddy_of(page, order);
-
-		if (buddy->block != zone->mark + BLOCK_FREE + order)
-			break;
-		list_remove(zone, buddy, order);
-		if (buddy > page)
-			buddy->block = 0;
-		else {
-			page->block = 0;
-			page = buddy;
-		}
-		order++;
-	}
-	list_push(zone, page, order);
-}
 
 /* A parked block of at least @order, the smallest there is; its order goes to *@found. */
 static struct page *take_parked(struct zone *zone, unsigned order, unsigned *found)
@@ -161,7 +57,7 @@ void buddy_merge_parked(struct zone *zone)
 	unsigned order;
 
 	while ((page = take_parked(zone, 0, &order)))
-		merge(zone, page, order);
+		block_merge(zone, page, (int)order);
 }
 
 /* No list and no slot has a block of @order: merge the smaller ones that are parked. */
@@ -176,10 +72,10 @@ static __cold struct page *take_by_merging(struct zone *zone, unsigned order, un
 			if (!page)
 				continue;
 			zone->parked[o].slot[i] = NULL;
-			merge(zone, page, o);
+			block_merge(zone, page, (int)o);
 			if (zone->orders >> order) {
-				*found = order + lowest_bit(zone->orders >> order);
-				return list_pop(zone, *found);
+				*found = order + (unsigned)lowest_bit(zone->orders >> order);
+				return list_pop(zone, (int)*found);
 			}
 		}
 	return NULL;
@@ -187,48 +83,24 @@ static __cold struct page *take_by_merging(struct zone *zone, unsigned order, un
 
 struct page *buddy_take(struct zone *zone, unsigned order)
 {
-	struct parked *parked = &zone->parked[order];
-	u32 larger = zone->orders >> order;
 	unsigned found = order;
 	struct page *page;
 
-	if (parked->slot[0]) {
-		page = parked->slot[0];
-		parked->slot[0] = NULL;
-	} else if (parked->slot[1]) {
-		page = parked->slot[1];
-		parked->slot[1] = NULL;
+	if (!zone->parked[order].slot[0] && !zone->parked[order].slot[1] &&
+	    zone->orders >> order) {
+		page = list_take(zone, (int)order);
 	} else {
-		if (likely(larger)) {
-			found = order + lowest_bit(larger);
-			page = list_pop(zone, found);
-		} else {
-			page = take_parked(zone, order, &found);
-			if (!page)
-				page = take_by_merging(zone, order, &found);
-			if (!page)
-				return NULL;
-		}
-		split(zone, page, found, order);
+		page = take_parked(zone, order, &found);
+		if (!page)
+			page = take_by_merging(zone, order, &found);
+		if (!page)
+			return NULL;
+		if (found > order)
+			block_split(zone, page, (int)found, (int)order);
 	}
 	zone->nr_free -= 1UL << order;
 	page->block = zone->mark + BLOCK_USED + order;
 	return page;
-}
-
-void buddy_give(struct zone *zone, struct page *page, unsigned order)
-{
-	struct parked *parked = &zone->parked[order];
-
-	zone->nr_free += 1UL << order;
-	for (unsigned i = 0; i < PARK_DEPTH; i++)
-		if (!parked->slot[i]) {
-			parked->slot[i] = page;
-			page->word0 = free_word0(zone);
-			page->block = zone->mark + BLOCK_PARKED + order;
-			return;
-		}
-	merge(zone, page, order);
 }
 
 void buddy_add_range(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
@@ -240,7 +112,7 @@ void buddy_add_range(struct zone *zone, unsigned long start_pfn, unsigned long e
 
 		while ((pfn & ((1UL << order) - 1)) || pfn + (1UL << order) > end_pfn)
 			order--;
-		merge(zone, pfn_to_page(pfn), order);
+		block_merge(zone, pfn_to_page(pfn), (int)order);
 		pfn += 1UL << order;
 	}
 	zone->nr_free += end_pfn - start_pfn;
@@ -264,12 +136,12 @@ static int check_free_block(struct zone *zone, struct page *page, unsigned order
 		snprintf(fault, ZONE_FAULT_LEN,
 			 "zone %s order %u: pfn 0x%lx has block word 0x%08lx, expected 0x%08lx",
 			 zone->name, order, pfn, (unsigned long)page->block, (unsigned long)word);
-	else if (page->word0 != free_word0(zone))
+	else if (page->word0 != zone->word0_free)
 		snprintf(fault, ZONE_FAULT_LEN,
 			 "zone %s order %u: free pfn 0x%lx has flags 0x%08lx refcount %ld, "
 			 "expected 0x%08lx and 0",
 			 zone->name, order, pfn, (unsigned long)page->flags,
-			 (long)page->_refcount, (unsigned long)free_word0(zone));
+			 (long)page->_refcount, (unsigned long)zone->word0_free);
 	else
 		return 0;
 	return -EFAULT;
@@ -299,7 +171,7 @@ static int check_list(struct zone *zone, unsigned order, unsigned long *pages,
 			return -EFAULT;
 		}
 		if (order < MAX_ORDER &&
-		    buddy_of(page, order)->block == zone->mark + BLOCK_FREE + order) {
+		    buddy_of(page, (int)order)->block == zone->mark + BLOCK_FREE + order) {
 			snprintf(fault, ZONE_FAULT_LEN,
 				 "zone %s order %u: pfn 0x%lx and its buddy are both free, "
 				 "expected one block of order %u",

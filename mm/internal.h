@@ -10,12 +10,6 @@
 #include <mm/memmap.h>
 #include <mm/page_alloc.h>
 
-/* word0 of the head of a free block: the zone number, no flags, refcount 0. */
-static inline u64 free_word0(const struct zone *zone)
-{
-	return (u32)zone->word0;
-}
-
 /* memmap.c: the descriptors of [start, end), all written before, head nothing any more. */
 void memmap_forget(unsigned long start_pfn, unsigned long end_pfn);
 

@@ -21,7 +21,7 @@
 #include <mm/page_alloc.h>
 
 #include <kernel/panic.h>
-#include "internal.h"
+#include "buddy_list.h"
 #include <mm/kmap.h>
 
 static inline struct pglist_data *local_node(void)
@@ -34,7 +34,7 @@ static inline struct pglist_data *local_node(void)
 /* ---- what is handed out ---- */
 
 /* Make tails of all pages of the block but the first: one store each. */
-static void make_compound(struct page *page, unsigned order)
+static void make_compound(struct page *page, int order)
 {
 	struct page *tail = page + 1, *end = page + (1UL << order);
 	u64 word0 = (page->flags | 1U << PG_tail) | (u64)page_index(page) << 32;
@@ -55,7 +55,7 @@ static void make_compound(struct page *page, unsigned order)
 }
 
 /* __GFP_ZERO and __GFP_COMP. */
-static __noinline struct page *prepare_special(struct page *page, gfp_t gfp, unsigned order)
+static __noinline struct page *prepare_special(struct page *page, gfp_t gfp, int order)
 {
 	if (gfp & __GFP_ZERO)
 		for (unsigned long i = 0; i < 1UL << order; i++)
@@ -67,7 +67,7 @@ static __noinline struct page *prepare_special(struct page *page, gfp_t gfp, uns
 
 /* @page's block word is set; the rest of its descriptor and its contents. */
 static inline struct page *prepare(const struct zone *zone, struct page *page, gfp_t gfp,
-				   unsigned order)
+				   int order)
 {
 	page->word0 = zone->word0;
 	page->mapping_word = 0;
@@ -90,7 +90,7 @@ static struct page *take_from(struct zone *zone, gfp_t gfp, unsigned order)
 
 /* Every zone of @node's list for @gfp that is in @reach too, then the report. */
 static __noinline struct page *alloc_slow(const struct pglist_data *node, zone_mask_t reach,
-					  gfp_t gfp, unsigned order, const void *caller)
+					  gfp_t gfp, unsigned order)
 {
 	struct page *page;
 
@@ -102,55 +102,71 @@ static __noinline struct page *alloc_slow(const struct pglist_data *node, zone_m
 			if (page)
 				return page;
 		}
-	report_failure(node, reach, gfp, order, caller);
+	report_failure(node, reach, gfp, order, __builtin_return_address(0));
 	return NULL;
 }
 
-/* The first zone, locked, has nothing parked of @order. */
-static __noinline struct page *alloc_unparked(struct zone *zone, gfp_t gfp, unsigned order,
-					      unsigned long flags, const void *caller)
+/* The first zone, locked, has no block for it on its lists either. */
+static __noinline struct page *alloc_scarce(struct zone *zone, gfp_t gfp, int order,
+					    unsigned long flags)
 {
-	struct page *page = buddy_take(zone, order);
+	struct page *page = buddy_take(zone, (unsigned)order);
 
 	spin_unlock_irqrestore(&zone->lock, flags);
-	if (likely(page))
+	if (page)
 		return prepare(zone, page, gfp, order);
-	return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order, caller);
+	return alloc_slow(local_node(), (zone_mask_t)~0, gfp, (unsigned)order);
 }
 
-struct page *alloc_pages(gfp_t gfp, unsigned order)
+/* The first zone, locked, has nothing in the first slot of @order. */
+static __noinline struct page *alloc_unparked(struct zone *zone, gfp_t gfp, int order,
+					      unsigned long flags)
+{
+	struct page *page = zone->parked[order].slot[1];
+
+	if (page)
+		zone->parked[order].slot[1] = NULL;
+	else if (likely(zone->orders >> order))
+		page = list_take(zone, order);
+	else
+		return alloc_scarce(zone, gfp, order, flags);
+	zone->nr_free -= 1UL << order;
+	page->block = zone->mark + BLOCK_USED + (u32)order;
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return prepare(zone, page, gfp, order);
+}
+
+struct page *alloc_pages(gfp_t gfp, unsigned wanted)
 {
 	struct zone *zone = *local_node()->zonelists[gfp & GFP_LISTMASK];
+	int order = (int)wanted;
 	unsigned long flags;
 	struct page *page;
 
-	if (unlikely(order > MAX_ORDER || !zone))
-		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order,
-				  __builtin_return_address(0));
+	if (unlikely(wanted > MAX_ORDER || !zone))
+		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, wanted);
 	spin_lock_irqsave(&zone->lock, flags);
 	page = zone->parked[order].slot[0];
 	if (unlikely(!page))
-		return alloc_unparked(zone, gfp, order, flags, __builtin_return_address(0));
+		return alloc_unparked(zone, gfp, order, flags);
 	zone->parked[order].slot[0] = NULL;
 	zone->nr_free -= 1UL << order;
-	page->block = zone->mark + BLOCK_USED + order;
+	page->block = zone->mark + BLOCK_USED + (u32)order;
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return prepare(zone, page, gfp, order);
 }
 
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order)
 {
-	const void *caller = __builtin_return_address(0);
-
 	if (nid == NUMA_NO_NODE)
-		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order, caller);
+		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order);
 	BUG_ON(nid < 0 || (unsigned)nid >= nr_nodes);
-	return alloc_slow(node_data[nid], (zone_mask_t)~0, gfp, order, caller);
+	return alloc_slow(node_data[nid], (zone_mask_t)~0, gfp, order);
 }
 
 struct page *alloc_pages_for_reach(zone_mask_t reach, gfp_t gfp, unsigned order)
 {
-	return alloc_slow(local_node(), reach, gfp, order, __builtin_return_address(0));
+	return alloc_slow(local_node(), reach, gfp, order);
 }
 
 unsigned long __get_free_pages(gfp_t gfp, unsigned order)
@@ -179,57 +195,58 @@ static inline bool block_is(const struct zone *zone, const struct page *page, un
 	return true;
 }
 
-/* @zone is locked, its slot for @order taken. */
-static __noinline void free_unparked(struct zone *zone, struct page *page, unsigned order,
+/* @zone is locked, its first slot for @order taken. */
+static __noinline void free_unparked(struct zone *zone, struct page *page, int order,
 				     unsigned long flags)
 {
-	buddy_give(zone, page, order);
+	zone->nr_free += 1UL << order;
+	if (!zone->parked[order].slot[1])
+		park(zone, page, order, 1);
+	else
+		block_merge(zone, page, order);
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
 static __noinline void free_refused(struct zone *zone, struct page *page, unsigned order,
-				    unsigned long flags, const void *caller)
+				    unsigned long flags)
 {
 	spin_unlock_irqrestore(&zone->lock, flags);
-	report_bad_free(page, order, caller);
+	report_bad_free(page, order, __builtin_return_address(0));
 }
 
 /* The last reference is gone. */
-static inline void free_block(struct zone *zone, struct page *page, unsigned order,
-			      const void *caller)
+static inline void free_block(struct zone *zone, struct page *page, unsigned order)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&zone->lock, flags);
 	if (unlikely(!block_is(zone, page, order))) {
-		free_refused(zone, page, order, flags, caller);
+		free_refused(zone, page, order, flags);
 		return;
 	}
-	if (unlikely(zone->parked[order].slot[0])) {
-		free_unparked(zone, page, order, flags);
+	if (unlikely(zone->parked[(int)order].slot[0])) {
+		free_unparked(zone, page, (int)order, flags);
 		return;
 	}
-	zone->parked[order].slot[0] = page;
 	zone->nr_free += 1UL << order;
-	page->word0 = free_word0(zone);
-	page->block = zone->mark + BLOCK_PARKED + order;
+	park(zone, page, (int)order, 0);
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
 /* Flags are set, more than one reference is left, or it's a free that can't be right. */
-static __noinline void free_slow(struct page *page, unsigned order, const void *caller)
+static __noinline void free_slow(struct page *page, unsigned order)
 {
 	struct zone *zone = page_zone(page);
 
 	/* Only what heads a used block has a count that may be touched. */
-	if (page->block != zone->mark + BLOCK_USED + order || PageTail(page) ||
-	    page_ref_count(page) <= 0 ||
+	if (zone->nid == NUMA_NO_NODE || page->block != zone->mark + BLOCK_USED + order ||
+	    PageTail(page) || page_ref_count(page) <= 0 ||
 	    (page_ref_count(page) == 1 && (page->flags & PAGE_FLAGS_BUSY))) {
-		report_bad_free(page, order, caller);
+		report_bad_free(page, order, __builtin_return_address(0));
 		return;
 	}
 	if (page_ref_dec_and_test(page))
-		free_block(zone, page, order, caller);
+		free_block(zone, page, order);
 }
 
 void __free_pages(struct page *page, unsigned order)
@@ -237,9 +254,9 @@ void __free_pages(struct page *page, unsigned order)
 	struct zone *zone = page_zone(page);
 
 	if (unlikely(READ_ONCE(page->word0) != zone->word0))
-		free_slow(page, order, __builtin_return_address(0));
+		free_slow(page, order);
 	else
-		free_block(zone, page, order, __builtin_return_address(0));
+		free_block(zone, page, order);
 }
 
 void free_pages(unsigned long addr, unsigned order)

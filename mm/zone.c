@@ -166,7 +166,8 @@ static void zones_number(void)
 			if (!zone)
 				continue;
 			zone->id = (u8)nr_zones;
-			zone->word0 = (1ULL << 32) | (u32)nr_zones << PAGE_ZONE_SHIFT;
+			zone->word0_free = (u32)nr_zones << PAGE_ZONE_SHIFT;
+			zone->word0 = zone->word0_free | 1ULL << 32;
 			zone_table[nr_zones++] = zone;
 		}
 	}

@@ -18,12 +18,6 @@
  */
 struct page *buddy_take(struct zone *zone, unsigned order);
 
-/*
- * buddy_give - take the block of 2^@order pages at @page back and merge it
- * Its descriptor says USED and no order is checked: that is done before.  O(orders).
- */
-void buddy_give(struct zone *zone, struct page *page, unsigned order);
-
 /* buddy_merge_parked - merge every block that waits.  At most PARK_DEPTH * NR_ORDERS blocks. */
 void buddy_merge_parked(struct zone *zone);
 

@@ -149,15 +149,14 @@ static inline unsigned page_zone_id(const struct page *page)
  */
 extern struct page *memmap_base; /* index 0; not a descriptor */
 
-static inline u32 page_index(const struct page *page)
+static inline unsigned long page_index(const struct page *page)
 {
-	return (u32)(((unsigned long)page - (unsigned long)memmap_base) >> PAGE_STRUCT_SHIFT);
+	return ((unsigned long)page - (unsigned long)memmap_base) >> PAGE_STRUCT_SHIFT;
 }
 
-static inline struct page *index_page(u32 index)
+static inline struct page *index_page(unsigned long index)
 {
-	return (struct page *)((unsigned long)memmap_base +
-			       ((unsigned long)index << PAGE_STRUCT_SHIFT));
+	return (struct page *)((unsigned long)memmap_base + (index << PAGE_STRUCT_SHIFT));
 }
 
 /* The block word. */

@@ -23,8 +23,13 @@ struct zone;
 
 /* Blocks of one order on the free list. */
 struct free_area {
-	u32 first; /* index of the first block, 0 if there is none */
-	u32 nr;	   /* blocks on the list */
+	union {
+		u64 first_nr;
+		struct {
+			u32 first; /* index of the first block, 0 if there is none */
+			u32 nr;	   /* blocks on the list */
+		};
+	};
 };
 
 /* Blocks of one order that wait unmerged, the last one freed in the first full slot. */
@@ -38,6 +43,7 @@ struct zone {
 	spinlock_t lock;	/* rank ZONE; taken with interrupts off */
 	u32 mark;		/* C block words of this zone are mark | kind | order */
 	u64 word0;		/* C word0 of a page when it is handed out: flags, refcount 1 */
+	u64 word0_free;		/* C of the head of a free block: the same with refcount 0 */
 	u32 orders;		/* L bit o: area[o].nr > 0 */
 	u8 id;			/* C page flags' top byte */
 	u8 type;		/* C index in the zone plan: bit in zone_mask_t */
