@@ -82,13 +82,13 @@ include lib/libfdt.mk
 
 # -fno-jump-tables: a jump table holds addresses, and head.S and what it calls run
 # before addresses are relocated.  -fbuiltin: -ffreestanding would turn off the
-# compiler's knowledge of memset and strlen.
+# compiler's knowledge of memset and strlen.  No frame pointers: a backtrace reads the code.
 TARGET_FLAGS := -march=$(MARCH) -mabi=$(MABI) -mcmodel=medany -fno-pic -ffreestanding -fbuiltin \
 	-isystem $(PICOLIBC)/include
 CODE_FLAGS := -std=gnu11 -O2 -g -fdebug-prefix-map=$(CURDIR)=. -fno-common \
 	-ffunction-sections -fdata-sections -fno-jump-tables -fno-stack-protector \
 	-fno-strict-aliasing -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-ident \
-	$(if $(CONFIG_FRAME_POINTER),-fno-omit-frame-pointer,-fomit-frame-pointer) $(CC_FLAGS)
+	-fomit-frame-pointer $(CC_FLAGS)
 WARN_FLAGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wundef
 INCLUDES   := -Iinclude -Iarch/riscv/include -I$(LIBFDT_SRC) -include $(O)/include/autoconf.h

@@ -233,3 +233,52 @@ def test_kconfig_refuses_an_unknown_option(tmp_path):
     assert done.returncode == 0
     done = run("tools/kconfig.py", "--board", "no-board", "--out", tmp_path, "sync")
     assert done.returncode == 1 and "BOARD is one of" in done.stderr
+
+
+FLIPPED = {
+    "# CONFIG_DEBUG_VM is not set": "CONFIG_DEBUG_VM=y",
+    "CONFIG_KALLSYMS=y": "# CONFIG_KALLSYMS is not set",
+    "CONFIG_KTAP=y": "# CONFIG_KTAP is not set",
+    "CONFIG_BENCH=y": "# CONFIG_BENCH is not set",
+    "CONFIG_SERIAL_NS16550=y": "# CONFIG_SERIAL_NS16550 is not set",
+    "CONFIG_SERIAL_SIFIVE=y": "# CONFIG_SERIAL_SIFIVE is not set",
+    "CONFIG_PANIC_HALT=y": "CONFIG_PANIC_REBOOT=y",
+    "CONFIG_VM_MODE_MAX_SV57=y": "CONFIG_VM_MODE_MAX_SV39=y",
+    "CONFIG_PAGE_MAX_ORDER=10": "CONFIG_PAGE_MAX_ORDER=14",
+    "CONFIG_STACK_SHIFT=13": "CONFIG_STACK_SHIFT=14",
+    "CONFIG_LOG_BUF_SHIFT=14": "CONFIG_LOG_BUF_SHIFT=12",
+}
+
+
+def test_a_kernel_with_every_option_flipped_boots():
+    """The options that no board turns round still compile, link and reach the shell."""
+    out = TOP / "build" / "flipped"
+    made = run("make", "-s", "O=build/flipped", "BOARD=qemu-virt", "defconfig")
+    assert made.returncode == 0, made.stderr
+    config = (out / ".config").read_text()
+    for line, other in FLIPPED.items():
+        assert line + "\n" in config, line
+        config = config.replace(line + "\n", other + "\n")
+    (out / ".config").write_text(config)
+    made = run("make", "-s", "O=build/flipped", "BOARD=qemu-virt", "image")
+    assert made.returncode == 0, made.stdout + made.stderr
+    for other in FLIPPED.values():
+        assert other + "\n" in (out / ".config").read_text()
+    line = qemu.command("qemu-virt", kernel=str(out / "Image"), smp="2", append='run="help"',
+                        extra=["-no-reboot"])
+    boot = run(*line, stdin=subprocess.DEVNULL, timeout=60)
+    assert boot.returncode == 0, boot.stdout
+    assert "sv39" in boot.stdout and "poweroff" in boot.stdout
+    assert "bench " not in boot.stdout and "Kernel panic" not in boot.stdout
+
+
+def test_the_image_has_no_thread_local_storage_and_a_header():
+    made = run("make", "-s", "BOARD=qemu-virt", "image")
+    assert made.returncode == 0, made.stdout + made.stderr
+    names = run("riscv64-unknown-elf-nm", "build/qemu-virt/hartwood").stdout
+    assert " _start" in names and "errno" not in names
+    header = (TOP / "build/qemu-virt/Image").read_bytes()[:64]
+    assert header[0x30:0x35] == b"RISCV" and header[0x38:0x3C] == b"RSC\x05"
+    text_offset, image_bytes = struct.unpack_from("<QQ", header, 8)
+    assert text_offset == 0x200000
+    assert image_bytes >= (TOP / "build/qemu-virt/Image").stat().st_size

@@ -21,7 +21,7 @@ ENV = {
 }
 
 
-def tests():
+def host_tests():
     out = subprocess.run(MAKE + ["list"], cwd=TOP, check=True, capture_output=True, text=True)
     return out.stdout.split()
 
@@ -42,7 +42,7 @@ def check_ktap(output):
 
 
 @pytest.mark.parametrize("bits", [64, 32])
-@pytest.mark.parametrize("name", tests())
+@pytest.mark.parametrize("name", host_tests())
 def test_host(built, name, bits):
     done = subprocess.run(
         [f"build/host/{bits}/{name}"], cwd=TOP, env=ENV, capture_output=True, text=True, timeout=600
