@@ -14,6 +14,11 @@
 /* Print the message and a backtrace, stop every other hart, then halt, reboot or power off. */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 
+/* The same for a trap: shows the registers and calls of what it interrupted. */
+struct trap_frame;
+void panic_trap(const struct trap_frame *frame, const char *fmt, ...)
+	__printf(2, 3) __noreturn __cold;
+
 /* With panic=poweroff, try @fn before the firmware; it returns if it can't. Boot, once. */
 void panic_set_poweroff(void (*fn)(void));
 

@@ -48,8 +48,8 @@
 #include <base/types.h>
 
 /* The largest block is 2^MAX_ORDER pages. */
-#ifdef CONFIG_PAGE_ALLOC_MAX_ORDER
-#define MAX_ORDER CONFIG_PAGE_ALLOC_MAX_ORDER
+#ifdef CONFIG_PAGE_MAX_ORDER
+#define MAX_ORDER CONFIG_PAGE_MAX_ORDER
 #else
 #define MAX_ORDER 10
 #endif

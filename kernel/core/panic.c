@@ -72,31 +72,56 @@ static __noreturn void finish(void)
 		wait_for_interrupt();
 }
 
-void panic(const char *fmt, ...)
+/* The first hart here goes on; any other stops, and this one's second time is the end. */
+static void enter_panic(int me)
 {
-	int me = (int)smp_processor_id() + 1, none = 0;
-	va_list args;
+	int none = 0;
 
 	local_irq_disable();
-	if (!__atomic_compare_exchange_n(&state.hart, &none, me, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_ACQUIRE)) {
-		if (none == me)
-			finish();
-		for (;;) {
-			local_irq_enable(); /* for the stop */
-			wait_for_interrupt();
-		}
+	if (__atomic_compare_exchange_n(&state.hart, &none, me, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		return;
+	if (none == me)
+		finish();
+	for (;;) {
+		local_irq_enable(); /* for the stop */
+		wait_for_interrupt();
 	}
+}
+
+/* @frame: what was interrupted, or NULL for the caller. */
+static __noreturn void vpanic(const struct trap_frame *frame, const char *fmt, va_list args)
+{
+	int me = (int)smp_processor_id() + 1;
+
+	enter_panic(me);
 	smp_stop_others();
-	va_start(args, fmt);
 	vsnprintf(state.text, sizeof(state.text), fmt, args);
-	va_end(args);
 	log_flush_emergency();
-	printk(LOG_EMERG, "Kernel panic on hart %u: %s", me - 1, state.text);
-	backtrace_here();
+	printk(LOG_EMERG, "Kernel panic on hart %lu: %s", this_hart->hartid, state.text);
+	if (frame)
+		trap_show(frame);
+	else
+		backtrace_here();
 	printk(LOG_EMERG, "---[ end of panic: %s ]---", action_names[state.action]);
 	log_flush_emergency();
 	finish();
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vpanic(NULL, fmt, args);
+}
+
+void panic_trap(const struct trap_frame *frame, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vpanic(frame, fmt, args);
 }
 
 void warn_at(const char *file, int line, const char *fmt, ...)

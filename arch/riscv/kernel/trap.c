@@ -92,6 +92,7 @@ void trap_show(const struct trap_frame *frame)
 		printk(LOG_EMERG, "%4s %0*lx %4s %0*lx %4s %0*lx", names[i], width, frame->x[i],
 		       names[i + 1], width, frame->x[i + 1], names[i + 2], width, frame->x[i + 2]);
 	printk(LOG_EMERG, "%4s %0*lx", names[31], width, frame->x[31]);
+	backtrace(frame->sepc, frame->x[REG_SP], frame->x[REG_RA]);
 }
 
 static void handle_interrupt(unsigned long irq)
@@ -126,14 +127,11 @@ static __cold void die(const struct trap_frame *frame)
 {
 	unsigned long cause = frame->scause, tval = frame->stval;
 
-	trap_show(frame);
-	backtrace(frame->sepc, frame->x[REG_SP], frame->x[REG_RA]);
 	if (is_stack_overflow(frame))
-		panic("kernel stack overflow on hart %u: sp is 0x%lx", smp_processor_id(),
-		      frame->x[REG_SP]);
+		panic_trap(frame, "kernel stack overflow: sp is 0x%lx", frame->x[REG_SP]);
 	if (cause >= 12 && tval < PAGE_SIZE)
-		panic("NULL pointer dereference: %s at 0x%lx", cause_name(cause), tval);
-	panic("%s at pc 0x%lx, address 0x%lx", cause_name(cause), frame->sepc, tval);
+		panic_trap(frame, "NULL pointer dereference: %s at 0x%lx", cause_name(cause), tval);
+	panic_trap(frame, "%s at pc 0x%lx, address 0x%lx", cause_name(cause), frame->sepc, tval);
 }
 
 void trap_handler(struct trap_frame *frame)

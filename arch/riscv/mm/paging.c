@@ -100,7 +100,7 @@ static pte_t *table_va(phys_addr_t pa, int level)
 		state.fixmap_pa[level] = pa;
 		pte_set(&early_fixmap[FIX_PT + level],
 			pte_make(pa, PTE_R | PTE_W | PTE_A | PTE_D | PTE_G));
-		local_sfence_page(va);
+		local_sfence_all(); /* not by address: the FU540 ignores that */
 	}
 	return (pte_t *)va;
 }

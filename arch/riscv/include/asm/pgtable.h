@@ -102,11 +102,6 @@ static inline void local_sfence_all(void)
 	__asm__ volatile("sfence.vma" ::: "memory");
 }
 
-static inline void local_sfence_page(unsigned long va)
-{
-	__asm__ volatile("sfence.vma %0" : : "r"(va) : "memory");
-}
-
 /* Tables of the image, made by early.c before paging is on. */
 extern pte_t early_fixmap[PTRS_PER_TABLE];
 extern unsigned long early_load_pa;

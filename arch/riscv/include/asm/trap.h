@@ -32,7 +32,7 @@ enum {
 	REG_S0 = 8,
 };
 
-/* Print registers and decoded cause at LOG_EMERG. */
+/* Print the registers and the calls that led to them, at LOG_EMERG. */
 void trap_show(const struct trap_frame *frame);
 
 /*
