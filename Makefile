@@ -16,7 +16,8 @@ endif
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL     := /bin/sh
 Q         := $(if $(filter 1,$(V)),,@)
-say        = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) $(2))
+silent     = $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
+say        = $(if $(filter 1,$(V))$(silent),,@printf '  %-8s%s\n' $(1) $(2))
 PYTHON    := /usr/bin/python3
 KCONFIG    = $(PYTHON) tools/kconfig.py --board $(BOARD) --out $(O)
 
@@ -103,19 +104,19 @@ OBJS   := $(addprefix $(O)/,$(obj-y))
 FDT    := $(addprefix $(O)/libfdt/,$(LIBFDT_FILES:.c=.o))
 HEADER := $(O)/include/autoconf.h
 
-# The command that compiles, kept in a file that changes when a flag does.
+# The command that compiles, in a file that changes when it does: objects depend on it.
 $(O)/flags: FORCE | $(O)/.config.stamp
 	@echo '$(KCC) $(CFLAGS)' | cmp -s - $@ || echo '$(KCC) $(CFLAGS)' > $@
 
 $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$$(cat $(O)/flags) -MMD -MP -c $< -o $@
+	$(Q)$(KCC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(O)/%.o: %.S $(O)/flags
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
-	$(Q)$$(cat $(O)/flags) -MMD -MP -c $< -o $@
+	$(Q)$(KCC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(LIBFDT_SRC)/libfdt.h:
 	@tools/setup libfdt
@@ -123,7 +124,7 @@ $(LIBFDT_SRC)/libfdt.h:
 $(FDT): $(O)/libfdt/%.o: $(LIBFDT_SRC)/libfdt.h $(O)/flags
 	$(call say,CC,libfdt/$*.c)
 	@mkdir -p $(@D)
-	$(Q)$$(cat $(O)/flags) -w -MMD -MP -c $(LIBFDT_SRC)/$*.c -o $@
+	$(Q)$(KCC) $(CFLAGS) -w -MMD -MP -c $(LIBFDT_SRC)/$*.c -o $@
 
 $(O)/libfdt.a: $(FDT)
 	$(call say,AR,$@)
@@ -135,7 +136,7 @@ $(O)/libfdt.a: $(FDT)
 # --- link -----------------------------------------------------------------------------
 
 $(O)/kernel.lds: arch/riscv/kernel/kernel.lds.S $(O)/flags
-	@$$(cat $(O)/flags) -MMD -MP -MT $@ -MF $@.d -E -P -x assembler-with-cpp $< -o $@
+	@$(KCC) $(CFLAGS) -MMD -MP -MT $@ -MF $@.d -E -P -x assembler-with-cpp $< -o $@
 -include $(O)/kernel.lds.d
 
 # $(call link,OUTPUT,OBJECT WITH THE TABLES,MORE FLAGS)
@@ -153,7 +154,7 @@ $(O)/tables.bin: $(O)/pass1 tools/tables.py
 
 $(O)/tables.o: $(O)/tables.bin
 	@printf '.section .tables,"a"\n.balign 8\n.incbin "$<"\n' | \
-		$$(cat $(O)/flags) -c -x assembler - -o $@
+		$(KCC) $(CFLAGS) -c -x assembler - -o $@
 
 $(O)/pass2: $(O)/pass1 $(O)/tables.o
 	$(call say,LD,$@)
