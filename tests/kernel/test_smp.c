@@ -10,7 +10,7 @@
 #include <shell/ktap.h>
 
 #define ROUNDS	   200
-#define LOCK_TURNS 2000
+#define LOCK_TURNS 100
 
 static DEFINE_PER_CPU(unsigned long, visits) = 40;
 static DEFINE_PER_CPU(u32, seen_cpu);
