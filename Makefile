@@ -218,7 +218,7 @@ rings  := tests/host tests/kernel tests/system
 check-build:
 	@tools/setup check
 	@for b in qemu-virt qemu-virt32; do \
-		$(MAKE) BOARD=$$b image && CLANG=1 $(MAKE) BOARD=$$b image || exit 1; done
+		$(MAKE) -j$$(nproc) BOARD=$$b image && CLANG=1 $(MAKE) -j$$(nproc) BOARD=$$b image || exit 1; done
 
 lint:
 	@tools/setup lint
