@@ -68,6 +68,7 @@ obj-y += mm/zone_plan.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_page.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_ktap.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_log.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_page_alloc.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_paging.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_printf.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_smp.o
