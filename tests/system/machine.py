@@ -118,7 +118,7 @@ class Machine:
     def panic(self, timeout=-1):
         """Wait for the end of a panic; returns it."""
         self.expect(r"Kernel panic on hart \d+: [^\n]*\n", timeout)
-        self.expect(r"---\[ end of panic: \w+ \]---\r?\n", timeout=20)
+        self.expect(r"---\[ end of panic: \w+ \]---\r*\n", timeout=20)
         return Panic(self.lines)
 
     # ---- the end ----
@@ -164,11 +164,8 @@ class Panic:
             if re.match(r"\s*(epc|[a-z]\w{1,2}) [0-9a-f]{8,16}\b", line):
                 pairs = re.findall(r"([a-z]\w+) ([0-9a-f]{8}(?:[0-9a-f]{8})?)\b", line)
                 self.registers.update((name, int(value, 16)) for name, value in pairs)
-        self.traces = [[]]
+        self.trace = []     # functions, innermost first, without what the compiler appended
         for line in lines:
-            if "Call trace:" in line:
-                self.traces.append([])
-            frame = re.search(r" #\d+ [0-9a-f]+ ([\w.]+)\+0x", line)
+            frame = re.search(r" #\d+ [0-9a-f]+ (\w+)[\w.]*\+0x", line)
             if frame:
-                self.traces[-1].append(frame[1])
-        self.traces = self.traces[1:]
+                self.trace.append(frame[1])

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""crash: every way to die is reported as what it is, and the machine ends as configured."""
+
+import re
+import time
+
+import pytest
+
+import checks
+import info
+
+FAULT_PAGES = 4096
+
+# The sentence of the panic, the function that must be on the trace, and the trap's cause.
+WAYS = {
+    "panic": (r"asked for by the user", "crash_panic", None),
+    "bug": (r"BUG.*cmd_crash\.c:\d+.*two \+ two == 4", "crash_bug", None),
+    "null": (r"NULL pointer dereference: load page fault at 0x0", "crash_null", 13),
+    "wild": (r"store page fault at pc 0x[0-9a-f]+, address 0xf+d000", "crash_wild", 15),
+    "text": (r"store page fault at pc 0x[0-9a-f]+, address 0x[0-9a-f]+", "crash_text", 15),
+    "exec": (r"instruction page fault at pc 0x([0-9a-f]+), address 0x\1", "run_crash", 12),
+    "stack": (r"kernel stack overflow: sp is 0x[0-9a-f]+", "fill_stack", 15),
+    "unaligned": (r"store (address misaligned|access fault) at pc 0x", "crash_unaligned", (6, 7)),
+    "illegal": (r"illegal instruction at pc 0x", "crash_illegal", 2),
+}
+
+
+def crash(machine, kind, board="qemu-virt", **options):
+    m = machine(board=board, smp=2, mem="64M", append="panic=poweroff", may_panic=True, **options)
+    m.send(f"crash {kind}\r")
+    return m, m.panic()
+
+
+@pytest.mark.parametrize("board", ["qemu-virt", "qemu-virt32"])
+@pytest.mark.parametrize("kind", WAYS)
+def test_crash(machine, kind, board):
+    sentence, function, cause = WAYS[kind]
+    m, panic = crash(machine, kind, board)
+    assert panic.count == 1, "it panicked more than once"
+    assert re.search(sentence, panic.sentence), panic.sentence
+    trace = panic.trace
+    assert function in trace, trace
+    if kind == "stack":
+        assert trace.count("fill_stack") == len(trace) > 5
+    else:
+        assert "run_command" in trace and trace[-2:] == ["shell_main", "start_kernel"]
+    if cause is not None:
+        causes = cause if isinstance(cause, tuple) else (cause,)
+        assert panic.registers["cause"] in causes
+        assert panic.registers["epc"] and panic.registers["sp"]
+        assert len(panic.registers) == 31 + 4
+    assert "came back" not in m.transcript
+    m.wait_exit()
+
+
+def test_every_way_is_tried(machine):
+    m = machine(smp=1, mem="64M")
+    assert sorted(line.split()[0] for line in m.run("crash") if line) == sorted(WAYS)
+    assert m.poweroff() == 0
+
+
+def test_registers_are_the_trap_s(machine):
+    """The faulting address of `text` is crash_panic's, and epc lies in crash_text."""
+    _, panic = crash(machine, "text")
+    assert panic.trace[0] == "crash_text"
+    assert f"pc 0x{panic.registers['epc']:x}, address 0x{panic.registers['tval']:x}" \
+        in panic.sentence
+
+
+def program_counters(m):
+    """Each hart's pc, from QEMU's monitor, which has the console."""
+    before = len(m.transcript)
+    m.send("info registers -a\r")
+    m.expect(r"\n\(qemu\) ")
+    return [int(pc, 16) for pc in re.findall(r"\n pc +([0-9a-f]+)", m.transcript[before:])]
+
+
+def test_other_harts_stop(machine):
+    """After a panic every hart rests at one instruction of the kernel."""
+    m = machine(smp=4, mem="64M", append="panic=halt", may_panic=True)
+    text = next(x for x in info.ptdump(m.run("ptdump")) if "x" in x.bits)
+    m.send("crash null\r")
+    m.panic()
+    m.send("\x01c")          # Ctrl-A C: the monitor
+    m.expect(r"\n\(qemu\) ")
+    first = program_counters(m)
+    assert len(first) == 4
+    for _ in range(5):
+        time.sleep(0.05)
+        assert program_counters(m) == first
+    assert all(text.va <= pc < text.end for pc in first), first
+    m.send("quit\r")
+    m.wait_exit()
+
+
+@pytest.mark.parametrize("action", ["poweroff", "reboot"])
+def test_panic_action(machine, action):
+    m = machine(smp=2, mem="64M", append=f"panic={action}", may_panic=True)
+    m.send("crash bug\r")
+    m.panic()
+    assert f"end of panic: {action}" in m.transcript
+    m.wait_exit()
+
+
+def test_exit_status(machine):
+    """poweroff and reboot end QEMU (run with -no-reboot) with 0, a panic with another status."""
+    assert machine(smp=1, mem="64M").poweroff() == 0
+    m = machine(smp=1, mem="64M")
+    m.send("reboot\r")
+    assert m.wait_exit() == 0
+    m, _ = crash(machine, "panic")
+    assert m.wait_exit() != 0
+
+
+def test_write_xor_execute(machine):
+    """The image's own leaves: text executable, rodata not writable, data not executable; the
+    linear map has no executable leaf; guards below the stacks are not mapped."""
+    m = machine(smp=4, mem="256M")
+    maps = checks.write_xor_execute(m)
+    image = [x for x in maps if x.region == "kernel image"]
+    assert {x.bits[:3] for x in image} == {"r-x", "r--", "rw-"}
+    sections = {r.what: r for r in info.iomem(m.run("iomem")) if r.what.startswith("Kernel ")}
+    wanted = {"Kernel code": "r-x", "Kernel rodata": "r--", "Kernel data": "rw-",
+              "Kernel bss": "rw-"}
+    for what, bits in wanted.items():
+        covering = [x for x in image if x.pa < sections[what].end and sections[what].start < x.pa_end]
+        assert covering and {x.bits[:3] for x in covering} == {bits}, what
+    assert {x.bits[:3] for x in maps if x.region == "linear map"} <= {"rw-", "r--"}
+    stacks = [x for x in maps if x.region == "stacks"]
+    assert len(stacks) == 3, "a stack for each of the harts 1 to 3, each a run of its own"
+    for a, b in zip(stacks, stacks[1:]):
+        assert b.va - a.end >= FAULT_PAGES, "no guard page between two stacks"
+    assert m.poweroff() == 0
+
+
+@pytest.mark.parametrize("address", ["0", "0x8", "0xfff"])
+def test_null_page_is_unmapped(machine, address):
+    m = machine(smp=1, mem="64M")
+    assert any("nothing can be read" in x for x in m.run(f"peek {address} b"))
+    assert m.poweroff() == 0
