@@ -43,7 +43,7 @@ def test_crash(machine, kind, board):
     if kind == "stack":
         assert trace.count("fill_stack") == len(trace) > 5
     else:
-        assert "run_command" in trace and trace[-2:] == ["shell_main", "start_kernel"]
+        assert "run_crash" in trace and trace[-2:] == ["shell_main", "start_kernel"]
     if cause is not None:
         causes = cause if isinstance(cause, tuple) else (cause,)
         assert panic.registers["cause"] in causes
