@@ -17,6 +17,15 @@
 
 struct dt_tree dt_tree;
 
+/* Names come from the tree as they are: nothing in them may steer a terminal. */
+static void make_printable(char *s)
+{
+	for (; *s; s++) {
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+	}
+}
+
 int dt_fail(struct dt_error *err, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -24,6 +33,7 @@ int dt_fail(struct dt_error *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
+	make_printable(err->text);
 	return code;
 }
 
@@ -37,6 +47,7 @@ int dt_fail_node(struct dt_error *err, int code, int node, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text + n, sizeof(err->text) - (size_t)n, fmt, ap);
 	va_end(ap);
+	make_printable(err->text);
 	return code;
 }
 
@@ -75,12 +86,12 @@ size_t dt_blob_bytes(void)
 	return dt_tree.bytes;
 }
 
-/* Append @s to buf[n], control characters as '?'; the new length, which may exceed @size. */
+/* Append @s to buf[n]; the new length, which may exceed @size. */
 static size_t append(char *buf, size_t n, size_t size, const char *s)
 {
 	for (; *s; s++, n++) {
 		if (n < size)
-			buf[n] = *s >= ' ' && *s <= '~' ? *s : '?';
+			buf[n] = *s;
 	}
 	return n;
 }
@@ -102,5 +113,6 @@ const char *dt_path(int node, char *buf, size_t size)
 		n = size - 1;
 	}
 	buf[n] = '\0';
+	make_printable(buf);
 	return buf;
 }

@@ -124,9 +124,8 @@ static int check_begin(struct check *c)
 	if (!end)
 		return dt_fail(c->err, -EINVAL, "device tree: the node at %u has an endless name",
 			       (unsigned)c->at);
-	if (c->root_closed)
-		return dt_fail(c->err, -EINVAL, "device tree: a second root at %u",
-			       (unsigned)c->at);
+	if (!c->depth && *name)
+		return dt_fail(c->err, -EINVAL, "device tree: the root node has a name");
 	if (c->depth == DT_MAX_DEPTH)
 		return dt_fail(c->err, -EINVAL, "device tree: nodes nest more than %u deep at %u",
 			       DT_MAX_DEPTH, (unsigned)c->at);
@@ -191,11 +190,14 @@ static int check_structure(struct check *c)
 	while (!code) {
 		u32 tag;
 
-		/* Signed: padding may have carried `at` past the end. */
+		/* Padding may have carried `at` past the end. */
 		if (c->at > c->struct_bytes || c->struct_bytes - c->at < 4)
 			return dt_fail(c->err, -EINVAL,
 				       "device tree: the structure block has no end");
 		tag = dt_cell(c->tree->structs + c->at);
+		if (c->root_closed && tag != FDT_END)
+			return dt_fail(c->err, -EINVAL, "device tree: tag %u behind the root at %u",
+				       (unsigned)tag, (unsigned)c->at);
 		switch (tag) {
 		case FDT_BEGIN_NODE:
 			code = check_begin(c);
