@@ -103,16 +103,49 @@ struct page *buddy_take(struct zone *zone, unsigned order)
 	return page;
 }
 
+/*
+ * Top-order blocks in a row onto their list, the last one first: each links to its
+ * neighbours, so boot writes a descriptor a block and does nothing else.
+ */
+static void add_top_blocks(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
+{
+	struct free_area *area = &zone->area[MAX_ORDER];
+	struct page *page = pfn_to_page(start_pfn), *end = pfn_to_page(end_pfn);
+	u64 index = page_index(page), next = area->first;
+	u64 word0 = zone->word0_free;
+	u32 block = zone->mark + BLOCK_FREE + MAX_ORDER;
+
+	if (next)
+		index_page(next)->prev = (u32)index;
+	area->nr += (u32)((end_pfn - start_pfn) >> MAX_ORDER);
+	for (; page < end; page += MAX_BLOCK) {
+		page->word0 = word0;
+		page->links = (index + MAX_BLOCK) << 32 | next;
+		page->block = block;
+		next = index;
+		index += MAX_BLOCK;
+	}
+	index_page(next)->prev = 0;
+	area->first = (u32)next;
+	zone->orders |= 1U << MAX_ORDER;
+}
+
 void buddy_add_range(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
 {
 	unsigned long pfn = start_pfn;
 
 	while (pfn < end_pfn) {
-		unsigned order = MAX_ORDER;
+		unsigned long top = ALIGN_DOWN(end_pfn, MAX_BLOCK);
+		int order = MAX_ORDER;
 
+		if (!(pfn & (MAX_BLOCK - 1)) && pfn < top) {
+			add_top_blocks(zone, pfn, top);
+			pfn = top;
+			continue;
+		}
 		while ((pfn & ((1UL << order) - 1)) || pfn + (1UL << order) > end_pfn)
 			order--;
-		block_merge(zone, pfn_to_page(pfn), (int)order);
+		block_merge(zone, pfn_to_page(pfn), order);
 		pfn += 1UL << order;
 	}
 	zone->nr_free += end_pfn - start_pfn;

@@ -67,14 +67,6 @@ int world_zone_type(unsigned long pfn)
 	return zone_plan_find(&world_plan, PFN_PHYS(pfn));
 }
 
-int zone_plan_find(const struct zone_plan *plan, phys_addr_t pa)
-{
-	for (int i = 0; i < plan->nr_zones; i++)
-		if (pa >= plan->zone[i].start && pa < plan->zone[i].end)
-			return i;
-	return -1;
-}
-
 /* What zone_plan.c would make of the cuts: zones that would be empty are not built. */
 static void make_plan(const struct world *w)
 {

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mm_hold.c - see mm_hold.h
+ */
+#include "mm_hold.h"
+
+#include <asm/memory.h>
+#include <mm/kmap.h>
+
+struct held held[MAX_HELD];
+unsigned nr_held;
+static u32 last_id;
+
+static u32 *stamp_of(struct page *page)
+{
+	return kmap_local_page(page);
+}
+
+static zone_mask_t allowed(const struct request *r)
+{
+	switch (r->gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)) {
+	case 0:
+	case __GFP_HIGHMEM:
+		return world_plan.mask_normal;
+	case __GFP_DMA:
+		return world_plan.mask_dma;
+	case __GFP_DMA32:
+		return world_plan.mask_dma32;
+	default:
+		return 0;
+	}
+}
+
+static const struct pglist_data *start_node(const struct request *r)
+{
+	return node_data[r->reach || r->nid == NUMA_NO_NODE ? numa_node_id() : r->nid];
+}
+
+/* The zone that @r must be served from, or NULL.  Found in node_data's fallback, not in lists. */
+static const struct zone *expected_zone(const struct request *r)
+{
+	const struct pglist_data *node = start_node(r);
+	zone_mask_t mask = allowed(r) & (r->reach ? r->reach : 0xff);
+
+	for (struct zone **z = node->fallback; *z; z++)
+		if ((mask >> (*z)->type & 1) &&
+		    !((r->gfp & __GFP_THISNODE) && (*z)->nid != node->nid) &&
+		    world_can_serve(*z, r->order))
+			return *z;
+	return NULL;
+}
+
+static struct page *ask(const struct request *r)
+{
+	if (r->reach)
+		return alloc_pages_for_reach(r->reach, r->gfp, r->order);
+	if (r->nid != NUMA_NO_NODE)
+		return alloc_pages_node(r->nid, r->gfp, r->order);
+	return alloc_pages(r->gfp, r->order);
+}
+
+static void check_handed_out(struct page *page, const struct request *r)
+{
+	unsigned long pfn = page_to_pfn(page), nr = 1UL << r->order;
+
+	EXPECT_EQ(pfn & (nr - 1), 0);
+	for (unsigned long i = 0; i < nr; i++)
+		EXPECT_EQ(world_owner(pfn + i), OWNER_FREE);
+	EXPECT_EQ(page_count(page), 1);
+	EXPECT_EQ(page->mapping_word, 0);
+	EXPECT_EQ(page->index, 0);
+	EXPECT_EQ(page_zone(page)->type, world_zone_type(pfn));
+	EXPECT_EQ(PageHead(page), (r->gfp & __GFP_COMP) && r->order);
+	EXPECT(!PageTail(page) && !PageReserved(page));
+	if (r->gfp & __GFP_ZERO)
+		for (unsigned long i = 0; i < nr; i++)
+			for (unsigned at = 0; at < PAGE_SIZE / 4; at += 1 + (unsigned)rnd_below(64))
+				EXPECT_EQ(stamp_of(page + i)[at], 0);
+	if (!PageHead(page))
+		return;
+	for (unsigned long i = 1; i < nr; i++) {
+		EXPECT(PageTail(page + i));
+		EXPECT(compound_head(page + i) == page);
+		EXPECT(page_zone(page + i) == page_zone(page));
+	}
+	EXPECT_EQ(compound_order(page), r->order);
+}
+
+struct page *request(const struct request *r)
+{
+	const struct zone *zone = expected_zone(r);
+	struct page *page = ask(r);
+	struct held *h = &held[nr_held];
+
+	if (!zone) {
+		EXPECT(!page);
+		return NULL;
+	}
+	if (!page)
+		host_fail(__FILE__, __LINE__, "order %u not served, zone %s could", r->order,
+			  zone->name);
+	check_handed_out(page, r);
+	EXPECT(page_zone(page) == zone);
+	*h = (struct held){ page, r->order, r->gfp, ++last_id, 0 };
+	nr_held++;
+	world_set_owner(page_to_pfn(page), 1UL << r->order, h->id);
+	for (unsigned long i = 0; i < 1UL << r->order; i++)
+		*stamp_of(page + i) = h->id;
+	return page;
+}
+
+struct page *take(gfp_t gfp, unsigned order)
+{
+	struct request r = { gfp, order, NUMA_NO_NODE, 0 };
+
+	return request(&r);
+}
+
+/* Nobody wrote to the block while it was ours. */
+static void check_stamps(const struct held *h)
+{
+	for (unsigned long i = 0; i < 1UL << h->order; i++)
+		EXPECT_EQ(*stamp_of(h->page + i), h->id);
+}
+
+void give(unsigned n)
+{
+	struct held h = held[n];
+
+	check_stamps(&h);
+	for (; h.extra_refs; h.extra_refs--) {
+		if (rnd() & 1)
+			put_page(PageHead(h.page) ? h.page + rnd_below(1UL << h.order) : h.page);
+		else
+			__free_pages(h.page, h.order);
+		EXPECT_EQ(page_count(h.page), h.extra_refs);
+	}
+	held[n] = held[--nr_held];
+	world_set_owner(page_to_pfn(h.page), 1UL << h.order, OWNER_FREE);
+	switch (rnd_below(4)) {
+	case 0:
+		put_page(PageHead(h.page) ? h.page + rnd_below(1UL << h.order) : h.page);
+		break;
+	case 1:
+		free_pages((unsigned long)page_address(h.page), h.order);
+		break;
+	default:
+		__free_pages(h.page, h.order);
+	}
+	EXPECT_EQ(page_reports.bad_free, 0);
+}
+
+void give_all(void)
+{
+	while (nr_held)
+		give((unsigned)rnd_below(nr_held));
+}
+
+static unsigned random_order(void)
+{
+	return (unsigned)rnd_below(1 + rnd_below(NR_ORDERS));
+}
+
+void random_request(void)
+{
+	struct request r = { GFP_ATOMIC, random_order(), NUMA_NO_NODE, 0 };
+
+	if (!rnd_below(4))
+		r.gfp |= __GFP_DMA;
+	else if (!rnd_below(4))
+		r.gfp |= __GFP_DMA32;
+	else if (!rnd_below(4))
+		r.gfp |= __GFP_HIGHMEM | __GFP_MOVABLE;
+	if (!rnd_below(4))
+		r.gfp |= __GFP_THISNODE;
+	if (!rnd_below(4))
+		r.gfp |= __GFP_COMP;
+	if (!rnd_below(8))
+		r.gfp |= __GFP_ZERO;
+	if (!rnd_below(4))
+		r.nid = (int)rnd_below(nr_nodes);
+	if (!rnd_below(4))
+		r.reach = (zone_mask_t)rnd_range(1, 256);
+	if (nr_held < MAX_HELD)
+		request(&r);
+}
+
+/* After everything came back and merged, the blocks are the largest possible. */
+void check_merged(void)
+{
+	struct zone *zone;
+
+	page_alloc_merge();
+	for_each_zone(zone) {
+		unsigned long nr[NR_ORDERS], largest = 0;
+
+		EXPECT_EQ(zone_parked_blocks(zone), 0);
+		zone_free_blocks(zone, nr);
+		for (unsigned order = 0; order < NR_ORDERS; order++)
+			if (nr[order])
+				largest = order;
+		for (unsigned order = (unsigned)largest + 1; order < NR_ORDERS; order++)
+			EXPECT(!world_can_serve(zone, order));
+	}
+	world_check();
+}
