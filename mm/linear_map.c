@@ -7,8 +7,8 @@
  * kernel's text and rodata are read-only here too, so that nothing executable is writable
  * under a second address.
  *
- * A leaf of 1 GiB never covers reserved memory: what firmware protects with PMP lies there, and
- * the FU540 must not have such a leaf over it (its erratum).  Smaller leaves end at no-map
+ * A leaf of 1 GiB never covers memory that firmware reserved: what it protects with PMP lies
+ * there, and the FU540 must not have such a leaf over it (its erratum).  All leaves end at no-map
  * ranges anyway.
  */
 #define LOG_PREFIX "memory: "

@@ -8,7 +8,7 @@
  * DEFINE_PER_CPU variable (kernel/percpu.h).
  *
  * Only what hot paths or assembly need belongs here.  Assembly uses the HL_
- * offsets, which hart_local.c holds against the struct.
+ * offsets, which trap.c holds against the struct.
  */
 #ifndef ASM_HART_LOCAL_H
 #define ASM_HART_LOCAL_H

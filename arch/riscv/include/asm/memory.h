@@ -8,7 +8,7 @@
  * phys_base is the lowest bank's start rounded down to the largest leaf, so the
  * conversions need one run-time constant each; those of the hot paths stand in
  * per-hart data (asm/hart_local.h).  Nothing here checks that memory is there.
- * Invariant: __pa(__va(pa)) == pa for every pa that arch_linear_covers().
+ * Invariant: __pa(__va(pa)) == pa for every pa that arch_linear_reaches().
  */
 #ifndef ASM_MEMORY_H
 #define ASM_MEMORY_H

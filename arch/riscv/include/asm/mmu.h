@@ -50,8 +50,8 @@ void arch_map_set_allocator(phys_addr_t (*alloc)(void));
  * All page aligned. @prot: enum prot bits; never both W and X (-EINVAL).
  * @max_leaf: the largest leaf allowed, in bytes (PAGE_SIZE, 2 MiB, ... ); larger ones are used
  *   where addresses and length allow it.
- * Returns 0, -EEXIST if something is mapped there (nothing is changed before that address),
- * or -ENOMEM (what was mapped so far stays).  May allocate tables.  Fences this hart and, once
+ * Returns 0, -EEXIST if something is mapped there already, or -ENOMEM; what was mapped up to
+ * that address stays.  May allocate tables.  Fences this hart and, once
  * they run, the others.  Callers serialise calls for the same range; boot and drivers only.
  */
 int __must_check arch_map(unsigned long va, phys_addr_t pa, unsigned long bytes, unsigned int prot,
@@ -76,7 +76,7 @@ unsigned long arch_shared_leaf(void);
 const char *arch_paging_name(void);
 
 /*
- * arch_kernel_prot - protection of a physical range that the kernel image occupies
+ * arch_image_prot - protection of a physical range that the kernel image occupies
  * Sets *end to where that protection ends. For mapping the image's pages in the linear map
  * without a writable alias of text or rodata.
  */
