@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 import machine as machines
+import qemu  # tools/qemu.py
 from machine import TOP
 
 
@@ -27,7 +28,9 @@ def image():
 
     def build(board):
         if board not in done:
-            made = subprocess.run(["make", f"BOARD={board}", "run-setup", "image"], cwd=TOP,
+            targets = ["run-setup", "image"]
+            targets += filter(None, [qemu.board_data(board).get("QEMU_DTB")])
+            made = subprocess.run(["make", f"BOARD={board}", *targets], cwd=TOP,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             assert made.returncode == 0, made.stderr
             done.add(board)
