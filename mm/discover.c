@@ -171,7 +171,8 @@ static int reserve_initrd(struct dt_error *err)
 	start = ALIGN_DOWN(chosen.initrd.start, PAGE);
 	end = page_up(chosen.initrd.end);
 	if (!memblock_is_region_memory(start, end - start)) {
-		pr_warn("/chosen: the initrd at [0x%" PRIpa ", 0x%" PRIpa ") isn't in memory, ignored",
+		pr_warn("/chosen: the initrd at [0x%" PRIpa ", 0x%" PRIpa
+			") isn't in memory, ignored",
 			PA(start), PA(end));
 		return 0;
 	}
@@ -184,7 +185,8 @@ int discover_memory(struct dt_error *err)
 	int code = dt_for_each_bank(add_bank, NULL, err);
 
 	if (!code && !memblock_phys_mem_size())
-		code = dt_fail(err, -ENODEV, "device tree: no memory: each bank is empty or disabled");
+		code = dt_fail(err, -ENODEV,
+			       "device tree: no memory: each bank is empty or disabled");
 	if (!code && dt_read_distances(&map_error))
 		pr_warn("%s: ignored", map_error.text);
 	if (!code)
@@ -206,11 +208,12 @@ int discover_check_image(phys_addr_t start, phys_addr_t end, struct dt_error *er
 	}
 	if (!memblock_is_region_memory(start, end - start))
 		return dt_fail(err, -EINVAL,
-			       "device tree: no memory bank holds the kernel at [0x%" PRIpa ", 0x%" PRIpa
-			       ")", PA(start), PA(end));
+			       "device tree: no memory bank holds the kernel at [0x%" PRIpa
+			       ", 0x%" PRIpa ")",
+			       PA(start), PA(end));
 	if (touches_reserved_node(start, end))
-		pr_warn("a reservation overlaps the kernel at [0x%" PRIpa ", 0x%" PRIpa ")", PA(start),
-			PA(end));
+		pr_warn("a reservation overlaps the kernel at [0x%" PRIpa ", 0x%" PRIpa ")",
+			PA(start), PA(end));
 	return 0;
 }
 
@@ -326,8 +329,7 @@ static void make_windows(void)
 /* Memory that pages are made of, as an array for the plan. */
 static struct phys_range *mapped_memory(unsigned *nr)
 {
-	struct phys_range *mem =
-		memblock_alloc(memblock.memory.nr * sizeof(*mem), sizeof(u64));
+	struct phys_range *mem = memblock_alloc(memblock.memory.nr * sizeof(*mem), sizeof(u64));
 	const struct memblock_region *r;
 
 	*nr = 0;

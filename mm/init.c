@@ -78,17 +78,16 @@ void mm_init_memblock(phys_addr_t fdt_pa, size_t fdt_bytes)
 		panic("mem=: the list of memory ranges is full");
 	if (discover_check_image(image, image_end, &err))
 		panic("%s", err.text);
+	/* Before the linear map: some of these must never be mapped. */
+	if (discover_reserve_dynamic(&err))
+		panic("%s", err.text);
 }
 
 void mm_init_fdt(void)
 {
-	struct dt_error err;
 	size_t bytes = dt_blob_bytes();
-	void *copy;
+	void *copy = memblock_alloc(bytes, 8);
 
-	if (discover_reserve_dynamic(&err))
-		panic("%s", err.text);
-	copy = memblock_alloc(bytes, 8);
 	memcpy(copy, dt_blob(), bytes);
 	dt_set_blob(copy);
 	arch_unmap_fdt();
@@ -105,8 +104,6 @@ void mm_init_pages(void)
 {
 	struct dt_error err;
 
-	if (dt_read_distances(&err))
-		pr_warn("%s", err.text);
 	for (int from = 0; from < dt_nr_nids(); from++) {
 		for (int to = 0; to < dt_nr_nids(); to++)
 			node_set_distance(from, to, dt_distance(from, to));

@@ -517,8 +517,8 @@ bool memblock_next_free(struct memblock_free_iter *it)
 
 			if (it->rsrv == rsrv->nr || r->base > pos) {
 				it->start = pos;
-				it->end = it->rsrv == rsrv->nr ? region_end(m) :
-								 min(r->base, region_end(m));
+				it->end = it->rsrv == rsrv->nr ? region_end(m)
+							       : min(r->base, region_end(m));
 				it->nid = m->nid;
 				return true;
 			}
@@ -546,7 +546,8 @@ static void validate_list(const struct memblock_type *type)
 			panic("memblock: %s[%u]: base 0x%" PRIpa ", size 0x%" PRIpa, type->name, i,
 			      PA(r->base), PA(r->size));
 		if (i && region_end(r - 1) > r->base)
-			panic("memblock: %s[%u]: starts at 0x%" PRIpa ", the one before ends at 0x%" PRIpa,
+			panic("memblock: %s[%u]: starts at 0x%" PRIpa
+			      ", the one before ends at 0x%" PRIpa,
 			      type->name, i, PA(r->base), PA(region_end(r - 1)));
 		if (i && can_merge(r - 1, r))
 			panic("memblock: %s[%u]: not merged with the one before at 0x%" PRIpa,

@@ -90,7 +90,7 @@ static bool reaches(const struct zone_plan_input *in, const struct zone_window *
 
 /* A walk over the devices' windows, and over dma_zone= bits as if each were one. */
 struct window_iter {
-	unsigned next;	     /* window, or nr_windows + bit */
+	unsigned next; /* window, or nr_windows + bit */
 	struct phys_range range;
 	struct zone_window zone; /* for a dma_zone= bit */
 	struct zone_window *w;
@@ -137,7 +137,8 @@ static u64 cut_cost(const struct plan_state *s, int i)
 
 	if (mid == FOUR_GIB)
 		return COST_NEVER;
-	for_each_window(s->in, it) {
+	for_each_window(s->in, it)
+	{
 		bool below = reaches(s->in, it.w, lo, mid), above = reaches(s->in, it.w, mid, hi);
 
 		if (below == above)
@@ -222,7 +223,8 @@ static void add_all_cuts(struct plan_state *s)
 	unsigned i;
 
 	add_cut(s, FOUR_GIB);
-	for_each_window(s->in, it) {
+	for_each_window(s->in, it)
+	{
 		for (i = 0; i < it.w->nr_ranges; i++) {
 			phys_addr_t start = it.w->range[i].start;
 
@@ -290,7 +292,8 @@ static void make_masks(struct plan_state *s)
 	struct window_iter it;
 	int i;
 
-	for_each_window(s->in, it) {
+	for_each_window(s->in, it)
+	{
 		it.w->reach = 0;
 		for (i = 0; i < plan->nr_zones; i++) {
 			if (reaches(s->in, it.w, zone_start(s, i), zone_end(s, i)))

@@ -22,11 +22,11 @@ struct dma_limit {
 
 TABLE_DECLARE(dma_limit);
 
-#define DMA_LIMIT(compat, nr_bits) DMA_LIMIT_(compat, nr_bits, __COUNTER__)
+#define DMA_LIMIT(compat, nr_bits)     DMA_LIMIT_(compat, nr_bits, __COUNTER__)
 #define DMA_LIMIT_(compat, nr_bits, n) DMA_LIMIT__(compat, nr_bits, n)
-#define DMA_LIMIT__(compat, nr_bits, n)                                                    \
-	static const struct dma_limit dma_limit_##n = { .compatible = (compat),             \
-							.bits = (nr_bits) };                \
+#define DMA_LIMIT__(compat, nr_bits, n)                                         \
+	static const struct dma_limit dma_limit_##n = { .compatible = (compat), \
+							.bits = (nr_bits) };    \
 	TABLE_ENTRY(dma_limit, dma_limit_##n)
 
 #endif

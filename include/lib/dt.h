@@ -112,9 +112,9 @@ struct dt_reservation {
 	int node;
 	bool no_map, reusable;
 	/* DYNAMIC: */
-	u64 size, align;		     /* bytes; align is a power of two */
-	struct phys_range *where;	     /* alloc-ranges, in order of preference */
-	unsigned nr_where;		     /* 0: anywhere */
+	u64 size, align;	  /* bytes; align is a power of two */
+	struct phys_range *where; /* alloc-ranges, in order of preference */
+	unsigned nr_where;	  /* 0: anywhere */
 };
 
 /* dt_for_each_reservation - as dt_for_each_bank, through /memreserve/ and /reserved-memory.
@@ -198,9 +198,9 @@ struct dt_console {
 	unsigned reg_shift;    /* a register is 1 << reg_shift bytes from the next */
 	unsigned reg_io_width; /* bytes of an access: 1, 2 or 4 */
 	unsigned reg_offset;
-	u32 clock_hz;	       /* clock-frequency, 0 if unknown */
-	u32 baud;	       /* from the options or current-speed, 0 if neither */
-	char options[16];      /* what follows the ':' of stdout-path, "" if nothing */
+	u32 clock_hz;	  /* clock-frequency, 0 if unknown */
+	u32 baud;	  /* from the options or current-speed, 0 if neither */
+	char options[16]; /* what follows the ':' of stdout-path, "" if nothing */
 };
 
 /* dt_find_stdout - the port that stdout-path (or linux,stdout-path) names.

@@ -112,14 +112,14 @@ void *memblock_alloc_node(phys_addr_t size, phys_addr_t align, int nid) __must_c
 void memblock_free(void *ptr, phys_addr_t size);
 
 /* Questions. */
-phys_addr_t memblock_phys_mem_size(void);  /* bytes of memory, no-map included */
-phys_addr_t memblock_reserved_size(void);  /* bytes in the reserved list */
-phys_addr_t memblock_start_of_DRAM(void);  /* 0 if there is no memory */
+phys_addr_t memblock_phys_mem_size(void); /* bytes of memory, no-map included */
+phys_addr_t memblock_reserved_size(void); /* bytes in the reserved list */
+phys_addr_t memblock_start_of_DRAM(void); /* 0 if there is no memory */
 phys_addr_t memblock_end_of_DRAM(void);
-bool memblock_is_memory(phys_addr_t pa);      /* in a bank, no-map included */
-bool memblock_is_map_memory(phys_addr_t pa);  /* in a bank and not no-map */
+bool memblock_is_memory(phys_addr_t pa);     /* in a bank, no-map included */
+bool memblock_is_map_memory(phys_addr_t pa); /* in a bank and not no-map */
 bool memblock_is_reserved(phys_addr_t pa);
-bool memblock_is_region_memory(phys_addr_t base, phys_addr_t size);  /* all of it, mapped */
+bool memblock_is_region_memory(phys_addr_t base, phys_addr_t size);   /* all of it, mapped */
 bool memblock_is_region_reserved(phys_addr_t base, phys_addr_t size); /* any of it */
 
 /* memblock_validate - check both lists' invariants; panics naming what is broken. */
@@ -127,11 +127,11 @@ void memblock_validate(void);
 
 /* for_each_mem_range - @r, a const struct memblock_region *, through memory; @r->flags tells
  * no-map ranges.  for_each_reserved_range: through reserved.  No changes meanwhile. */
-#define for_each_mem_range(r)                                             \
-	for ((r) = memblock.memory.regions;                               \
-	     (r) < memblock.memory.regions + memblock.memory.nr; (r)++)
-#define for_each_reserved_range(r)                                        \
-	for ((r) = memblock.reserved.regions;                             \
+#define for_each_mem_range(r)                                                                   \
+	for ((r) = memblock.memory.regions; (r) < memblock.memory.regions + memblock.memory.nr; \
+	     (r)++)
+#define for_each_reserved_range(r)            \
+	for ((r) = memblock.reserved.regions; \
 	     (r) < memblock.reserved.regions + memblock.reserved.nr; (r)++)
 
 /* A walk over free ranges, lowest first. */

@@ -11,8 +11,8 @@
 #include <base/compiler.h>
 #include <base/types.h>
 
-#define MAX_NR_ZONES   8
-#define ZONE_NAME_LEN  12
+#define MAX_NR_ZONES  8
+#define ZONE_NAME_LEN 12
 
 /* A set of zones: bit i is zone[i] of the plan. */
 typedef u8 zone_mask_t;
@@ -34,8 +34,8 @@ struct zone_plan_input {
 };
 
 struct zone_span {
-	phys_addr_t start, end;	 /* first and last byte of its memory; page-aligned; holes inside */
-	phys_addr_t bytes;	 /* of memory in it, > 0 */
+	phys_addr_t start, end; /* [lowest, behind the highest) of its memory; page-aligned */
+	phys_addr_t bytes;	/* of memory in it, > 0 */
 	char name[ZONE_NAME_LEN]; /* unique: DMA28, DMA32, NORMAL, ... */
 };
 

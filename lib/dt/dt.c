@@ -41,8 +41,8 @@ int dt_fail_node(struct dt_error *err, int code, int node, const char *fmt, ...)
 {
 	char path[DT_PATH_LEN];
 	va_list ap;
-	int n = snprintf(err->text, sizeof(err->text), "device tree: %s: ",
-			 dt_path(node, path, sizeof(path)));
+	int n = snprintf(err->text, sizeof(err->text),
+			 "device tree: %s: ", dt_path(node, path, sizeof(path)));
 
 	va_start(ap, fmt);
 	vsnprintf(err->text + n, sizeof(err->text) - (size_t)n, fmt, ap);

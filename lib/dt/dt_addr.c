@@ -31,12 +31,14 @@ static int read_window(const u8 **p, int node, const char *prop, struct dt_cells
 	fits = dt_read_number(p, parent.address, &w->parent) && fits;
 	fits = dt_read_number(p, child.size, &w->size) && fits;
 	if (!fits)
-		return dt_fail_node(err, -EINVAL, node, "%s has a number of more than 64 bits", prop);
+		return dt_fail_node(err, -EINVAL, node, "%s has a number of more than 64 bits",
+				    prop);
 	/* A window of all 2^64 bytes can't be written; one that ends there is cut by a byte. */
 	if (w->size &&
 	    (w->child + (w->size - 1) < w->child || w->parent + (w->size - 1) < w->parent))
 		return dt_fail_node(err, -EINVAL, node,
-				    "%s wraps around: 0x%" PRIpa " to 0x%" PRIpa ", 0x%" PRIpa " bytes",
+				    "%s wraps around: 0x%" PRIpa " to 0x%" PRIpa ", 0x%" PRIpa
+				    " bytes",
 				    prop, PA(w->child), PA(w->parent), PA(w->size));
 	if (w->size && (w->child + w->size == 0 || w->parent + w->size == 0))
 		w->size--;
@@ -82,7 +84,8 @@ static int translate(int node, int parent_node, struct phys_range *r, struct dt_
 	const u8 *ranges = dt_prop(node, "ranges", &len);
 
 	if (!ranges)
-		return dt_fail_node(err, -EINVAL, node, "no ranges: the CPU can't see what is below");
+		return dt_fail_node(err, -EINVAL, node,
+				    "no ranges: the CPU can't see what is below");
 	if (!len)
 		return 0;
 	code = dt_read_cells(node, &child, err);
@@ -101,20 +104,20 @@ static int translate(int node, int parent_node, struct phys_range *r, struct dt_
 		return 0;
 	}
 	return dt_fail_node(err, -EINVAL, node,
-			    "ranges don't cover [0x%" PRIpa ", 0x%" PRIpa ") below it", PA(r->start),
-			    PA(r->end));
+			    "ranges don't cover [0x%" PRIpa ", 0x%" PRIpa ") below it",
+			    PA(r->start), PA(r->end));
 }
 
-int dt_reg(int node, unsigned index, struct phys_range *out, struct dt_error *err)
+int dt_reg_on(const int *way, int depth, unsigned index, struct phys_range *out,
+	      struct dt_error *err)
 {
-	int path[DT_MAX_DEPTH], len, n, i, depth = dt_ancestors(node, path);
+	int node = way[depth - 1], len, n, i, code;
 	struct dt_cells cells;
 	const u8 *reg = dt_prop(node, "reg", &len);
-	int code;
 
 	if (!reg || depth < 2)
 		return dt_fail_node(err, -ENOENT, node, "no reg");
-	code = dt_read_cells(path[depth - 2], &cells, err);
+	code = dt_read_cells(way[depth - 2], &cells, err);
 	if (code)
 		return code;
 	n = dt_count_entries(node, "reg", len, cells.address + cells.size, err);
@@ -125,6 +128,13 @@ int dt_reg(int node, unsigned index, struct phys_range *out, struct dt_error *er
 	reg += index * 4 * (cells.address + cells.size);
 	code = dt_read_range(&reg, cells, node, "reg", out, err);
 	for (i = depth - 2; !code && i > 0; i--)
-		code = translate(path[i], path[i - 1], out, err);
+		code = translate(way[i], way[i - 1], out, err);
 	return code;
+}
+
+int dt_reg(int node, unsigned index, struct phys_range *out, struct dt_error *err)
+{
+	int way[DT_MAX_DEPTH], depth = dt_ancestors(node, way);
+
+	return dt_reg_on(way, depth, index, out, err);
 }

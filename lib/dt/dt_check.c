@@ -72,7 +72,8 @@ static int check_reservations(const void *blob, struct dt_error *err)
 			       (unsigned)at);
 	for (; memcmp(p, end, 16); p += 16, at += 16) {
 		if (total - at < 32)
-			return dt_fail(err, -EINVAL, "device tree: the reservation list has no end");
+			return dt_fail(err, -EINVAL,
+				       "device tree: the reservation list has no end");
 	}
 	return 0;
 }
@@ -146,8 +147,9 @@ static int check_end(struct check *c)
 	c->props_may_come = false;
 	c->root_closed = !c->depth;
 	if (c->depth == 1 && c->is_memory) {
-		if (!c->tree->nr_memory++)
+		if (c->tree->first_memory < 0)
 			c->tree->first_memory = c->child;
+		c->tree->last_memory = c->child;
 		c->is_memory = false;
 	}
 	c->at += 4;
@@ -160,7 +162,8 @@ static int check_prop(struct check *c)
 	u32 left = c->struct_bytes - c->at, len, name_at;
 
 	if (!c->props_may_come)
-		return dt_fail(c->err, -EINVAL, "device tree: a property outside of a node's head at %u",
+		return dt_fail(c->err, -EINVAL,
+			       "device tree: a property outside of a node's head at %u",
 			       (unsigned)c->at);
 	if (left < 12)
 		return dt_fail(c->err, -EINVAL, "device tree: cut off in a property at %u",
@@ -241,6 +244,7 @@ int dt_check(const void *blob, size_t max_bytes, struct dt_tree *tree, struct dt
 		.reserved_memory = -1,
 		.distance_map = -1,
 		.first_memory = -1,
+		.last_memory = -1,
 	};
 	dt_locate(tree, blob);
 	c.struct_bytes = fdt_size_dt_struct(blob);

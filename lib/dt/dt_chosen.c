@@ -68,13 +68,13 @@ void dt_read_chosen(struct dt_chosen *chosen)
 	read_initrd(node, chosen);
 }
 
-/* Node @node or one above it is disabled. */
-static bool disabled_above(int node)
+/* One of the nodes of @way is disabled. */
+static bool is_disabled(const int *way, int depth)
 {
-	int path[DT_MAX_DEPTH], i, depth = dt_ancestors(node, path);
+	int i;
 
 	for (i = 0; i < depth; i++) {
-		if (!dt_available(path[i]))
+		if (!dt_available(way[i]))
 			return true;
 	}
 	return false;
@@ -117,20 +117,22 @@ static int read_reg_layout(int node, struct dt_console *con, struct dt_error *er
 int dt_find_stdout(struct dt_console *con, struct dt_error *err)
 {
 	struct dt_chosen chosen;
+	int way[DT_MAX_DEPTH], depth, node, code;
 	const char *options;
-	int code, node;
 
 	dt_read_chosen(&chosen);
 	if (!chosen.stdout_path)
 		return dt_fail(err, -ENOENT, "device tree: /chosen has no stdout-path");
-	node = dt_find_path(chosen.stdout_path);
-	if (node < 0)
-		return dt_fail(err, -ENOENT, "device tree: stdout-path names %.80s, which isn't there",
+	depth = dt_lookup(chosen.stdout_path, way);
+	if (!depth)
+		return dt_fail(err, -ENOENT,
+			       "device tree: stdout-path names %.80s, which isn't there",
 			       chosen.stdout_path);
-	if (disabled_above(node))
+	node = way[depth - 1];
+	if (is_disabled(way, depth))
 		return dt_fail_node(err, -ENODEV, node, "stdout-path names it, but it's disabled");
 	*con = (struct dt_console){ .node = node };
-	code = dt_reg(node, 0, &con->reg, err);
+	code = dt_reg_on(way, depth, 0, &con->reg, err);
 	if (!code && con->reg.start == con->reg.end)
 		code = dt_fail_node(err, -EINVAL, node, "reg is empty");
 	if (!code)

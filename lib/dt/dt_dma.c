@@ -93,7 +93,7 @@ static int fold_bus(int bus, int parent_node, struct reach *reach, struct dt_err
 {
 	struct dt_window w[DT_MAX_WINDOWS];
 	struct dt_cells child, parent;
-	struct reach out = { .nr = 0 };
+	struct reach out; /* room that isn't cleared: most buses need none of it */
 	int i, k, n, len, code;
 	const u8 *ranges = dt_prop(bus, "dma-ranges", &len);
 
@@ -107,7 +107,7 @@ static int fold_bus(int bus, int parent_node, struct reach *reach, struct dt_err
 	n = dt_read_windows(bus, "dma-ranges", ranges, len, child, parent, w, DT_MAX_WINDOWS, err);
 	if (n < 0)
 		return n;
-	for (i = 0; i < n; i++) {
+	for (i = 0, out.nr = 0; i < n; i++) {
 		for (k = 0; k < reach->nr && !w[i].io; k++) {
 			u64 start = max(reach->range[k].start, w[i].child);
 			u64 end = min(reach->range[k].end, w[i].child + w[i].size);
@@ -118,9 +118,8 @@ static int fold_bus(int bus, int parent_node, struct reach *reach, struct dt_err
 				return dt_fail_node(err, -EINVAL, bus,
 						    "dma-ranges make more than %d pieces",
 						    DT_MAX_WINDOWS);
-			out.range[out.nr++] = (struct phys_range){
-				start - w[i].child + w[i].parent, end - w[i].child + w[i].parent
-			};
+			out.range[out.nr++] = (struct phys_range){ start - w[i].child + w[i].parent,
+								   end - w[i].child + w[i].parent };
 		}
 	}
 	*reach = out;
@@ -170,10 +169,11 @@ static int add_device(struct scan *s, const struct dma_limit *limit)
 {
 	const struct level *leaf = &s->path[s->depth - 1];
 	const char *type = dt_prop_string(leaf->node, "device_type");
-	struct reach reach = { .nr = 1 };
+	struct reach reach;
 	int i, code = 0;
 
-	reach.range[0].end = limit->bits < 64 ? BIT_ULL(limit->bits) : ~0ULL;
+	reach.nr = 1;
+	reach.range[0] = (struct phys_range){ 0, limit->bits < 64 ? BIT_ULL(limit->bits) : ~0ULL };
 	i = type && !strcmp(type, "pci") ? s->depth - 1 : s->depth - 2;
 	for (; i > 0 && !code; i--)
 		code = fold_bus(s->path[i].node, s->path[i - 1].node, &reach, s->err);

@@ -12,14 +12,15 @@
 #include <string.h>
 
 static const struct {
-	const char *name;
-	u32 bit;
+	char name[12];
+	u8 len;
+	u16 bit;
 } extensions[] = {
-	{ "sstc", DT_ISA_SSTC },       { "svpbmt", DT_ISA_SVPBMT },
-	{ "svnapot", DT_ISA_SVNAPOT }, { "svinval", DT_ISA_SVINVAL },
-	{ "zicbom", DT_ISA_ZICBOM },   { "zicboz", DT_ISA_ZICBOZ },
-	{ "zba", DT_ISA_ZBA },	       { "zbb", DT_ISA_ZBB },
-	{ "ssaia", DT_ISA_SSAIA },     { "zihintpause", DT_ISA_ZIHINTPAUSE },
+	{ "sstc", 4, DT_ISA_SSTC },	  { "svpbmt", 6, DT_ISA_SVPBMT },
+	{ "svnapot", 7, DT_ISA_SVNAPOT }, { "svinval", 7, DT_ISA_SVINVAL },
+	{ "zicbom", 6, DT_ISA_ZICBOM },	  { "zicboz", 6, DT_ISA_ZICBOZ },
+	{ "zba", 3, DT_ISA_ZBA },	  { "zbb", 3, DT_ISA_ZBB },
+	{ "ssaia", 5, DT_ISA_SSAIA },	  { "zihintpause", 11, DT_ISA_ZIHINTPAUSE },
 };
 
 /* The bit of the extension called s[0..n), which a version ("1p0") may follow; 0: not ours. */
@@ -28,9 +29,9 @@ static u32 extension_bit(const char *s, size_t n)
 	unsigned i;
 
 	for (i = 0; i < ARRAY_SIZE(extensions); i++) {
-		size_t len = strlen(extensions[i].name);
+		size_t len = extensions[i].len;
 
-		if (s[0] == extensions[i].name[0] && n >= len &&
+		if (n >= len && s[0] == extensions[i].name[0] && s[1] == extensions[i].name[1] &&
 		    !memcmp(s, extensions[i].name, len) &&
 		    (n == len || (s[len] >= '0' && s[len] <= '9')))
 			return extensions[i].bit;
@@ -55,71 +56,85 @@ static u32 read_words(const char *s, int len, char separator)
 	return isa;
 }
 
-static u32 read_isa(int node)
-{
-	int len;
-	const char *s = dt_prop(node, "riscv,isa-extensions", &len);
+/* What is read of a hart's node. */
+enum { REG, STATUS, MMU_TYPE, ISA, ISA_EXTENSIONS, CBOM, CBOZ, NR_WANTED };
 
-	if (s)
-		return read_words(s, len, '\0');
-	s = dt_prop(node, "riscv,isa", &len);
+static u32 read_isa(const struct dt_want *p)
+{
+	const char *s = (const char *)p[ISA].value;
+
+	if (p[ISA_EXTENSIONS].value)
+		return read_words((const char *)p[ISA_EXTENSIONS].value, p[ISA_EXTENSIONS].len,
+				  '\0');
 	/* rv64imac_zba_sstc: single letters up to the first underscore, then words. */
-	return s && len > 0 ? read_words(s, (int)strnlen(s, (size_t)len), '_') : 0;
+	return s ? read_words(s, (int)strnlen(s, (size_t)p[ISA].len), '_') : 0;
 }
 
-/* The block size of @prop if @bit is in *isa; without a sane one the extension is of no use. */
-static u32 read_block_size(int node, const char *prop, u32 bit, u32 *isa)
+/* The block size in @p if @bit is in *isa; without a sane one the extension is of no use. */
+static u32 read_block_size(const struct dt_want *p, u32 bit, u32 *isa)
 {
-	u32 bytes;
+	u32 bytes = p->value && p->len == 4 ? dt_cell(p->value) : 0;
 
 	if (!(*isa & bit))
 		return 0;
-	if (dt_prop_u32(node, prop, &bytes) || !bytes || (bytes & (bytes - 1)) || bytes > 4096) {
+	if (!bytes || (bytes & (bytes - 1)) || bytes > 4096) {
 		*isa &= ~bit;
 		return 0;
 	}
 	return bytes;
 }
 
-static void read_mmu(int node, struct dt_hart *hart)
+static void read_mmu(const struct dt_want *p, struct dt_hart *hart)
 {
 	static const struct {
 		const char *name;
 		u8 bits;
 	} types[] = {
-		{ "riscv,sv32", 32 }, { "riscv,sv39", 39 }, { "riscv,sv48", 48 }, { "riscv,sv57", 57 },
+		{ "riscv,sv32", 32 },
+		{ "riscv,sv39", 39 },
+		{ "riscv,sv48", 48 },
+		{ "riscv,sv57", 57 },
 	};
-	const char *type = dt_prop_string(node, "mmu-type");
 	unsigned i;
 
-	if (!type || !strcmp(type, "riscv,none")) {
+	if (!p->value || !p->len || dt_list_has(p->value, p->len, "riscv,none")) {
 		hart->state = DT_HART_NO_MMU;
 		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
-		if (!strcmp(type, types[i].name))
+		if (dt_list_has(p->value, p->len, types[i].name))
 			hart->va_bits = types[i].bits;
 	}
 }
 
 static int read_hart(int node, struct dt_cells cells, struct dt_hart *hart, struct dt_error *err)
 {
-	int len;
-	const u8 *reg = dt_prop(node, "reg", &len);
+	struct dt_want p[NR_WANTED] = {
+		[REG] = { .name = "reg" },
+		[STATUS] = { .name = "status" },
+		[MMU_TYPE] = { .name = "mmu-type" },
+		[ISA] = { .name = "riscv,isa" },
+		[ISA_EXTENSIONS] = { .name = "riscv,isa-extensions" },
+		[CBOM] = { .name = "riscv,cbom-block-size" },
+		[CBOZ] = { .name = "riscv,cboz-block-size" },
+	};
+	const u8 *reg;
 
+	dt_props(node, p, NR_WANTED);
+	reg = p[REG].value;
 	if (!reg)
 		return dt_fail_node(err, -EINVAL, node, "no reg: a hart without an id");
-	if (len != 4 * (int)cells.address)
-		return dt_fail_node(err, -EINVAL, node, "reg has %d bytes, not %d", len,
+	if (p[REG].len != 4 * (int)cells.address)
+		return dt_fail_node(err, -EINVAL, node, "reg has %d bytes, not %d", p[REG].len,
 				    4 * (int)cells.address);
 	*hart = (struct dt_hart){ .node = node };
 	dt_read_number(&reg, cells.address, &hart->hartid);
-	read_mmu(node, hart);
-	if (!dt_available(node))
+	read_mmu(&p[MMU_TYPE], hart);
+	if (!dt_status_ok(p[STATUS].value, p[STATUS].len))
 		hart->state = DT_HART_DISABLED;
-	hart->isa = read_isa(node);
-	hart->cbom_block = read_block_size(node, "riscv,cbom-block-size", DT_ISA_ZICBOM, &hart->isa);
-	hart->cboz_block = read_block_size(node, "riscv,cboz-block-size", DT_ISA_ZICBOZ, &hart->isa);
+	hart->isa = read_isa(p);
+	hart->cbom_block = read_block_size(&p[CBOM], DT_ISA_ZICBOM, &hart->isa);
+	hart->cboz_block = read_block_size(&p[CBOZ], DT_ISA_ZICBOZ, &hart->isa);
 	hart->nid = dt_nearest_nid(node);
 	return 0;
 }
@@ -144,7 +159,8 @@ static int read_timebase(int first_hart, u32 *timebase, struct dt_error *err)
 	if (!p)
 		return dt_fail_node(err, -EINVAL, dt_tree.cpus, "no timebase-frequency");
 	if (len != 4 && len != 8)
-		return dt_fail_node(err, -EINVAL, node, "timebase-frequency has %d bytes, not 4", len);
+		return dt_fail_node(err, -EINVAL, node, "timebase-frequency has %d bytes, not 4",
+				    len);
 	dt_read_number(&p, (unsigned)len / 4, &hz);
 	if (!hz || hz > 0xffffffff)
 		return dt_fail_node(err, -EINVAL, node, "timebase-frequency is %llu", PA(hz));
@@ -162,12 +178,13 @@ static int check_ids(const struct dt_hart *harts, unsigned n, struct dt_error *e
 		for (k = 0; k < i; k++) {
 			if (harts[k].hartid == harts[i].hartid)
 				return dt_fail_node(err, -EINVAL, harts[i].node,
-						    "hart id %llu stands twice", PA(harts[i].hartid));
+						    "hart id %llu stands twice",
+						    PA(harts[i].hartid));
 		}
 	}
 	if (!usable)
-		return dt_fail(err, -ENODEV, "device tree: /cpus: no usable hart with an MMU among %u",
-			       n);
+		return dt_fail(err, -ENODEV,
+			       "device tree: /cpus: no usable hart with an MMU among %u", n);
 	return 0;
 }
 
@@ -179,7 +196,8 @@ int dt_read_harts(struct dt_hart *harts, unsigned max, unsigned *nr, u32 *timeba
 
 	*nr = 0;
 	if (dt_tree.cpus < 0)
-		return dt_fail(err, -ENODEV, "device tree: no /cpus, so no usable hart with an MMU");
+		return dt_fail(err, -ENODEV,
+			       "device tree: no /cpus, so no usable hart with an MMU");
 	code = dt_read_cells(dt_tree.cpus, &cells, err);
 	if (code)
 		return code;

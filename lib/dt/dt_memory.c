@@ -39,12 +39,23 @@ static bool is_memory(int node)
 	return !strcmp(name, "memory") || !strncmp(name, "memory@", 7);
 }
 
-/* The first memory node at or after @node among its siblings that is enabled, or -1. */
+/*
+ * The first enabled memory node at or after @node among its siblings, or -1.  What stands behind
+ * the last one isn't looked at: /soc may follow, and is long.
+ */
+static int this_memory(int node)
+{
+	while (node >= 0 && node <= dt_tree.last_memory) {
+		if (is_memory(node) && dt_available(node))
+			return node;
+		node = dt_next_sibling(node);
+	}
+	return -1;
+}
+
 static int next_memory(int node)
 {
-	while (node >= 0 && !(is_memory(node) && dt_available(node)))
-		node = dt_next_sibling(node);
-	return node;
+	return node < dt_tree.last_memory ? this_memory(dt_next_sibling(node)) : -1;
 }
 
 static int for_each_reg(int node, struct dt_cells cells, struct dt_bank *bank,
@@ -73,21 +84,20 @@ int dt_for_each_bank(int (*fn)(const struct dt_bank *bank, void *arg, struct dt_
 	struct dt_cells cells;
 	int node, nid, len, code;
 
-	if (!dt_tree.nr_memory)
+	if (dt_tree.first_memory < 0)
 		return dt_fail(err, -ENODEV, "device tree: no memory node");
 	code = read_memory_cells(0, &cells, err);
 	if (code)
 		return code;
 	/* First the nodes' numbers, so that the lowest becomes 0 wherever it stands. */
 	dt_forget_nids();
-	for (node = next_memory(dt_tree.first_memory); node >= 0;
-	     node = next_memory(dt_next_sibling(node))) {
+	for (node = this_memory(dt_tree.first_memory); node >= 0; node = next_memory(node)) {
 		nid = dt_node_nid(node, true, err);
 		if (nid < 0 && nid != -ENOENT)
 			return nid;
 	}
-	for (node = next_memory(dt_tree.first_memory); node >= 0 && !code;
-	     node = next_memory(dt_next_sibling(node))) {
+	for (node = this_memory(dt_tree.first_memory); node >= 0 && !code;
+	     node = next_memory(node)) {
 		struct dt_bank bank = { .node = node };
 
 		nid = dt_node_nid(node, false, err);
@@ -116,7 +126,8 @@ static int for_each_memreserve(rsv_fn fn, void *arg, struct dt_error *err)
 		if (start + size < start)
 			return dt_fail(err, -EINVAL,
 				       "device tree: /memreserve/ entry %d wraps around: 0x%" PRIpa
-				       " and 0x%" PRIpa " bytes", i, PA(start), PA(size));
+				       " and 0x%" PRIpa " bytes",
+				       i, PA(start), PA(size));
 		rsv.range = (struct phys_range){ start, start + size };
 		code = fn(&rsv, arg, err);
 	}
@@ -155,11 +166,11 @@ static int read_dynamic(struct dt_reservation *rsv, struct dt_cells cells, rsv_f
 	if (code || n < 0)
 		return code ? code : n;
 	if (n > DT_MAX_WINDOWS)
-		return dt_fail_node(err, -EINVAL, node, "alloc-ranges has %d entries, more than %d", n,
-				    DT_MAX_WINDOWS);
+		return dt_fail_node(err, -EINVAL, node, "alloc-ranges has %d entries, more than %d",
+				    n, DT_MAX_WINDOWS);
 	if (rsv->align & (rsv->align - 1))
-		return dt_fail_node(err, -EINVAL, node, "alignment is 0x%" PRIpa ", no power of two",
-				    PA(rsv->align));
+		return dt_fail_node(err, -EINVAL, node,
+				    "alignment is 0x%" PRIpa ", no power of two", PA(rsv->align));
 	for (i = 0; i < n; i++) {
 		code = dt_read_range(&p, cells, node, "alloc-ranges", &where[i], err);
 		if (code)

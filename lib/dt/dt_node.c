@@ -51,17 +51,24 @@ int dt_first_child(int node)
 
 int dt_behind(int node)
 {
+	const char *p = dt_tree.structs + node;
 	int depth = 0;
-	struct dt_token t;
 
+	/* As with dt_next, but names and values are only stepped over. */
 	do {
-		dt_next(&node, &t);
-		if (t.tag == FDT_BEGIN_NODE)
+		u32 tag = dt_cell(p);
+
+		p += 4;
+		if (tag == FDT_PROP) {
+			p += 8 + ALIGN_UP((size_t)dt_cell(p), 4);
+		} else if (tag == FDT_BEGIN_NODE) {
 			depth++;
-		else if (t.tag == FDT_END_NODE)
+			p += ALIGN_UP(strlen(p) + 1, 4);
+		} else if (tag == FDT_END_NODE) {
 			depth--;
+		}
 	} while (depth);
-	return node;
+	return (int)(p - dt_tree.structs);
 }
 
 int dt_next_sibling(int node)
@@ -110,6 +117,26 @@ const void *dt_prop(int node, const char *name, int *len)
 	}
 	*len = t.len;
 	return t.value;
+}
+
+void dt_props(int node, struct dt_want *want, unsigned n)
+{
+	int at = dt_inside(node);
+	struct dt_token t;
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		want[i].value = NULL;
+	for (dt_next(&at, &t); t.tag == FDT_PROP; dt_next(&at, &t)) {
+		for (i = 0; i < n; i++) {
+			if (want[i].value || t.name[0] != want[i].name[0] ||
+			    strcmp(t.name, want[i].name))
+				continue;
+			want[i].value = t.value;
+			want[i].len = t.len;
+			break;
+		}
+	}
 }
 
 int dt_prop_u32(int node, const char *name, u32 *value)
@@ -195,26 +222,61 @@ int dt_find_compatible(int after, const char *compatible)
 	}
 }
 
-int dt_find_path(const char *path)
+/* The child of @node called name[0..n), with or without its unit address, or -1. */
+static int find_child(int node, const char *name, size_t n)
 {
-	const char *end = strchr(path, ':');
-	size_t n = end ? (size_t)(end - path) : strlen(path);
-	char alias[32];
-	int node;
+	int child;
 
-	/* Aliases are resolved here: an alias that names itself would keep libfdt busy. */
+	for (child = dt_first_child(node); child >= 0; child = dt_next_sibling(child)) {
+		const char *s = dt_node_name(child);
+
+		if (!strncmp(s, name, n) && (!s[n] || (s[n] == '@' && !memchr(name, '@', n))))
+			return child;
+	}
+	return -1;
+}
+
+int dt_lookup(const char *path, int way[DT_MAX_DEPTH])
+{
+	const char *end = path + strcspn(path, ":");
+	int depth = 1;
+
 	if (path[0] != '/') {
-		if (dt_tree.aliases < 0 || n >= sizeof(alias))
-			return -1;
-		memcpy(alias, path, n);
-		alias[n] = '\0';
+		char alias[32];
+
+		if (dt_tree.aliases < 0 || (size_t)(end - path) >= sizeof(alias))
+			return 0;
+		memcpy(alias, path, (size_t)(end - path));
+		alias[end - path] = '\0';
 		path = dt_prop_string(dt_tree.aliases, alias);
 		if (!path || path[0] != '/')
-			return -1;
-		n = strlen(path);
+			return 0;
+		end = path + strlen(path);
 	}
-	node = fdt_path_offset_namelen(dt_tree.blob, path, (int)n);
-	return node < 0 ? -1 : node;
+	way[0] = 0;
+	while (path < end) {
+		size_t n;
+
+		while (path < end && *path == '/')
+			path++;
+		n = strcspn(path, "/:");
+		if (path == end)
+			break;
+		if (depth == DT_MAX_DEPTH)
+			return 0;
+		way[depth] = find_child(way[depth - 1], path, n);
+		if (way[depth++] < 0)
+			return 0;
+		path += n;
+	}
+	return depth;
+}
+
+int dt_find_path(const char *path)
+{
+	int way[DT_MAX_DEPTH], depth = dt_lookup(path, way);
+
+	return depth ? way[depth - 1] : -1;
 }
 
 /* ---- cells ---- */
@@ -263,7 +325,8 @@ int dt_read_range(const u8 **p, struct dt_cells cells, int node, const char *pro
 
 	fits = dt_read_number(p, cells.size, &size) && fits;
 	if (!fits)
-		return dt_fail_node(err, -EINVAL, node, "%s has a number of more than 64 bits", prop);
+		return dt_fail_node(err, -EINVAL, node, "%s has a number of more than 64 bits",
+				    prop);
 	if (start + size < start)
 		return dt_fail_node(err, -EINVAL, node,
 				    "%s wraps around: 0x%" PRIpa " and 0x%" PRIpa " bytes", prop,
@@ -279,7 +342,7 @@ int dt_count_entries(int node, const char *prop, int len, unsigned cells, struct
 	if (!bytes)
 		return dt_fail_node(err, -EINVAL, node, "%s has entries of 0 cells", prop);
 	if ((unsigned)len % bytes)
-		return dt_fail_node(err, -EINVAL, node, "%s has %d bytes, not a multiple of %u", prop,
-				    len, bytes);
+		return dt_fail_node(err, -EINVAL, node, "%s has %d bytes, not a multiple of %u",
+				    prop, len, bytes);
 	return len / (int)bytes;
 }

@@ -102,8 +102,8 @@ static int find_matrix(const u8 **matrix, struct dt_error *err)
 static int set_distance(int a, int b, u32 distance, bool seen[DT_MAX_NODES][DT_MAX_NODES],
 			struct dt_error *err)
 {
-	if (distance > MAX_DISTANCE || (a == b ? distance != LOCAL_DISTANCE :
-						 distance <= LOCAL_DISTANCE))
+	if (distance > MAX_DISTANCE ||
+	    (a == b ? distance != LOCAL_DISTANCE : distance <= LOCAL_DISTANCE))
 		return dt_fail_node(err, -EINVAL, dt_tree.distance_map,
 				    "distance %u from node %u to node %u", (unsigned)distance,
 				    (unsigned)numa.id[a], (unsigned)numa.id[b]);
@@ -136,8 +136,11 @@ int dt_nearest_nid(int node)
 	struct dt_error ignored;
 	const u8 *p;
 	u32 id, nearest = ~0U;
-	int nid = dt_node_nid(node, false, &ignored), best = 0, n;
+	int nid, best = 0, n;
 
+	if (numa.nr < 2)
+		return 0;
+	nid = dt_node_nid(node, false, &ignored);
 	if (nid >= 0)
 		return nid;
 	if (dt_prop_u32(node, "numa-node-id", &id))

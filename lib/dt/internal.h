@@ -19,8 +19,7 @@ struct dt_tree {
 	const char *strings; /* names of properties */
 	/* Found while checking; offsets of nodes, or -1. */
 	int chosen, cpus, aliases, reserved_memory, distance_map;
-	int first_memory; /* the first of the root's children that is memory */
-	int nr_memory;	  /* how many there are */
+	int first_memory, last_memory; /* of the root's children that are or look like memory */
 };
 extern struct dt_tree dt_tree;
 
@@ -37,11 +36,11 @@ int dt_fail_node(struct dt_error *err, int code, int node, const char *fmt, ...)
 
 /* One tag of the structure block. */
 struct dt_token {
-	u32 tag;	 /* FDT_BEGIN_NODE, FDT_END_NODE, FDT_PROP or FDT_END; never FDT_NOP */
-	int offset;	 /* of the tag: what names a node */
+	u32 tag;	  /* FDT_BEGIN_NODE, FDT_END_NODE, FDT_PROP or FDT_END; never FDT_NOP */
+	int offset;	  /* of the tag: what names a node */
 	const char *name; /* of the node or property */
-	const u8 *value; /* FDT_PROP */
-	int len;	 /* FDT_PROP: bytes of value */
+	const u8 *value;  /* FDT_PROP */
+	int len;	  /* FDT_PROP: bytes of value */
 };
 
 /* A big-endian cell, at any alignment. */
@@ -64,6 +63,23 @@ int dt_behind(int node);
 /* Children of @node: for (c = dt_first_child(n); c >= 0; c = dt_next_sibling(c)) */
 int dt_first_child(int node);
 int dt_next_sibling(int node);
+
+/* The way from the root to the node of a path or alias (up to a ':'); how many nodes, 0: none. */
+int dt_lookup(const char *path, int way[DT_MAX_DEPTH]);
+
+/* dt_reg of the last of the @depth nodes of @way. */
+int dt_reg_on(const int *way, int depth, unsigned index, struct phys_range *out,
+	      struct dt_error *err);
+
+/* A property that is looked for. */
+struct dt_want {
+	const char *name;
+	const u8 *value; /* out; NULL if it isn't there */
+	int len;	 /* out */
+};
+
+/* dt_props - look for several properties of @node in one pass. */
+void dt_props(int node, struct dt_want *want, unsigned n);
 
 /* The way from the root to @node, both included, into @path; how many nodes. */
 int dt_ancestors(int node, int path[DT_MAX_DEPTH]);

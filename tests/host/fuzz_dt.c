@@ -18,12 +18,12 @@
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
-#define REQUIRE(cond)                                                             \
-	do {                                                                      \
-		if (!(cond)) {                                                    \
+#define REQUIRE(cond)                                                              \
+	do {                                                                       \
+		if (!(cond)) {                                                     \
 			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			abort();                                                  \
-		}                                                                 \
+			abort();                                                   \
+		}                                                                  \
 	} while (0)
 
 /* An error has one sentence: it ends in the text, has no line break, and tells something. */

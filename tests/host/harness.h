@@ -29,43 +29,44 @@ struct host_test {
 };
 TABLE_DECLARE(host_test);
 
-#define TEST(fn)                                                      \
-	static void fn(void);                                         \
-	static const struct host_test host_test_##fn = { #fn, fn };   \
-	TABLE_ENTRY(host_test, host_test_##fn);                       \
+#define TEST(fn)                                                    \
+	static void fn(void);                                       \
+	static const struct host_test host_test_##fn = { #fn, fn }; \
+	TABLE_ENTRY(host_test, host_test_##fn);                     \
 	static void fn(void)
 
 /* Ends the running case as failed. */
 void host_fail(const char *file, int line, const char *fmt, ...) __printf(3, 4) __noreturn;
 
-#define EXPECT(cond)                                                 \
-	do {                                                         \
-		if (!(cond))                                         \
-			host_fail(__FILE__, __LINE__, "%s", #cond);  \
+#define EXPECT(cond)                                                \
+	do {                                                        \
+		if (!(cond))                                        \
+			host_fail(__FILE__, __LINE__, "%s", #cond); \
 	} while (0)
 
 /* Integers of any type; compared and shown as 64 bits. */
-#define EXPECT_EQ(a, b)                                                                         \
-	do {                                                                                    \
-		s64 _a = (s64)(a), _b = (s64)(b);                                               \
-		if (_a != _b)                                                                   \
-			host_fail(__FILE__, __LINE__, "%s is %lld (0x%llx), not %s, %lld (0x%llx)", \
-				  #a, (long long)_a, (unsigned long long)_a, #b, (long long)_b, \
-				  (unsigned long long)_b);                                      \
+#define EXPECT_EQ(a, b)                                                                            \
+	do {                                                                                       \
+		s64 _a = (s64)(a), _b = (s64)(b);                                                  \
+		if (_a != _b)                                                                      \
+			host_fail(__FILE__, __LINE__,                                              \
+				  "%s is %lld (0x%llx), not %s, %lld (0x%llx)", #a, (long long)_a, \
+				  (unsigned long long)_a, #b, (long long)_b,                       \
+				  (unsigned long long)_b);                                         \
 	} while (0)
 
 #define EXPECT_STR(a, b) host_expect_str(__FILE__, __LINE__, #a, a, b)
 void host_expect_str(const char *file, int line, const char *what, const char *a, const char *b);
 
 /* @stmt panics, and the message contains @text. */
-#define EXPECT_PANIC(text, stmt)                                                \
-	do {                                                                    \
-		host_panic_expected = true;                                     \
-		if (!setjmp(host_panic_jmp)) {                                  \
-			stmt;                                                   \
-			host_panic_expected = false;                            \
-			host_fail(__FILE__, __LINE__, "no panic: %s", #stmt);   \
-		}                                                               \
+#define EXPECT_PANIC(text, stmt)                                                 \
+	do {                                                                     \
+		host_panic_expected = true;                                      \
+		if (!setjmp(host_panic_jmp)) {                                   \
+			stmt;                                                    \
+			host_panic_expected = false;                             \
+			host_fail(__FILE__, __LINE__, "no panic: %s", #stmt);    \
+		}                                                                \
 		host_expect_contains(__FILE__, __LINE__, host_panic_text, text); \
 	} while (0)
 extern jmp_buf host_panic_jmp;
@@ -82,8 +83,8 @@ extern bool host_verbose;
 
 /* Random numbers that a seed repeats. */
 u64 rnd(void);
-u64 rnd_below(u64 n);		 /* 0 .. n - 1; n > 0 */
-u64 rnd_range(u64 lo, u64 hi);	 /* lo .. hi - 1 */
+u64 rnd_below(u64 n);	       /* 0 .. n - 1; n > 0 */
+u64 rnd_range(u64 lo, u64 hi); /* lo .. hi - 1 */
 
 /*
  * Physical memory [base, base + bytes) with contents and descriptors, all zero; what was there

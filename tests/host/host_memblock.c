@@ -20,8 +20,8 @@ void host_memory_for_memblock(void)
 		if (it.end - it.start >= min(best.end - best.start, (phys_addr_t)(16 * MiB)))
 			best = it;
 	}
-	start = best.end > WINDOW ? max(best.end - WINDOW, memblock_start_of_DRAM()) :
-				    memblock_start_of_DRAM();
+	start = best.end > WINDOW ? max(best.end - WINDOW, memblock_start_of_DRAM())
+				  : memblock_start_of_DRAM();
 	start = min(start, best.start);
 	if (best.end - start > WINDOW)
 		start = best.end - WINDOW;

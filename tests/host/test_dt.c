@@ -51,7 +51,9 @@ static void compare_node(const void *blob, int node)
 
 TEST(libfdt_sees_the_same)
 {
-	static const char *const trees[] = { "holes", "at_1g", "numa", "dma_windows", "harts", "odd" };
+	static const char *const trees[] = {
+		"holes", "at_1g", "numa", "dma_windows", "harts", "odd"
+	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(trees); i++) {
 		void *blob = load(trees[i]);
@@ -162,7 +164,8 @@ TEST(bad_consoles)
 	fdt_setprop_string(t, aliases, "loop", "loop");
 	fdt_setprop_string(t, aliases, "gone", "/nowhere");
 	expect_stdout(t, "loop", "device tree: stdout-path names loop, which isn't there");
-	expect_stdout(t, "gone:9600", "device tree: stdout-path names gone:9600, which isn't there");
+	expect_stdout(t, "gone:9600",
+		      "device tree: stdout-path names gone:9600, which isn't there");
 	expect_stdout(t, "", "device tree: stdout-path names , which isn't there");
 	expect_stdout(t, long_name,
 		      "device tree: stdout-path names a123456789012345678901234567890123456789, "
@@ -257,8 +260,8 @@ TEST(harts)
 	EXPECT_EQ(h[3].hartid, 0x1000);
 	EXPECT_EQ(h[3].va_bits, 57);
 	/* svpbmtx isn't svpbmt; 48 is no block size, so zicboz is of no use. */
-	EXPECT_EQ(h[3].isa, DT_ISA_ZICBOM | DT_ISA_SSTC | DT_ISA_SVNAPOT | DT_ISA_SVINVAL |
-				    DT_ISA_SVPBMT);
+	EXPECT_EQ(h[3].isa,
+		  DT_ISA_ZICBOM | DT_ISA_SSTC | DT_ISA_SVNAPOT | DT_ISA_SVINVAL | DT_ISA_SVPBMT);
 	EXPECT_EQ(h[3].cbom_block, 64);
 	EXPECT_EQ(h[3].cboz_block, 0);
 	EXPECT_EQ(h[4].hartid, 0x100000002);

@@ -217,8 +217,9 @@ TEST(beyond_eight_the_cheapest_goes)
 	build(mem, 1, 0);
 	/* 24..31, 4 GiB: ten zones.  The cheap cuts are the low ones, but the 24-bit device must
 	 * keep a zone, so 25 goes (16 MiB lost to one), then 26. */
-	EXPECT_STR(zones(), "DMA24 0-16, DMA27 16-128, DMA28 128-256, DMA29 256-512, DMA30 512-1024,"
-			    " DMA31 1024-2048, DMA32 2048-4096, NORMAL 4096-8192");
+	EXPECT_STR(zones(),
+		   "DMA24 0-16, DMA27 16-128, DMA28 128-256, DMA29 256-512, DMA30 512-1024,"
+		   " DMA31 1024-2048, DMA32 2048-4096, NORMAL 4096-8192");
 	EXPECT_EQ(plan.nr_dropped, 2);
 	EXPECT_EQ(plan.dropped[0], 1ULL << 25);
 	EXPECT_EQ(plan.dropped[1], 1ULL << 26);
@@ -247,7 +248,7 @@ TEST(bad_input_is_refused)
 
 /* ---- the model: pages around 4 GiB, labelled one by one ---- */
 
-#define PAGES	  96
+#define PAGES	   96
 #define PAGE_AT(i) (4 * GiB - PAGES / 2 * 4096 + (u64)(i)*4096)
 
 static struct {
