@@ -280,9 +280,9 @@ static void test_validator(struct ktap *t)
 	KTAP_EXPECT(t, zone_validate(zone, fault, sizeof(fault)) < 0);
 	KTAP_EXPECT(t, strstr(fault, "nr_free") != NULL);
 	zone->nr_free--;
-	page->block ^= 1;
+	page->block ^= BLOCK_KIND_MASK; /* a head that is none */
 	KTAP_EXPECT(t, zone_validate(zone, fault, sizeof(fault)) < 0);
-	page->block ^= 1;
+	page->block ^= BLOCK_KIND_MASK;
 	__free_page(page);
 	check_sound(t);
 }

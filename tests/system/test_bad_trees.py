@@ -6,11 +6,13 @@ from the firmware to the message on the console works as early as this.
 """
 
 import re
+import struct
 
 import pytest
 
 import checks
 import trees
+from machine import TOP
 
 MEMORY = "/ { /delete-node/ memory@80000000; memory@80000000 { device_type = \"memory\"; %s }; };"
 RESERVED = ("/ { reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges; "
@@ -44,13 +46,14 @@ LIES = {
     "empty-bank": (MEMORY % "reg = <0x0 0x80000000 0x0 0x0>;",
                    r"no memory: each bank is empty or disabled"),
     "no-memory": ("/ { /delete-node/ memory@80000000; };", r"no memory node"),
-    "disabled-memory": ("/ { memory@80000000 { status = \"disabled\"; }; };", r"no memory node"),
+    "disabled-memory": ("/ { memory@80000000 { status = \"disabled\"; }; };",
+                        r"no memory: each bank is empty or disabled"),
     "elsewhere": (MEMORY % "reg = <0x0 0x84000000 0x0 0x4000000>;",
                   r"no memory bank holds the kernel at \[0x80200000, 0x80[0-9a-f]{6}\)"),
     "half-the-kernel": (MEMORY % "reg = <0x0 0x80000000 0x0 0x210000>;",
                         r"no memory bank holds the kernel at \[0x80200000, 0x80[0-9a-f]{6}\)"),
-    "nothing-free": (MEMORY % "reg = <0x0 0x80000000 0x0 0x250000>;", r"."),
-    "root-cells": ("/ { #address-cells = <5>; };", r"/: #address-cells is 5, more than 4"),
+    "cells": ((RESERVED % "").replace("address-cells = <2>", "address-cells = <5>"),
+              r"/reserved-memory: #address-cells is 5, more than 4"),
     "size-cells": ("/ { #size-cells = <0>; };", r"/: #size-cells is 0, not 1 or 2"),
     "no-map-kernel": (RESERVED % "reg = <0x0 0x80000000 0x0 0x4000000>; no-map;",
                       r"no-map \[0x80000000, 0x84000000\) covers the kernel at \[0x80200000, "),
@@ -62,6 +65,7 @@ LIES = {
     "too-deep": (nested(40), r"nodes nest more than 32 deep"),
     "too-many-nodes": (banks_of_nodes(9), r"numa-node-id 8 is one of more than 8"),
 }
+BEFORE_BOOTARGS = {"too-deep"}  # panic= isn't known yet
 
 
 @pytest.mark.parametrize("name", LIES)
@@ -74,9 +78,9 @@ def test_lie(machine, name):
     assert re.search(sentence, panic.sentence), panic.sentence
     assert panic.count == 1
     assert not panic.registers, "a fault, not a message"
-    m.wait_exit()
-    if name != "nothing-free":
-        assert panic.sentence.startswith("device tree: ")
+    assert panic.sentence.startswith("device tree: ")
+    if name not in BEFORE_BOOTARGS:
+        m.wait_exit()
 
 
 def test_too_many_reservations(machine):
@@ -85,6 +89,21 @@ def test_too_many_reservations(machine):
     m = machine(smp=1, mem="256M", dtb=str(dtb), boot=False, may_panic=True,
                 append="panic=poweroff")
     assert "more reservations than there is room for" in m.panic(timeout=20).sentence
+    m.wait_exit()
+
+
+def test_no_room(machine, image):
+    """Memory is the kernel's and two pages more: no lie, but nothing can run either."""
+    image("qemu-virt")
+    header = (TOP / "build/qemu-virt/Image").read_bytes()[:64]
+    size = -(-struct.unpack_from("<Q", header, 16)[0] // 4096) * 4096 + 2 * 4096
+    dtb = trees.changed("no-room", MEMORY % f"reg = <0x0 0x80200000 0x0 {size:#x}>;", smp="1",
+                        mem="256M")
+    m = machine(smp=1, mem="256M", dtb=str(dtb), boot=False, may_panic=True,
+                append="panic=poweroff")
+    panic = m.panic(timeout=20)
+    assert re.search("no memory|out of memory|can't allocate|memblock", panic.sentence), panic.sentence
+    assert panic.count == 1 and not panic.registers
     m.wait_exit()
 
 
