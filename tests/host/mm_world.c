@@ -120,6 +120,7 @@ static void fill_memblock(const struct world *w)
 		if (w->nomap[i].end)
 			must(memblock_mark_nomap(w->nomap[i].start,
 						 w->nomap[i].end - w->nomap[i].start));
+	must(memblock_mark_hotplug(w->hotplug.start, w->hotplug.end - w->hotplug.start));
 }
 
 /* The model, from memblock as it was after the last early allocation: its lists stay. */
@@ -183,6 +184,19 @@ bool world_can_serve(const struct zone *zone, unsigned order)
 	return false;
 }
 
+/* Frames inside a block, not its first: a free of one must be refused for its block word. */
+static bool check_inside(const struct memmap_block *b, void *arg)
+{
+	for (unsigned long i = 1; i < b->nr_pages; i++) {
+		u32 block = pfn_to_page(b->pfn + i)->block & ~BLOCK_ORDER_MASK;
+
+		if (block == b->zone->mark + BLOCK_USED || block == b->zone->mark + BLOCK_FREE)
+			host_fail(__FILE__, __LINE__, "pfn 0x%lx, inside a block, looks like a head",
+				  b->pfn + i);
+	}
+	return false;
+}
+
 void world_check(void)
 {
 	char fault[192];
@@ -191,6 +205,7 @@ void world_check(void)
 	for_each_zone(zone)
 		if (zone_validate(zone, fault, sizeof(fault)))
 			host_fail(__FILE__, __LINE__, "%s", fault);
+	memmap_walk(0, ~0UL, check_inside, NULL);
 	EXPECT_EQ(nr_free_pages(), nr_free);
 	EXPECT(!irqs_disabled());
 }
@@ -249,6 +264,8 @@ void world_random(struct world *w)
 		w->nomap[i].end = min(w->nomap[i].start + rnd_range(1, 2048) * PAGE_SIZE,
 				      w->base + w->bytes - 6 * MiB);
 	}
+	w->hotplug.start = random_page(w);
+	w->hotplug.end = w->hotplug.start + rnd_below(4 * MiB);
 	random_pages(w, w->cut, (unsigned)rnd_below(5));
 	for (unsigned i = 1; i < MAX_NR_ZONES && w->cut[i]; i++)
 		if (w->cut[i] != w->cut[to - 1])

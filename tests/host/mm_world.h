@@ -23,6 +23,7 @@ struct world {
 	u64 bytes;	   /* from there */
 	struct world_bank bank[8];
 	struct phys_range reserved[16], nomap[4];
+	struct phys_range hotplug; /* banks flagged so: not joined with their neighbours */
 	phys_addr_t cut[MAX_NR_ZONES]; /* zone boundaries, ascending; 0 ends */
 	zone_mask_t dma, dma32;	       /* 0: the lowest zone; every zone */
 };
@@ -52,7 +53,8 @@ int world_zone_type(unsigned long pfn);
 /* The model's answer: may @zone serve @order, were everything merged? */
 bool world_can_serve(const struct zone *zone, unsigned order);
 
-/* All zones are sound and have as many free pages as the model. */
+/* All zones are sound and have as many free pages as the model, and no descriptor but that of a
+ * block's head looks like one. */
 void world_check(void);
 
 #endif

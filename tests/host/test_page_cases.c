@@ -7,6 +7,7 @@
 
 #include <asm/memory.h>
 #include <mm/buddy.h>
+#include <mm/kmap.h>
 #include <mm/memmap.h>
 #include <string.h>
 
@@ -229,7 +230,13 @@ TEST(wrong_frees_are_named)
 	__free_pages(page, 3);
 	expect_refused("used");
 	EXPECT_EQ(page_count(page), 1);
+	__free_pages(page, 3 + (1U << BLOCK_MARK_SHIFT)); /* the same word */
+	expect_refused("order 67");
 	page->block -= 1U << BLOCK_MARK_SHIFT;
+	page->_refcount = 0;
+	__free_pages(page, 3);
+	expect_refused("used, refcount 0");
+	page->_refcount = 1;
 	page_set_flag(page, PG_locked);
 	__free_pages(page, 3);
 	expect_refused("flags 0x1");
@@ -241,6 +248,13 @@ TEST(wrong_frees_are_named)
 	page = take(GFP_ATOMIC | __GFP_COMP, 3);
 	__free_pages(page + 1, 0);
 	expect_refused("compound");
+	page[1].block = page->block - 3; /* a tail that claims to be a page */
+	page_reports_expect(true);
+	__free_pages(page + 1, 0);
+	page_reports_expect(false);
+	EXPECT_EQ(page_reports.bad_free, 1);
+	page_reports.bad_free = 0;
+	page[1].block = 0;
 	__free_pages(page, 0);
 	expect_refused("compound");
 	give(0);
@@ -332,6 +346,9 @@ TEST(block_of_any_frame)
 			EXPECT(memmap_block_of(page_to_pfn(held[i].page) + j) == held[i].page);
 	EXPECT(!memmap_block_of(0x7ffff));
 	EXPECT(!memmap_block_of(0x82000));
+	held[0].page->block ^= BLOCK_USED; /* a broken map is no trap */
+	EXPECT(!memmap_block_of(page_to_pfn(held[0].page)));
+	held[0].page->block ^= BLOCK_USED;
 	give_all();
 }
 
@@ -406,6 +423,7 @@ TEST(buddies_that_are_both_free_are_found)
 TEST(free_reserved_takes_only_reserved)
 {
 	struct world w = plain;
+	struct page *page;
 	unsigned long nr;
 
 	w.reserved[0] = (struct phys_range){ 0x80000000, 0x80a00000 };
@@ -421,6 +439,10 @@ TEST(free_reserved_takes_only_reserved)
 	expect_refused("is not reserved");
 	EXPECT_EQ(free_reserved_area(0x7f000000, 0x80001000), 0);
 	expect_refused("no memory");
+	page = take(GFP_KERNEL, 0);
+	EXPECT_EQ(free_reserved_area(page_to_phys(page), page_to_phys(page) + PAGE_SIZE), 0);
+	expect_refused("is not reserved");
+	give(0);
 	EXPECT_EQ(free_reserved_area(0x80500000, 0x80a00000), 0x500);
 	world_set_owner(0x80500, 0x500, OWNER_FREE);
 	EXPECT_EQ(free_reserved_area(0x80000000, 0x80000fff), 0);
@@ -439,6 +461,7 @@ TEST(a_zone_boundary_in_the_middle_of_a_block)
 	build(&w);
 	EXPECT_EQ(nr_zones, 2);
 	EXPECT_EQ(zone_table[0]->end_pfn, 0x80801);
+	EXPECT_EQ(memmap_bytes(), 32 * MiB / 128);
 	while ((page = take(GFP_ATOMIC | __GFP_DMA | __GFP_NOWARN, 0)))
 		EXPECT(page_to_pfn(page) <= 0x80800);
 	EXPECT_EQ(zone_table[0]->nr_free, 0);
@@ -487,4 +510,45 @@ TEST(large_and_sparse)
 		random_request();
 	give_all();
 	check_merged();
+}
+
+/* A bank in two regions, joined in the middle of a block. */
+TEST(blocks_cross_regions_of_one_zone)
+{
+	struct world w = plain;
+
+	w.hotplug = (struct phys_range){ 0x80801000, 0x80a00000 };
+	build(&w);
+	EXPECT_EQ(memblock.memory.nr, 3);
+	EXPECT_EQ(nr_mem_segments, 1);
+	while (take(GFP_ATOMIC | __GFP_NOWARN, 10))
+		;
+	EXPECT(world_nr_free() < MAX_BLOCK);
+	give_all();
+	check_merged();
+}
+
+TEST(clear_page_clears_all_of_it)
+{
+	char *addr;
+
+	build(&plain);
+	addr = page_address(take(GFP_ATOMIC, 2));
+	memset(addr, 0xff, 4 * PAGE_SIZE);
+	clear_page(addr + PAGE_SIZE);
+	for (unsigned i = 0; i < 4 * PAGE_SIZE; i++)
+		EXPECT_EQ(addr[i], i / PAGE_SIZE == 1 ? 0 : -1);
+}
+
+/* For a device that reaches one zone, with another device's zones full. */
+TEST(a_full_zone_is_passed_over)
+{
+	struct request r = { GFP_ATOMIC | __GFP_NOWARN, 0, NUMA_NO_NODE, 0x4 };
+
+	build(&three_zones);
+	while (request(&r))
+		;
+	r.reach = 0;
+	EXPECT_EQ(page_zone(request(&r))->type, 1);
+	give_all();
 }
