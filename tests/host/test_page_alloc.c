@@ -108,14 +108,14 @@ static void random_step(unsigned grow)
 
 TEST(random_boards)
 {
-	for (int board = 0; board < 40; board++) {
+	for (int board = 0; board < 100; board++) {
 		unsigned grow = 0;
 		struct world w;
 
 		world_random(&w);
 		world_build(&w);
 		nr_held = 0;
-		for (int step = 0; step < 3000; step++) {
+		for (int step = 0; step < 4000; step++) {
 			if (step % 500 == 0)
 				grow = (unsigned)rnd_range(30, 60);
 			random_step(grow);

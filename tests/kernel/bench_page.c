@@ -151,6 +151,7 @@ BENCH_PAGE(zeroed_page_pair, pair(GFP_ATOMIC | __GFP_ZERO, 0));
 
 #define WORST_CALLS 100000
 #define WORST_HELD  256
+#define WORST_LEFT  4096 /* pages, in the second half */
 
 static u32 xorshift(u32 *state)
 {
@@ -172,10 +173,23 @@ static u64 timed_call(struct page **held, u8 *order, unsigned slot, unsigned new
 	return bench_stamp() - start;
 }
 
+/* Take top-order blocks until @left pages are free, so that the rest runs out at times. */
+static void take_most(struct chain *used, unsigned long left)
+{
+	while (nr_free_pages() > left + MAX_BLOCK) {
+		struct page *page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, MAX_ORDER);
+
+		if (!page)
+			return;
+		chain_push(used, page);
+	}
+}
+
 static u64 run_page_worst(void)
 {
 	static struct page *held[WORST_HELD];
 	static u8 order[WORST_HELD];
+	struct chain most = { 0 };
 	u32 random = 2463534242;
 	u64 worst = 0, empty = ~0ULL;
 
@@ -185,6 +199,8 @@ static u64 run_page_worst(void)
 		unsigned long flags;
 		u64 start, n;
 
+		if (i == WORST_CALLS / 2)
+			take_most(&most, WORST_LEFT);
 		local_irq_save(flags);
 		start = bench_stamp();
 		empty = min(empty, bench_stamp() - start);
@@ -201,6 +217,8 @@ static u64 run_page_worst(void)
 			__free_pages(held[slot], order[slot]);
 		held[slot] = NULL;
 	}
+	while (most.nr)
+		__free_pages(chain_pop(&most), MAX_ORDER);
 	return worst - empty;
 }
 
