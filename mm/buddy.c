@@ -86,8 +86,7 @@ struct page *buddy_take(struct zone *zone, unsigned order)
 	unsigned found = order;
 	struct page *page;
 
-	if (!zone->parked[order].slot[0] && !zone->parked[order].slot[1] &&
-	    zone->orders >> order) {
+	if (!zone->parked[order].slot[0] && !zone->parked[order].slot[1] && zone->orders >> order) {
 		page = list_take(zone, (int)order);
 	} else {
 		page = take_parked(zone, order, &found);
@@ -173,8 +172,8 @@ static int check_free_block(struct zone *zone, struct page *page, unsigned order
 		snprintf(fault, ZONE_FAULT_LEN,
 			 "zone %s order %u: free pfn 0x%lx has flags 0x%08lx refcount %ld, "
 			 "expected 0x%08lx and 0",
-			 zone->name, order, pfn, (unsigned long)page->flags,
-			 (long)page->_refcount, (unsigned long)zone->word0_free);
+			 zone->name, order, pfn, (unsigned long)page->flags, (long)page->_refcount,
+			 (unsigned long)zone->word0_free);
 	else
 		return 0;
 	return -EFAULT;
@@ -215,7 +214,8 @@ static int check_list(struct zone *zone, unsigned order, unsigned long *pages,
 	}
 	if (nr != area->nr || (zone->orders >> order & 1) != (nr > 0)) {
 		snprintf(fault, ZONE_FAULT_LEN,
-			 "zone %s order %u: %s%lu blocks on the list, bit %lu of orders; expected %lu",
+			 "zone %s order %u: %s%lu blocks on the list, bit %lu of orders; expected "
+			 "%lu",
 			 zone->name, order, nr > area->nr ? "more than " : "",
 			 (unsigned long)(nr > area->nr ? area->nr : nr),
 			 (unsigned long)(zone->orders >> order & 1), (unsigned long)area->nr);

@@ -66,8 +66,7 @@ static __noinline struct page *prepare_special(struct page *page, gfp_t gfp, int
 }
 
 /* @page's block word is set; the rest of its descriptor and its contents. */
-static inline struct page *prepare(const struct zone *zone, struct page *page, gfp_t gfp,
-				   int order)
+static inline struct page *prepare(const struct zone *zone, struct page *page, gfp_t gfp, int order)
 {
 	page->word0 = zone->word0;
 	page->mapping_word = 0;

@@ -136,8 +136,7 @@ void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp
 	if (gfp & __GFP_NOFAIL)
 		panic("page_alloc: no block of order %u for a __GFP_NOFAIL request by %p", order,
 		      caller);
-	if ((gfp & __GFP_NOWARN) || READ_ONCE(expected) ||
-	    (nr > REPORT_FIRST && (nr & (nr - 1))))
+	if ((gfp & __GFP_NOWARN) || READ_ONCE(expected) || (nr > REPORT_FIRST && (nr & (nr - 1))))
 		return;
 	gfp_describe(gfp, text, sizeof(text));
 	if (order > MAX_ORDER) {
@@ -172,8 +171,10 @@ static void describe_frame(unsigned long pfn, char *text, size_t bytes)
 		what = "free";
 	else
 		what = PageReserved(head) ? "reserved" : PageHead(head) ? "compound" : "used";
-	snprintf(text, bytes, "page %lu of a block of order %u at pfn 0x%lx: %s, refcount %ld, "
-		 "flags 0x%lx", pfn - page_to_pfn(head), block_order(head), page_to_pfn(head), what,
+	snprintf(text, bytes,
+		 "page %lu of a block of order %u at pfn 0x%lx: %s, refcount %ld, "
+		 "flags 0x%lx",
+		 pfn - page_to_pfn(head), block_order(head), page_to_pfn(head), what,
 		 (long)head->_refcount, (unsigned long)(head->flags & PAGE_FLAGS_MASK));
 }
 
@@ -186,8 +187,9 @@ void report_bad_free(const struct page *page, unsigned order, const void *caller
 	if (READ_ONCE(expected))
 		return;
 	describe_frame(pfn, text, sizeof(text));
-	warn_at(__FILE__, __LINE__, "page_alloc: free of pfn 0x%lx, order %u, by %p refused: it is %s",
-		pfn, order, caller, text);
+	warn_at(__FILE__, __LINE__,
+		"page_alloc: free of pfn 0x%lx, order %u, by %p refused: it is %s", pfn, order,
+		caller, text);
 }
 
 void report_bad_address(unsigned long addr, unsigned order, const void *caller)
@@ -196,7 +198,8 @@ void report_bad_address(unsigned long addr, unsigned order, const void *caller)
 	if (!READ_ONCE(expected))
 		warn_at(__FILE__, __LINE__,
 			"page_alloc: free of address 0x%lx, order %u, by %p refused: it is no page "
-			"of the linear map", addr, order, caller);
+			"of the linear map",
+			addr, order, caller);
 }
 
 void report_not_reserved(unsigned long pfn)

@@ -22,16 +22,16 @@ typedef u32 gfp_t;
 #define __GFP_MOVABLE ((gfp_t)0x08) /* its owner can move it; no effect yet */
 #define GFP_ZONEMASK  (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)
 
-#define __GFP_THISNODE	((gfp_t)0x10) /* from the node named (or this hart's), no other */
-#define GFP_LISTMASK	(GFP_ZONEMASK | __GFP_THISNODE) /* what chooses a list of zones */
+#define __GFP_THISNODE ((gfp_t)0x10) /* from the node named (or this hart's), no other */
+#define GFP_LISTMASK   (GFP_ZONEMASK | __GFP_THISNODE) /* what chooses a list of zones */
 
-#define __GFP_HIGH	  ((gfp_t)0x20)	 /* may use reserves; no effect yet */
-#define __GFP_IO	  ((gfp_t)0x40)	 /* may start device I/O; no effect yet */
-#define __GFP_FS	  ((gfp_t)0x80)	 /* may call file systems; no effect yet */
-#define __GFP_ZERO	  ((gfp_t)0x100) /* cleared */
-#define __GFP_COMP	  ((gfp_t)0x200) /* one compound page: head, tails, freed as a whole */
-#define __GFP_NOWARN	  ((gfp_t)0x400) /* no report if it fails */
-#define __GFP_RECLAIMABLE ((gfp_t)0x800) /* freed by a shrinker; no effect yet */
+#define __GFP_HIGH	     ((gfp_t)0x20)    /* may use reserves; no effect yet */
+#define __GFP_IO	     ((gfp_t)0x40)    /* may start device I/O; no effect yet */
+#define __GFP_FS	     ((gfp_t)0x80)    /* may call file systems; no effect yet */
+#define __GFP_ZERO	     ((gfp_t)0x100)   /* cleared */
+#define __GFP_COMP	     ((gfp_t)0x200)   /* one compound page: head, tails, freed as a whole */
+#define __GFP_NOWARN	     ((gfp_t)0x400)   /* no report if it fails */
+#define __GFP_RECLAIMABLE    ((gfp_t)0x800)   /* freed by a shrinker; no effect yet */
 #define __GFP_DIRECT_RECLAIM ((gfp_t)0x1000)  /* may sleep to reclaim; no effect yet */
 #define __GFP_KSWAPD_RECLAIM ((gfp_t)0x2000)  /* wakes the reclaimer; no effect yet */
 #define __GFP_RETRY_MAYFAIL  ((gfp_t)0x4000)  /* tries hard, may fail; no effect yet */
@@ -46,15 +46,15 @@ typedef u32 gfp_t;
 #define __GFP_WAIT    (__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)
 #define __GFP_RECLAIM __GFP_WAIT
 
-#define GFP_ATOMIC (__GFP_HIGH | __GFP_KSWAPD_RECLAIM) /* any context */
-#define GFP_NOWAIT (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN)
-#define GFP_KERNEL (__GFP_WAIT | __GFP_IO | __GFP_FS) /* may sleep */
-#define GFP_NOIO   __GFP_WAIT
-#define GFP_NOFS   (__GFP_WAIT | __GFP_IO)
-#define GFP_USER   (__GFP_WAIT | __GFP_IO | __GFP_FS | __GFP_HARDWALL)
-#define GFP_DMA	   __GFP_DMA   /* or'ed with one of those above; alone: any context */
-#define GFP_DMA32  __GFP_DMA32
-#define GFP_HIGHUSER (GFP_USER | __GFP_HIGHMEM)
+#define GFP_ATOMIC	     (__GFP_HIGH | __GFP_KSWAPD_RECLAIM) /* any context */
+#define GFP_NOWAIT	     (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN)
+#define GFP_KERNEL	     (__GFP_WAIT | __GFP_IO | __GFP_FS) /* may sleep */
+#define GFP_NOIO	     __GFP_WAIT
+#define GFP_NOFS	     (__GFP_WAIT | __GFP_IO)
+#define GFP_USER	     (__GFP_WAIT | __GFP_IO | __GFP_FS | __GFP_HARDWALL)
+#define GFP_DMA		     __GFP_DMA /* or'ed with one of those above; alone: any context */
+#define GFP_DMA32	     __GFP_DMA32
+#define GFP_HIGHUSER	     (GFP_USER | __GFP_HIGHMEM)
 #define GFP_HIGHUSER_MOVABLE (GFP_HIGHUSER | __GFP_MOVABLE)
 
 /* Room that gfp_describe() never needs more than. */

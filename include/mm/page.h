@@ -53,8 +53,8 @@
 #else
 #define MAX_ORDER 10
 #endif
-#define NR_ORDERS     (MAX_ORDER + 1)
-#define MAX_BLOCK     (1UL << MAX_ORDER) /* pages */
+#define NR_ORDERS (MAX_ORDER + 1)
+#define MAX_BLOCK (1UL << MAX_ORDER) /* pages */
 _Static_assert(MAX_ORDER >= 9 && MAX_ORDER <= 15, "the block word has four bits for the order");
 
 struct page {
@@ -117,9 +117,9 @@ enum page_flag {
 _Static_assert(NR_PAGE_FLAGS <= PAGE_ZONE_SHIFT, "flags and zone number share a word");
 
 /* Still set when a page is freed, these mean that somebody uses it: reported, not freed. */
-#define PAGE_FLAGS_BUSY                                                                 \
-	(1U << PG_locked | 1U << PG_writeback | 1U << PG_lru | 1U << PG_active |        \
-	 1U << PG_private | 1U << PG_unevictable | 1U << PG_mlocked | 1U << PG_slab |   \
+#define PAGE_FLAGS_BUSY                                                               \
+	(1U << PG_locked | 1U << PG_writeback | 1U << PG_lru | 1U << PG_active |      \
+	 1U << PG_private | 1U << PG_unevictable | 1U << PG_mlocked | 1U << PG_slab | \
 	 1U << PG_table | 1U << PG_reserved | 1U << PG_hwpoison)
 
 static inline bool page_flag(const struct page *page, enum page_flag flag)

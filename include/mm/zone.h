@@ -40,15 +40,15 @@ struct parked {
 
 /* Letters: L under lock; C constant after boot. */
 struct zone {
-	spinlock_t lock;	/* rank ZONE; taken with interrupts off */
-	u32 mark;		/* C block words of this zone are mark | kind | order */
-	u64 word0;		/* C word0 of a page when it is handed out: flags, refcount 1 */
-	u64 word0_free;		/* C of the head of a free block: the same with refcount 0 */
-	u32 orders;		/* L bit o: area[o].nr > 0 */
-	u8 id;			/* C page flags' top byte */
-	u8 type;		/* C index in the zone plan: bit in zone_mask_t */
-	s8 nid;			/* C */
-	unsigned long nr_free;	/* L pages on free lists and parked; read without for a hint */
+	spinlock_t lock;       /* rank ZONE; taken with interrupts off */
+	u32 mark;	       /* C block words of this zone are mark | kind | order */
+	u64 word0;	       /* C word0 of a page when it is handed out: flags, refcount 1 */
+	u64 word0_free;	       /* C of the head of a free block: the same with refcount 0 */
+	u32 orders;	       /* L bit o: area[o].nr > 0 */
+	u8 id;		       /* C page flags' top byte */
+	u8 type;	       /* C index in the zone plan: bit in zone_mask_t */
+	s8 nid;		       /* C */
+	unsigned long nr_free; /* L pages on free lists and parked; read without for a hint */
 	struct parked parked[NR_ORDERS];  /* L */
 	struct free_area area[NR_ORDERS]; /* L */
 
@@ -65,12 +65,12 @@ struct zone {
 
 struct pglist_data {
 	struct zone **zonelists[NR_ZONELISTS]; /* C each ended by NULL; empty: can't be served */
-	struct zone **fallback;	     /* C all zones, in the order tried from here, NULL ends */
-	int nid;		     /* C */
-	unsigned nr_zones;	     /* C its own zones */
-	struct zone *zone[MAX_NR_ZONES]; /* C its own, by type, NULL where it has none */
+	struct zone **fallback;		  /* C all zones, in the order tried from here, NULL ends */
+	int nid;			  /* C */
+	unsigned nr_zones;		  /* C its own zones */
+	struct zone *zone[MAX_NR_ZONES];  /* C its own, by type, NULL where it has none */
 	unsigned long start_pfn, end_pfn; /* C */
-	unsigned long present_pages; /* C */
+	unsigned long present_pages;	  /* C */
 };
 typedef struct pglist_data pg_data_t;
 
@@ -89,8 +89,7 @@ DECLARE_PER_CPU(int, numa_node);
 #define NODE_DATA(nid) (node_data[nid])
 
 /* for_each_zone - @z through all zones: by node, and ascending by address in it. */
-#define for_each_zone(z)                                                               \
-	for (unsigned _z = 0; _z < nr_zones && ((z) = zone_table[_z], 1); _z++)
+#define for_each_zone(z)      for (unsigned _z = 0; _z < nr_zones && ((z) = zone_table[_z], 1); _z++)
 #define for_each_node_id(nid) for ((nid) = 0; (nid) < (int)nr_nodes; (nid)++)
 
 static inline struct zone *page_zone(const struct page *page)

@@ -36,7 +36,7 @@ int vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid)
 	if (mprotect(from, (size_t)(to - from), PROT_READ | PROT_WRITE))
 		abort();
 	/* Beyond 64 MiB of memory only here and there: tests of large boards stay quick. */
-	for (u64 *p = (u64 *)from; p < (u64 *)to; p += to - from > (512 << 10) ? 509 : 1)
+	for (u64 *p = (u64 *)from; p<(u64 *)to; p += to - from>(512 << 10) ? 509 : 1)
 		*p = world_garbage ? world_garbage : rnd();
 	return 0;
 }
@@ -155,8 +155,9 @@ static void make_model(const struct world *w)
 void world_build(const struct world *w)
 {
 	host_memory_init(w->base, w->bytes + (MAX_BLOCK << PAGE_SHIFT));
-	if (mprotect(host_vmemmap, (size_t)((w->bytes >> PAGE_SHIFT) + MAX_BLOCK) *
-					   sizeof(struct page), PROT_NONE))
+	if (mprotect(host_vmemmap,
+		     (size_t)((w->bytes >> PAGE_SHIFT) + MAX_BLOCK) * sizeof(struct page),
+		     PROT_NONE))
 		abort();
 	fill_memblock(w);
 	page_alloc_reset();
@@ -191,8 +192,8 @@ static bool check_inside(const struct memmap_block *b, void *arg)
 		u32 block = pfn_to_page(b->pfn + i)->block & ~BLOCK_ORDER_MASK;
 
 		if (block == b->zone->mark + BLOCK_USED || block == b->zone->mark + BLOCK_FREE)
-			host_fail(__FILE__, __LINE__, "pfn 0x%lx, inside a block, looks like a head",
-				  b->pfn + i);
+			host_fail(__FILE__, __LINE__,
+				  "pfn 0x%lx, inside a block, looks like a head", b->pfn + i);
 	}
 	return false;
 }
@@ -245,11 +246,10 @@ void world_random(struct world *w)
 			     .bytes = rnd_range(24, 64) * MiB };
 	random_pages(w, at, 2 * nr_banks);
 	for (unsigned i = 0; i < nr_banks; i++)
-		w->bank[i] = (struct world_bank){ at[2 * i], at[2 * i + 1],
-						  (int)rnd_below(nodes) };
+		w->bank[i] = (struct world_bank){ at[2 * i], at[2 * i + 1], (int)rnd_below(nodes) };
 	/* Room for what the allocator itself needs. */
-	w->bank[nr_banks] = (struct world_bank){ w->base + w->bytes - 6 * MiB,
-						 w->base + w->bytes, 0 };
+	w->bank[nr_banks] =
+		(struct world_bank){ w->base + w->bytes - 6 * MiB, w->base + w->bytes, 0 };
 	for (unsigned i = 0; i < rnd_below(ARRAY_SIZE(w->reserved)); i++) {
 		phys_addr_t start = random_page(w);
 

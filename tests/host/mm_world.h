@@ -19,11 +19,11 @@ struct world_bank {
 };
 
 struct world {
-	phys_addr_t base;  /* lowest address that can be memory */
-	u64 bytes;	   /* from there */
+	phys_addr_t base; /* lowest address that can be memory */
+	u64 bytes;	  /* from there */
 	struct world_bank bank[8];
 	struct phys_range reserved[16], nomap[4];
-	struct phys_range hotplug; /* banks flagged so: not joined with their neighbours */
+	struct phys_range hotplug;     /* banks flagged so: not joined with their neighbours */
 	phys_addr_t cut[MAX_NR_ZONES]; /* zone boundaries, ascending; 0 ends */
 	zone_mask_t dma, dma32;	       /* 0: the lowest zone; every zone */
 };
@@ -35,7 +35,7 @@ void world_build(const struct world *w);
 void world_random(struct world *w);
 
 extern struct zone_plan world_plan;
-extern u64 world_garbage; /* what fresh descriptors hold; 0: random numbers */
+extern u64 world_garbage;		     /* what fresh descriptors hold; 0: random numbers */
 extern unsigned long world_first, world_end; /* frames that the model knows: [first, end) */
 
 /* Owner of a frame. */

@@ -130,7 +130,8 @@ TEST(random_boards)
 /* Full, with single pages; then all back, in random order. */
 TEST(exhaust_and_return)
 {
-	struct world w = { .base = 0x80000000, .bytes = 16 * MiB,
+	struct world w = { .base = 0x80000000,
+			   .bytes = 16 * MiB,
 			   .bank = { { 0x80000000, 0x81000000, 0 } } };
 	unsigned long before[NR_ORDERS], after[NR_ORDERS];
 

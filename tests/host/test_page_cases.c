@@ -11,21 +11,26 @@
 #include <mm/memmap.h>
 #include <string.h>
 
-static const struct world plain = { .base = 0x80000000, .bytes = 32 * MiB,
+static const struct world plain = { .base = 0x80000000,
+				    .bytes = 32 * MiB,
 				    .bank = { { 0x80000000, 0x82000000, 0 } } };
 
 /* Zone 0: 8 MiB, zone 1: 8 MiB, zone 2: the rest, all of it for normal requests. */
-static const struct world three_zones = { .base = 0x80000000, .bytes = 32 * MiB,
+static const struct world three_zones = { .base = 0x80000000,
+					  .bytes = 32 * MiB,
 					  .bank = { { 0x80000000, 0x82000000, 0 } },
 					  .cut = { 0x80800000, 0x81000000 },
-					  .dma = 1, .dma32 = 3 };
+					  .dma = 1,
+					  .dma32 = 3 };
 
 /* Two nodes, two zones each. */
-static const struct world two_nodes = { .base = 0x80000000, .bytes = 64 * MiB,
+static const struct world two_nodes = { .base = 0x80000000,
+					.bytes = 64 * MiB,
 					.bank = { { 0x80000000, 0x81000000, 0 },
 						  { 0x82000000, 0x83000000, 1 } },
 					.cut = { 0x80800000, 0x82800000 },
-					.dma = 1, .dma32 = 3 };
+					.dma = 1,
+					.dma32 = 3 };
 
 static void build(const struct world *w)
 {
@@ -39,7 +44,8 @@ TEST(highest_zone_first_and_only_within_the_mask)
 	static const struct {
 		gfp_t gfp;
 		int first, last; /* zone types, in the order used */
-	} want[] = { { GFP_ATOMIC, 2, 0 }, { GFP_ATOMIC | __GFP_DMA32, 1, 0 },
+	} want[] = { { GFP_ATOMIC, 2, 0 },
+		     { GFP_ATOMIC | __GFP_DMA32, 1, 0 },
 		     { GFP_ATOMIC | __GFP_DMA, 0, 0 } };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(want); i++) {
@@ -106,7 +112,8 @@ TEST(nodes_by_distance)
 
 TEST(distances_order_the_nodes)
 {
-	struct world w = { .base = 0x80000000, .bytes = 64 * MiB,
+	struct world w = { .base = 0x80000000,
+			   .bytes = 64 * MiB,
 			   .bank = { { 0x80000000, 0x81000000, 0 },
 				     { 0x81000000, 0x82000000, 1 },
 				     { 0x82000000, 0x83000000, 2 } } };
@@ -353,16 +360,16 @@ TEST(block_of_any_frame)
 }
 
 /* Each invariant, broken on purpose: the validator says which. */
-#define EXPECT_FAULT(text, breaking, mending)                                          \
-	do {                                                                           \
-		breaking;                                                              \
-		EXPECT(zone_validate(zone, fault, sizeof(fault)) < 0);                 \
-		if (!strstr(fault, text))                                              \
+#define EXPECT_FAULT(text, breaking, mending)                                           \
+	do {                                                                            \
+		breaking;                                                               \
+		EXPECT(zone_validate(zone, fault, sizeof(fault)) < 0);                  \
+		if (!strstr(fault, text))                                               \
 			host_fail(__FILE__, __LINE__, "no \"%s\" in: %s", text, fault); \
-		EXPECT_PANIC(text, page_alloc_validate());                             \
-		this_hart->irqs_off = false;                                           \
-		mending;                                                               \
-		EXPECT(zone_validate(zone, fault, sizeof(fault)) == 0);                \
+		EXPECT_PANIC(text, page_alloc_validate());                              \
+		this_hart->irqs_off = false;                                            \
+		mending;                                                                \
+		EXPECT(zone_validate(zone, fault, sizeof(fault)) == 0);                 \
 	} while (0)
 
 TEST(validator_speaks)
@@ -388,8 +395,8 @@ TEST(validator_speaks)
 		     page->block = zone->mark + BLOCK_USED);
 	EXPECT_FAULT("expected the head of a block", page->block += 4, page->block -= 4);
 	EXPECT_FAULT("managed", zone->managed_pages += 1 << 20, zone->managed_pages -= 1 << 20);
-	EXPECT_FAULT("pages free, expected",
-		     page->block = zone->mark + BLOCK_PARKED, page->block += 0x10);
+	EXPECT_FAULT("pages free, expected", page->block = zone->mark + BLOCK_PARKED,
+		     page->block += 0x10);
 	give(0);
 	EXPECT_FAULT("block word", page->block += 1, page->block -= 1);
 	world_check();
@@ -489,7 +496,8 @@ TEST(boot_is_lazy)
 /* 1 TiB of sparse banks on 64 bits: only the banks' descriptors are mapped. */
 TEST(large_and_sparse)
 {
-	struct world w = { .base = 0x80000000, .bytes = 2 * GiB - 8 * MiB,
+	struct world w = { .base = 0x80000000,
+			   .bytes = 2 * GiB - 8 * MiB,
 			   .bank = { { 0x80000000, 0x84000000, 0 },
 				     { 0xf0000000, 0xf4321000, 0 } } };
 

@@ -133,7 +133,8 @@ static void run_threads(const struct world *w)
 /* Room for all. */
 TEST(threads_share_a_zone)
 {
-	struct world w = { .base = 0x80000000, .bytes = 32 * MiB,
+	struct world w = { .base = 0x80000000,
+			   .bytes = 32 * MiB,
 			   .bank = { { 0x80000000, 0x82000000, 0 } } };
 
 	run_threads(&w);
@@ -143,9 +144,9 @@ TEST(threads_share_a_zone)
 /* Memory runs out all the time, over two zones of two nodes. */
 TEST(threads_in_little_memory)
 {
-	struct world w = { .base = 0x80000000, .bytes = 8 * MiB,
-			   .bank = { { 0x80000000, 0x80280000, 0 },
-				     { 0x80300000, 0x80500000, 1 } },
+	struct world w = { .base = 0x80000000,
+			   .bytes = 8 * MiB,
+			   .bank = { { 0x80000000, 0x80280000, 0 }, { 0x80300000, 0x80500000, 1 } },
 			   .cut = { 0x80200000 } };
 
 	run_threads(&w);
@@ -161,7 +162,8 @@ static void *free_page_of(void *page)
 
 TEST(racing_double_frees_are_found)
 {
-	struct world w = { .base = 0x80000000, .bytes = 8 * MiB,
+	struct world w = { .base = 0x80000000,
+			   .bytes = 8 * MiB,
 			   .bank = { { 0x80000000, 0x80800000, 0 } } };
 	unsigned long before;
 

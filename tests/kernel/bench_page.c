@@ -127,11 +127,11 @@ static u64 half_pair(unsigned order)
 	return best;
 }
 
-#define BENCH_PAGE(name, expr)                                     \
-	static u64 run_##name(void)                                \
-	{                                                          \
-		return expr;                                       \
-	}                                                          \
+#define BENCH_PAGE(name, expr)                                                        \
+	static u64 run_##name(void)                                                   \
+	{                                                                             \
+		return expr;                                                          \
+	}                                                                             \
 	static const struct bench bench_##name = { .key = #name, .run = run_##name }; \
 	TABLE_ENTRY(bench, bench_##name)
 

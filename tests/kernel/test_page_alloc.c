@@ -290,9 +290,9 @@ static void test_validator(struct ktap *t)
 /* ---- all harts at once ---- */
 
 /* In all: where the host has fewer CPUs than harts, a waiting hart costs a time slice. */
-#define ALL_CALLS  3000
-#define HART_HELD  24
-#define SHARED	   32
+#define ALL_CALLS 3000
+#define HART_HELD 24
+#define SHARED	  32
 
 /* Blocks that harts pass on to each other; the order stands in index. */
 static struct page *shared[SHARED];

@@ -9,10 +9,10 @@
 
 #include <asm/hart_local.h>
 
-#define local_irq_save(flags)                     \
-	do {                                      \
-		(flags) = this_hart->irqs_off;    \
-		this_hart->irqs_off = true;       \
+#define local_irq_save(flags)                  \
+	do {                                   \
+		(flags) = this_hart->irqs_off; \
+		this_hart->irqs_off = true;    \
 	} while (0)
 #define local_irq_restore(flags) (this_hart->irqs_off = (flags))
 #define local_irq_enable()	 (this_hart->irqs_off = false)
