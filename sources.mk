@@ -66,6 +66,7 @@ obj-y += mm/vmemmap.o
 obj-y += mm/zone.o
 obj-y += mm/zone_plan.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_page.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_discover.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_ktap.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_log.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_page_alloc.o

@@ -90,7 +90,6 @@ int dt_for_each_bank(int (*fn)(const struct dt_bank *bank, void *arg, struct dt_
 	if (code)
 		return code;
 	/* First the nodes' numbers, so that the lowest becomes 0 wherever it stands. */
-	dt_forget_nids();
 	for (node = this_memory(dt_tree.first_memory); node >= 0; node = next_memory(node)) {
 		nid = dt_node_nid(node, true, err);
 		if (nid < 0 && nid != -ENOENT)
