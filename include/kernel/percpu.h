@@ -20,6 +20,7 @@
 #include <asm/hart_local.h>
 #include <asm/irqflags.h>
 #include <base/compiler.h>
+#include <kernel/preempt.h>
 
 #define DEFINE_PER_CPU(type, name)  __section(".data..percpu") __typeof__(type) name
 #define DECLARE_PER_CPU(type, name) extern __typeof__(type) name
@@ -46,18 +47,6 @@ extern unsigned long *percpu_offset;
 #define this_cpu_sub(var, val)	 this_cpu_op(var, -= (val))
 #define this_cpu_inc(var)	 this_cpu_add(var, 1)
 #define this_cpu_dec(var)	 this_cpu_sub(var, 1)
-
-#define preempt_count()	  (this_hart->preempt_count)
-#define preempt_disable()                \
-	do {                             \
-		this_hart->preempt_count++; \
-		barrier();               \
-	} while (0)
-#define preempt_enable()                 \
-	do {                             \
-		barrier();               \
-		this_hart->preempt_count--; \
-	} while (0)
 
 #define get_cpu_var(var)                 \
 	(*({                             \

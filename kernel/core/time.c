@@ -54,19 +54,28 @@ void time_init(u32 hz)
 	clock.hz = hz;
 }
 
-u64 ktime_ns(void)
+u64 ktime_of_ticks(u64 ticks)
 {
-	u64 ticks;
-
 	if (!clock.hz)
 		return 0;
-	ticks = read_time() - clock.boot;
+	ticks -= clock.boot;
 	return ticks / clock.hz * NSEC_PER_SEC + ticks % clock.hz * NSEC_PER_SEC / clock.hz;
 }
 
-static u64 ns_to_ticks(u64 ns)
+u64 ktime_ns(void)
+{
+	return ktime_of_ticks(read_time());
+}
+
+u64 ns_to_ticks(u64 ns)
 {
 	return ns / NSEC_PER_SEC * clock.hz + ns % NSEC_PER_SEC * clock.hz / NSEC_PER_SEC;
+}
+
+u64 ktime_to_ticks(u64 ns)
+{
+	/* One more: the interrupt must not come before the time. */
+	return ns == ~0ull ? ns : clock.boot + ns_to_ticks(ns) + 1;
 }
 
 void udelay(unsigned int us)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mutex.h - sleeping locks with priority inheritance
+ *
+ * owner holds the thread that has the mutex, bit 0 set when others wait.  Locking a free mutex
+ * and unlocking one that nobody waits for is one compare-and-swap each.  With waiters everything
+ * happens under wait_lock: they are sorted by priority, the owner runs at least at the priority
+ * of the first, and so does whoever the owner waits for in turn.  Unlocking hands the mutex to
+ * the first waiter.
+ *
+ * Context: threads only.  Who locks unlocks.
+ */
+#ifndef SCHED_MUTEX_H
+#define SCHED_MUTEX_H
+
+#include <sched/thread.h>
+
+struct mutex {
+	unsigned long owner; /* struct thread * | has waiters */
+	spinlock_t wait_lock; /* rank MUTEX */
+	struct list_head waiters;
+};
+
+#define MUTEX_INIT(name)   { 0, SPINLOCK_INIT, LIST_HEAD_INIT((name).waiters) }
+#define DEFINE_MUTEX(name) struct mutex name = MUTEX_INIT(name)
+
+void mutex_init(struct mutex *m);
+void mutex_lock(struct mutex *m);
+bool mutex_trylock(struct mutex *m) __must_check;
+void mutex_unlock(struct mutex *m);
+/* 0, or -ETIMEDOUT after @ns. */
+int mutex_lock_timeout_ns(struct mutex *m, u64 ns) __must_check;
+bool mutex_is_locked(const struct mutex *m);
+struct thread *mutex_owner(const struct mutex *m);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sched.h - what the files of the scheduler share
+ */
+#ifndef KERNEL_SCHED_SCHED_H
+#define KERNEL_SCHED_SCHED_H
+
+#include <kernel/percpu.h>
+#include <kernel/smp.h>
+#include <sched/thread.h>
+#include <sched/timer.h>
+
+/* One hart's runnable threads. Letters as in struct thread. */
+struct run_queue {
+	spinlock_t lock;	/* rank RUNQUEUE, with interrupts off */
+	u32 bitmap;		/* Q bit p: queue[p] isn't empty */
+	unsigned int waiting;	/* Q threads in the lists; read without for a hint */
+	struct thread *running;	/* Q what the hart runs */
+	struct thread *idle;	/* C */
+	struct thread *previous; /* Q whom the running one came after, until it's off the hart */
+	bool slice_armed;	/* Q the slice timer is pending */
+	bool online;		/* Q takes threads */
+	bool steal_again;	/* Q the queue to take from was busy */
+	struct thread *leaving;	/* Q switched out because it may not run here any more */
+	u32 rcu_wants;		/* somebody waits for this hart's next switch */
+	unsigned long quiescent; /* Q times that no RCU reader was running here */
+	unsigned long switches;	/* Q */
+	u64 idle_ticks;		/* Q time that the hart was idle, till idle_since */
+	unsigned long wakeups;	/* Q times that wfi ended */
+	struct list_head queue[SCHED_PRIORITIES]; /* Q */
+};
+DECLARE_PER_CPU(struct run_queue, run_queue);
+
+extern u64 slice_ticks;
+
+static inline struct run_queue *queue_of(unsigned int cpu)
+{
+	return per_cpu_ptr(&run_queue, cpu);
+}
+
+static inline bool may_run_on(const struct thread *t, unsigned int cpu)
+{
+	unsigned int bits = 8 * sizeof(*t->allowed);
+
+	return t->allowed[cpu / bits] >> cpu % bits & 1;
+}
+
+/* core.c. The queue's lock is held. */
+void queue_add(struct run_queue *rq, struct thread *t);
+void queue_remove(struct run_queue *rq, struct thread *t);
+
+/* balance.c: a thread for a hart that has none, taken from another hart's queue, or NULL.
+ * @rq, this hart's, is locked. */
+struct thread *steal_thread(struct run_queue *rq);
+/* balance.c: where @t, which is woken now, should run. */
+unsigned int select_hart(const struct thread *t);
+
+/* balance.c: which harts are idle, a bit each. */
+void idle_mask_set(unsigned int cpu);
+void idle_mask_clear(unsigned int cpu);
+/* Returns as many zeroed words again, for a set of harts. */
+unsigned long *idle_mask_init(void);
+/* @t waits behind another thread: let an idle hart come for it. */
+void kick_idle(const struct thread *t);
+
+/* core.c: what a thread does first after being switched in: unlock the queue. */
+void finish_switch(void);
+void queues_init(void);
+/* core.c: @t may not run any more where it is; its wake_lock is held. */
+void leave_hart(struct thread *t);
+/* core.c: run @t at priority @prio from now on; its wake_lock is held. */
+void change_priority(struct thread *t, unsigned int prio);
+/* mutex.c: @t's own priority, or what waits for a mutex of its if that is more urgent. */
+unsigned int mutex_inherited_prio(const struct thread *t);
+
+/* Interrupt hart @cpu so that it looks at need_resched. */
+void resched_hart(unsigned int cpu);
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * thread.c - threads are made, end, and are joined
+ *
+ * A thread's memory is its stack (mm/kstack.h), at whose top lies struct thread, and above that
+ * the bits of the harts that it may run on:
+ *
+ *     guard | stack ... <- sp | struct thread | allowed[] |
+ *
+ * The end: kthread_exit() leaves the code, wakes the joiner and schedules for the last time; the
+ * joiner waits until no hart uses the stack any more and gives it back.  A detached thread is
+ * handed to the reaper, a thread that joins such.
+ *
+ * Locking: threads.lock (rank THREADS) for the list of all; a thread in the list may be looked at
+ *   only under it.
+ */
+#include "sched.h"
+
+#include <asm/layout.h>
+#include <asm/mmu.h>
+#include <base/errno.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <mm/kstack.h>
+#include <sched/wait.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define THREAD_STOP	BIT(0) /* kthread_stop() was called */
+#define THREAD_DETACHED BIT(1)
+
+static struct {
+	spinlock_t lock;
+	struct list_head all;
+	unsigned int last_id;
+	struct list_head dead; /* detached threads that ended, by thread.queue */
+	struct wait_queue reaper_wait;
+} threads = {
+	.lock = SPINLOCK_INIT,
+	.all = LIST_HEAD_INIT(threads.all),
+	.dead = LIST_HEAD_INIT(threads.dead),
+	.reaper_wait = WAIT_QUEUE_INIT(threads.reaper_wait),
+};
+
+static struct thread main_thread; /* the boot code of hart 0 */
+static DEFINE_PER_CPU(struct thread, idle_thread); /* the boot code of the others */
+
+void thread_init_fields(struct thread *t, const char *name)
+{
+	INIT_LIST_HEAD(&t->queue);
+	INIT_LIST_HEAD(&t->pi_waiters);
+	spin_lock_init(&t->wake_lock);
+	t->base_prio = SCHED_PRIO_DEFAULT;
+	t->prio = SCHED_PRIO_DEFAULT;
+	snprintf(t->name, sizeof(t->name), "%s", name);
+}
+
+void thread_list_add(struct thread *t)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&threads.lock, flags);
+	t->id = ++threads.last_id;
+	list_add_tail(&t->all, &threads.all);
+	spin_unlock_irqrestore(&threads.lock, flags);
+}
+
+static size_t allowed_bytes(void)
+{
+	return ALIGN_UP(DIV_ROUND_UP(nr_harts, 8u), 16u);
+}
+
+/* A thread structure at the top of a new stack. */
+static struct thread *thread_alloc(int nid)
+{
+	unsigned long stack = kstack_alloc(nid);
+	struct thread *t;
+
+	if (!stack)
+		return NULL;
+	t = (void *)(stack + STACK_SIZE - allowed_bytes() - ALIGN_UP(sizeof(*t), 16));
+	memset(t, 0, stack + STACK_SIZE - (unsigned long)t);
+	t->allowed = (void *)(stack + STACK_SIZE - allowed_bytes());
+	t->stack_lo = stack;
+	return t;
+}
+
+static void thread_free(struct thread *t)
+{
+	unsigned long flags;
+
+	while (__atomic_load_n(&t->on_hart, __ATOMIC_ACQUIRE))
+		cpu_relax();
+	spin_lock_irqsave(&threads.lock, flags);
+	list_del(&t->all);
+	spin_unlock_irqrestore(&threads.lock, flags);
+	kstack_free(t->stack_lo);
+}
+
+/* The first code of every thread: on its own stack, the queue's lock held, interrupts off. */
+void thread_begin(void)
+{
+	finish_switch();
+	preempt_enable_no_resched();
+	local_irq_enable();
+	kthread_exit(current->fn(current->arg));
+}
+
+struct thread *kthread_create(int (*fn)(void *arg), void *arg, const char *name, ...)
+{
+	struct thread *t;
+	char text[THREAD_NAME_LEN];
+	va_list args;
+
+	might_sleep();
+	t = thread_alloc(NUMA_NO_NODE);
+	if (!t)
+		return NULL;
+	va_start(args, name);
+	vsnprintf(text, sizeof(text), name, args);
+	va_end(args);
+	thread_init_fields(t, text);
+	memset(t->allowed, 0xff, allowed_bytes());
+	for (unsigned int cpu = nr_harts; cpu < allowed_bytes() * 8; cpu++)
+		t->allowed[cpu / (8 * sizeof(long))] &= ~(1UL << cpu % (8 * sizeof(long)));
+	t->fn = fn;
+	t->arg = arg;
+	t->state = THREAD_PARKED;
+	t->cpu = smp_processor_id();
+	switch_prepare(&t->context, (unsigned long)t, thread_begin);
+	thread_list_add(t);
+	return t;
+}
+
+void kthread_exit(int code)
+{
+	struct thread *t = current;
+	unsigned long flags;
+
+	t->exit_code = code;
+	preempt_disable();
+	spin_lock_irqsave(&t->wake_lock, flags);
+	t->state = THREAD_DEAD;
+	if (t->flags & THREAD_DETACHED) {
+		spin_lock(&threads.reaper_wait.lock);
+		list_add_tail(&t->queue, &threads.dead);
+		spin_unlock(&threads.reaper_wait.lock);
+	}
+	spin_unlock_irqrestore(&t->wake_lock, flags);
+	if (t->flags & THREAD_DETACHED)
+		wake_up(&threads.reaper_wait);
+	else if (t->ended)
+		complete(t->ended);
+	preempt_enable_no_resched();
+	schedule();
+	panic("dead thread %s was run again", t->name);
+}
+
+int kthread_join(struct thread *t)
+{
+	struct completion ended;
+	unsigned long flags;
+	bool wait;
+	int code;
+
+	might_sleep();
+	init_completion(&ended);
+	spin_lock_irqsave(&t->wake_lock, flags);
+	wait = t->state != THREAD_DEAD;
+	t->ended = &ended;
+	spin_unlock_irqrestore(&t->wake_lock, flags);
+	if (wait)
+		wait_for_completion(&ended);
+	code = t->exit_code;
+	thread_free(t);
+	return code;
+}
+
+void kthread_detach(struct thread *t)
+{
+	unsigned long flags;
+	bool dead;
+
+	spin_lock_irqsave(&t->wake_lock, flags);
+	dead = t->state == THREAD_DEAD;
+	t->flags |= THREAD_DETACHED;
+	spin_unlock_irqrestore(&t->wake_lock, flags);
+	if (dead)
+		thread_free(t);
+}
+
+bool kthread_should_stop(void)
+{
+	return READ_ONCE(current->flags) & THREAD_STOP;
+}
+
+int kthread_stop(struct thread *t)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&t->wake_lock, flags);
+	t->flags |= THREAD_STOP;
+	spin_unlock_irqrestore(&t->wake_lock, flags);
+	wake_up_process(t);
+	return kthread_join(t);
+}
+
+int kthread_bind(struct thread *t, unsigned int cpu)
+{
+	unsigned int bits = 8 * sizeof(*t->allowed);
+	unsigned long flags;
+
+	if (cpu >= nr_harts || hart_info(cpu)->state != HART_ONLINE)
+		return -EINVAL;
+	spin_lock_irqsave(&t->wake_lock, flags);
+	memset(t->allowed, 0, allowed_bytes());
+	t->allowed[cpu / bits] = 1UL << cpu % bits;
+	leave_hart(t);
+	spin_unlock_irqrestore(&t->wake_lock, flags);
+	return 0;
+}
+
+void sched_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
+{
+	unsigned long flags;
+	struct thread *t;
+
+	spin_lock_irqsave(&threads.lock, flags);
+	list_for_each_entry(t, &threads.all, all)
+		fn(t, arg);
+	spin_unlock_irqrestore(&threads.lock, flags);
+}
+
+/* A detached thread that ended, or NULL. */
+static struct thread *next_dead(void)
+{
+	struct thread *t = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&threads.reaper_wait.lock, flags);
+	if (!list_empty(&threads.dead)) {
+		t = list_first_entry(&threads.dead, struct thread, queue);
+		list_del(&t->queue);
+	}
+	spin_unlock_irqrestore(&threads.reaper_wait.lock, flags);
+	return t;
+}
+
+static int reaper(void *arg)
+{
+	for (;;) {
+		struct thread *t;
+
+		wait_event(threads.reaper_wait, (t = next_dead()) != NULL);
+		thread_free(t);
+	}
+}
+
+/* The code that runs now, on a boot stack, becomes thread @t of this hart. */
+static void adopt(struct thread *t, const char *name)
+{
+	thread_init_fields(t, name);
+	t->stack_lo = this_hart->stack_lo;
+	t->cpu = smp_processor_id();
+	t->on_hart = 1;
+	t->on_queue = 1;
+	t->run_start = read_time();
+	this_hart->current = t;
+	queue_of(t->cpu)->running = t;
+	thread_list_add(t);
+}
+
+static void idle_begin(void)
+{
+	finish_switch();
+	preempt_enable_no_resched();
+	local_irq_enable();
+	sched_idle();
+}
+
+/* Hart 0's idle thread: the boot code is "main", so it needs a stack of its own. */
+static void make_first_idle(void)
+{
+	struct thread *t = thread_alloc(NUMA_NO_NODE);
+
+	if (!t)
+		panic("no memory for the idle thread");
+	thread_init_fields(t, "idle/0");
+	t->on_queue = 1;
+	switch_prepare(&t->context, (unsigned long)t, idle_begin);
+	thread_list_add(t);
+	queue_of(0)->idle = t;
+}
+
+void sched_init(void)
+{
+	queues_init();
+	adopt(&main_thread, "main");
+	main_thread.allowed = idle_mask_init();
+	main_thread.allowed[0] = 1;
+	make_first_idle();
+	queue_of(0)->online = true;
+}
+
+void sched_start_hart(void)
+{
+	struct thread *idle = this_cpu_ptr(&idle_thread);
+	struct run_queue *rq = this_cpu_ptr(&run_queue);
+	char name[THREAD_NAME_LEN];
+
+	snprintf(name, sizeof(name), "idle/%u", smp_processor_id());
+	adopt(idle, name);
+	rq->idle = idle;
+	rq->online = true;
+}
+
+void sched_start_services(void)
+{
+	struct thread *t = kthread_run(reaper, NULL, "reaper");
+
+	if (!t)
+		panic("no memory for the thread that buries threads");
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * timer.c - each hart's timers, in a heap
+ *
+ * heap.slot[1 .. nr] is a binary heap by expires_ns: no timer expires before its parent at
+ * slot[i / 2].  A timer knows its index, so it is cancelled in O(log n).  The array is a block of
+ * pages that doubles when it is full.
+ *
+ * The hart's timer interrupt is set for slot[1], and only moved when another timer comes first;
+ * one that fires with nothing due (its timer was cancelled) sets the next and returns.
+ *
+ * Invariants (timers_validate): slot[i / 2] <= slot[i]; slot[i]->index == i; index == 0 for a
+ *   timer that isn't pending; running is the timer whose function runs, else NULL.
+ * Locking: heap.lock (rank TIMER), interrupts off; not held while a function runs.
+ * Cost: starting and cancelling O(log n); an interrupt O(log n) for each timer due.
+ */
+#include <sched/timer.h>
+
+#include <asm/barrier.h>
+#include <asm/timer.h>
+#include <base/errno.h>
+#include <kernel/panic.h>
+#include <kernel/percpu.h>
+#include <kernel/smp.h>
+#include <kernel/spinlock.h>
+#include <mm/page_alloc.h>
+#include <sched/thread.h>
+#include <string.h>
+
+#define NEVER ~0ull
+
+struct heap {
+	spinlock_t lock;
+	unsigned int nr, max;
+	struct timer **slot;   /* slot[0] isn't used */
+	unsigned int order;    /* of the pages at slot */
+	struct timer *running;
+	u64 programmed_ns;     /* when the hart's interrupt will come, NEVER: not at all */
+};
+static DEFINE_PER_CPU(struct heap, heap) = { .programmed_ns = NEVER };
+
+/* ---- the heap; its lock is held ---- */
+
+static void place(struct heap *h, unsigned int i, struct timer *t)
+{
+	h->slot[i] = t;
+	t->index = i;
+}
+
+static void sift_up(struct heap *h, unsigned int i, struct timer *t)
+{
+	while (i > 1 && h->slot[i / 2]->expires_ns > t->expires_ns) {
+		place(h, i, h->slot[i / 2]);
+		i /= 2;
+	}
+	place(h, i, t);
+}
+
+static void sift_down(struct heap *h, unsigned int i, struct timer *t)
+{
+	for (;;) {
+		unsigned int child = 2 * i;
+
+		if (child > h->nr)
+			break;
+		if (child < h->nr && h->slot[child + 1]->expires_ns < h->slot[child]->expires_ns)
+			child++;
+		if (h->slot[child]->expires_ns >= t->expires_ns)
+			break;
+		place(h, i, h->slot[child]);
+		i = child;
+	}
+	place(h, i, t);
+}
+
+static void heap_remove(struct heap *h, struct timer *t)
+{
+	unsigned int i = t->index;
+	struct timer *last = h->slot[h->nr--];
+
+	t->index = 0;
+	if (last == t)
+		return;
+	if (i > 1 && h->slot[i / 2]->expires_ns > last->expires_ns)
+		sift_up(h, i, last);
+	else
+		sift_down(h, i, last);
+}
+
+/* Room for one more; false without memory. */
+static bool heap_grow(struct heap *h)
+{
+	unsigned int order = h->slot ? h->order + 1 : 0;
+	unsigned long pages = __get_free_pages(GFP_ATOMIC, order);
+
+	if (!pages)
+		return false;
+	if (h->slot) {
+		memcpy((void *)pages, h->slot, (h->nr + 1) * sizeof(*h->slot));
+		free_pages((unsigned long)h->slot, h->order);
+	}
+	h->slot = (struct timer **)pages;
+	h->order = order;
+	h->max = (unsigned int)((PAGE_SIZE << order) / sizeof(*h->slot)) - 1;
+	return true;
+}
+
+/* Set the hart's interrupt for the first timer, if it isn't early enough already. */
+static void program(struct heap *h)
+{
+	u64 first = h->nr ? h->slot[1]->expires_ns : NEVER;
+
+	if (first >= h->programmed_ns)
+		return;
+	h->programmed_ns = first;
+	arch_timer_set(ktime_to_ticks(first));
+}
+
+/* ---- public ---- */
+
+int timer_start(struct timer *t, u64 expires_ns)
+{
+	unsigned long flags;
+	struct heap *h;
+	int err = 0;
+
+	timer_cancel(t);
+	local_irq_save(flags);
+	h = this_cpu_ptr(&heap);
+	spin_lock(&h->lock);
+	if (unlikely(h->nr == h->max) && !heap_grow(h)) {
+		err = -ENOMEM;
+	} else {
+		t->expires_ns = expires_ns;
+		t->cpu = smp_processor_id();
+		sift_up(h, ++h->nr, t);
+		program(h);
+	}
+	spin_unlock_irqrestore(&h->lock, flags);
+	return err;
+}
+
+bool timer_pending(const struct timer *t)
+{
+	return READ_ONCE(t->index) != 0;
+}
+
+bool timer_cancel(struct timer *t)
+{
+	struct heap *h = per_cpu_ptr(&heap, READ_ONCE(t->cpu));
+	unsigned long flags;
+	bool pending;
+
+	if (!timer_pending(t))
+		return false;
+	spin_lock_irqsave(&h->lock, flags);
+	pending = t->index != 0;
+	if (pending)
+		heap_remove(h, t);
+	spin_unlock_irqrestore(&h->lock, flags);
+	return pending;
+}
+
+bool timer_cancel_sync(struct timer *t)
+{
+	struct heap *h = per_cpu_ptr(&heap, READ_ONCE(t->cpu));
+	bool pending = timer_cancel(t);
+
+	while (__atomic_load_n(&h->running, __ATOMIC_ACQUIRE) == t) {
+		cpu_relax();
+		pending |= timer_cancel(t); /* it may have started itself again */
+	}
+	return pending;
+}
+
+u64 timer_next_ns(void)
+{
+	struct heap *h = this_cpu_ptr(&heap);
+
+	return h->nr ? h->slot[1]->expires_ns : NEVER;
+}
+
+void timer_interrupt(void)
+{
+	struct heap *h = this_cpu_ptr(&heap);
+
+	spin_lock(&h->lock);
+	arch_timer_stop();
+	h->programmed_ns = NEVER;
+	while (h->nr && h->slot[1]->expires_ns <= ktime_ns()) {
+		struct timer *t = h->slot[1];
+
+		heap_remove(h, t);
+		h->running = t;
+		spin_unlock(&h->lock);
+		t->fn(t);
+		spin_lock(&h->lock);
+		/* The timer itself may be gone: only its address is compared. */
+		__atomic_store_n(&h->running, NULL, __ATOMIC_RELEASE);
+	}
+	program(h);
+	spin_unlock(&h->lock);
+}
+
+/* Give the timers of hart @from, which is off, to this one. */
+void timers_migrate(unsigned int from)
+{
+	struct heap *h = per_cpu_ptr(&heap, from);
+
+	while (h->nr) {
+		struct timer *t = h->slot[1];
+		u64 expires = t->expires_ns;
+
+		if (timer_start(t, expires))
+			panic("no memory for the timers of hart %u", from);
+	}
+	h->programmed_ns = NEVER;
+}
+
+static void validate_heap(unsigned int cpu)
+{
+	struct heap *h = per_cpu_ptr(&heap, cpu);
+	unsigned long flags;
+
+	spin_lock_irqsave(&h->lock, flags);
+	for (unsigned int i = 1; i <= h->nr; i++) {
+		if (h->slot[i]->index != i)
+			panic("timer in slot %u of hart %u has index %u", i, cpu,
+			      h->slot[i]->index);
+		if (i > 1 && h->slot[i / 2]->expires_ns > h->slot[i]->expires_ns)
+			panic("timers of hart %u: slot %u is due before its parent", cpu, i);
+	}
+	spin_unlock_irqrestore(&h->lock, flags);
+}
+
+void timers_validate(void)
+{
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++)
+		validate_heap(cpu);
+}
+
+/* ---- sleeping ---- */
+
+void msleep(unsigned int ms)
+{
+	u64 left = ms * 1000000ull;
+
+	might_sleep();
+	while (left) {
+		set_current_state(THREAD_SLEEPING);
+		left = schedule_timeout_ns(left);
+	}
+}
+
+void usleep_range(unsigned long min_us, unsigned long max_us)
+{
+	u64 left = min_us * 1000ull;
+
+	/* One timer serves a single sleeper, so the slack is of no use here. */
+	(void)max_us;
+	might_sleep();
+	while (left) {
+		set_current_state(THREAD_SLEEPING);
+		left = schedule_timeout_ns(left);
+	}
+}
