@@ -22,10 +22,12 @@
 #include <mm/init.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
+#include <sched/thread.h>
 #include <shell/shell.h>
 #include <string.h>
 
 void start_kernel(unsigned long hartid, unsigned long fdt_pa);
+void hart_main(void) __noreturn;
 
 static const char *paging_cap; /* paging= */
 
@@ -96,8 +98,19 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 		panic("a page is both writable and executable");
 	console_init();		/* the UART; the log so far goes out */
 	power_init();		/* how to end a failed run */
+	sched_init();		/* this code becomes the thread "main" */
 	local_irq_enable();
+	sched_start_services();
 	smp_start();		/* the other harts */
 	pr_info("%lu instructions from _start to the prompt", instructions_since_start());
 	shell_main();
+}
+
+/* Where each other hart arrives, on its own stack, interrupts off. */
+void hart_main(void)
+{
+	sched_start_hart();
+	smp_hart_online();
+	local_irq_enable();
+	sched_idle();
 }

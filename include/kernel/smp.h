@@ -54,10 +54,22 @@ void smp_start(void);
 
 /*
  * on_each_hart - run @fn(@arg) on every online hart, this one included, and wait for all
- * Interrupts must be on (another hart may be calling us meanwhile); no spin lock held that
- * @fn or an interrupt handler takes.  @fn runs with interrupts off and may not sleep.
+ * Any context but an interrupt handler; interrupts may be off.  No spin lock held that @fn or an
+ * interrupt handler takes.  @fn runs with interrupts off and may not sleep.
  */
 void on_each_hart(void (*fn)(void *arg), void *arg);
+
+/* The same on hart @cpu alone; 0, or -EINVAL if it isn't online. */
+int smp_call_function_single(unsigned int cpu, void (*fn)(void *arg), void *arg);
+/* Without waiting (but for this hart's call before).  @arg must live until @fn has run. */
+int smp_call_function_single_nowait(unsigned int cpu, void (*fn)(void *arg), void *arg);
+
+/* smp_send_reschedule - interrupt hart @cpu and have the scheduler look.  Any context. */
+void smp_send_reschedule(unsigned int cpu);
+void smp_set_reschedule_hook(void (*fn)(void));
+
+/* This hart takes part from now on; called by a starting hart. */
+void smp_hart_online(void);
 
 /* Send the others to sleep for good, from any context; waits at most 100 ms for them. */
 void smp_stop_others(void);

@@ -37,4 +37,7 @@ void udelay(unsigned int us);
  */
 void arch_wait_ns(u64 ns);
 
+/* Where threads can sleep, arch_wait_ns() lets them (set by the scheduler). */
+void wait_set_sleep(void (*sleep)(u64 ns));
+
 #endif

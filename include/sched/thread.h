@@ -77,7 +77,7 @@ struct thread {
 /* The thread that runs here. */
 static inline struct thread *get_current(void)
 {
-	return this_hart->current;
+	return this_hart->thread;
 }
 #define current get_current()
 

@@ -43,8 +43,11 @@ void timer_interrupt(void);
 /* timer_next_ns - when this hart's first timer expires, ~0 if it has none. */
 u64 timer_next_ns(void);
 void timers_validate(void);
+/* timers_migrate - hart @from went off: its timers come to this one. */
+void timers_migrate(unsigned int from);
 
-/* Sleeping. */
+/* Sleeping; at least that long. */
+void sleep_ns(u64 ns);
 void msleep(unsigned int ms);
 void usleep_range(unsigned long min_us, unsigned long max_us);
 

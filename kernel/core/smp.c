@@ -6,11 +6,14 @@
  * others in tree order.  A hart comes up on its own stack and area, says ONLINE, and rests in
  * wfi until a software interrupt brings it work.
  *
- * Calls: one at a time (call.lock).  The caller fills call, raises each hart's flag, sends an
- * interrupt, and waits until call.pending is 0.
- *   Invariant: a raised flag means that its hart has yet to run call.fn and count down.
- * Locking: call.lock (rank CALL) is taken with interrupts on, so that whoever waits for it
- *   still answers the calls of its holder.
+ * Interrupts between harts carry reasons: bits in the target's ipi_reasons, set before the
+ * interrupt is sent, taken all at once by the handler.
+ *
+ * Calls: each hart has a list of calls that others want of it, pushed without a lock (a new call
+ * points to the old head) and taken whole by the handler.  Who waits spins on call.done.
+ *   Invariant: a call that is on a list will be run once by that hart.
+ * Locking: on_each_hart() takes broadcast_lock.  A hart that waits, for it or for a call, with
+ *   interrupts on answers calls meanwhile; with interrupts off it runs what is asked of it itself.
  * Not here: areas and stacks, which take memory (mm/harts.c).
  * Specification: SBI, Hart State Management and IPI extensions.
  */
@@ -39,19 +42,32 @@ extern char _start[];
 extern void secondary_start(void);
 extern volatile unsigned long late_release[2];
 void secondary_start_kernel(void);
+void hart_main(void) __noreturn; /* kernel/main.c: the rest of a hart's start */
 
 static struct hart_info *harts;
 static unsigned long max_harts = ~0ul; /* maxcpus= */
-static bool stopping;
 
-static struct {
-	spinlock_t lock;
+enum ipi_reason {
+	IPI_CALL = 1,
+	IPI_RESCHEDULE = 2,
+	IPI_STOP = 4,
+};
+
+static DEFINE_PER_CPU(u32, ipi_reasons);
+
+/* One function to be run by one hart. */
+struct call {
+	struct call *next;
 	void (*fn)(void *arg);
 	void *arg;
-	unsigned int pending; /* harts that have not finished fn */
-} call;
+	u32 done;
+};
+static DEFINE_PER_CPU(struct call *, calls);
+static DEFINE_PER_CPU(struct call, nowait_call); /* of the hart that calls without waiting */
+static DEFINE_PER_CPU(struct call, broadcast_call); /* of the hart that is called (broadcast_lock) */
+static spinlock_t broadcast_lock = SPINLOCK_INIT;   /* rank CALL: one on_each_hart() at a time */
 
-static DEFINE_PER_CPU(u32, call_raised);
+static void (*reschedule_hook)(void); /* the scheduler's part of an IPI */
 
 static int parse_maxcpus(const char *value)
 {
@@ -202,16 +218,122 @@ void smp_start(void)
 void secondary_start_kernel(void)
 {
 	csr_set(sie, SIE_SSIE);
-	set_state(smp_processor_id(), HART_ONLINE);
-	local_irq_enable();
-	for (;;)
-		wait_for_interrupt();
+	hart_main();
 }
 
-static void run_call(void)
+void smp_hart_online(void)
 {
-	call.fn(call.arg);
-	__atomic_fetch_sub(&call.pending, 1, __ATOMIC_RELEASE);
+	set_state(smp_processor_id(), HART_ONLINE);
+}
+
+static void send_ipi(unsigned int cpu, enum ipi_reason reason)
+{
+	/* A reason that is there already has an interrupt on its way. */
+	if (__atomic_fetch_or(per_cpu_ptr(&ipi_reasons, cpu), reason, __ATOMIC_SEQ_CST) & reason)
+		return;
+	if (sbi_send_ipi(harts[cpu].hartid))
+		panic("the firmware refuses an IPI to hart %lu", harts[cpu].hartid);
+}
+
+void smp_set_reschedule_hook(void (*fn)(void))
+{
+	reschedule_hook = fn;
+}
+
+void smp_send_reschedule(unsigned int cpu)
+{
+	send_ipi(cpu, IPI_RESCHEDULE);
+}
+
+/* Run what others asked of this hart, oldest first.  Interrupts off. */
+static void run_calls(void)
+{
+	struct call *list = __atomic_exchange_n(this_cpu_ptr(&calls), NULL, __ATOMIC_ACQUIRE);
+	struct call *oldest = NULL;
+
+	while (list) {
+		struct call *next = list->next;
+
+		list->next = oldest;
+		oldest = list;
+		list = next;
+	}
+	while (oldest) {
+		struct call *next = oldest->next;
+
+		oldest->fn(oldest->arg);
+		__atomic_store_n(&oldest->done, 1, __ATOMIC_RELEASE);
+		oldest = next;
+	}
+}
+
+static void push_call(unsigned int cpu, struct call *c)
+{
+	struct call **head = per_cpu_ptr(&calls, cpu);
+
+	c->next = __atomic_load_n(head, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(head, &c->next, c, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		;
+	send_ipi(cpu, IPI_CALL);
+}
+
+static void wait_call(struct call *c)
+{
+	while (!__atomic_load_n(&c->done, __ATOMIC_ACQUIRE)) {
+		/* With interrupts off nobody else would answer those who wait for us. */
+		if (irqs_disabled())
+			run_calls();
+		cpu_relax();
+	}
+}
+
+static void call_here(void (*fn)(void *arg), void *arg)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	fn(arg);
+	local_irq_restore(flags);
+}
+
+int smp_call_function_single_nowait(unsigned int cpu, void (*fn)(void *arg), void *arg)
+{
+	struct call *c;
+	int err = 0;
+
+	preempt_disable();
+	c = this_cpu_ptr(&nowait_call);
+	if (cpu >= nr_harts || hart_state(cpu) != HART_ONLINE) {
+		err = -EINVAL;
+	} else if (cpu == smp_processor_id()) {
+		call_here(fn, arg);
+	} else {
+		if (c->fn)
+			wait_call(c); /* the one before */
+		*c = (struct call){ .fn = fn, .arg = arg };
+		push_call(cpu, c);
+	}
+	preempt_enable();
+	return err;
+}
+
+int smp_call_function_single(unsigned int cpu, void (*fn)(void *arg), void *arg)
+{
+	struct call c = { .fn = fn, .arg = arg };
+	int err = 0;
+
+	preempt_disable();
+	if (cpu >= nr_harts || hart_state(cpu) != HART_ONLINE) {
+		err = -EINVAL;
+	} else if (cpu == smp_processor_id()) {
+		call_here(fn, arg);
+	} else {
+		push_call(cpu, &c);
+		wait_call(&c);
+	}
+	preempt_enable();
+	return err;
 }
 
 static __noreturn void stop_here(void)
@@ -225,39 +347,45 @@ static __noreturn void stop_here(void)
 
 void smp_handle_ipi(void)
 {
+	u32 reasons;
+
 	csr_clear(sip, SIE_SSIE);
 	harts[smp_processor_id()].ipis++;
 	smp_mb(); /* the pending bit is gone before the reasons are read */
-	if (READ_ONCE(stopping))
+	reasons = __atomic_exchange_n(this_cpu_ptr(&ipi_reasons), 0, __ATOMIC_ACQUIRE);
+	if (reasons & IPI_STOP)
 		stop_here();
-	if (__atomic_exchange_n(this_cpu_ptr(&call_raised), 0, __ATOMIC_ACQUIRE))
-		run_call();
+	if (reasons & IPI_CALL)
+		run_calls();
+	if (reasons & IPI_RESCHEDULE && reschedule_hook)
+		reschedule_hook();
 }
 
 void on_each_hart(void (*fn)(void *arg), void *arg)
 {
-	unsigned int cpu;
-	unsigned long flags;
+	unsigned int cpu, me;
 
-	WARN_ON(irqs_disabled());
-	while (!spin_trylock(&call.lock))
+	preempt_disable();
+	me = smp_processor_id();
+	while (!spin_trylock(&broadcast_lock)) {
+		if (irqs_disabled())
+			run_calls();
 		cpu_relax();
-	call.fn = fn;
-	call.arg = arg;
-	__atomic_store_n(&call.pending, num_online_harts(), __ATOMIC_RELAXED);
-	for_each_online_hart(cpu) {
-		if (cpu == smp_processor_id())
-			continue;
-		__atomic_store_n(per_cpu_ptr(&call_raised, cpu), 1, __ATOMIC_RELEASE);
-		if (sbi_send_ipi(harts[cpu].hartid))
-			panic("the firmware refuses an IPI to hart %lu", harts[cpu].hartid);
 	}
-	local_irq_save(flags);
-	run_call();
-	local_irq_restore(flags);
-	while (__atomic_load_n(&call.pending, __ATOMIC_ACQUIRE))
-		cpu_relax();
-	spin_unlock(&call.lock);
+	for_each_online_hart(cpu) {
+		struct call *c = per_cpu_ptr(&broadcast_call, cpu);
+
+		*c = (struct call){ .fn = fn, .arg = arg };
+		if (cpu != me)
+			push_call(cpu, c);
+	}
+	call_here(fn, arg);
+	for_each_online_hart(cpu) {
+		if (cpu != me)
+			wait_call(per_cpu_ptr(&broadcast_call, cpu));
+	}
+	spin_unlock(&broadcast_lock);
+	preempt_enable();
 }
 
 void smp_stop_others(void)
@@ -265,11 +393,9 @@ void smp_stop_others(void)
 	u64 start = ktime_ns();
 	unsigned int cpu, left;
 
-	WRITE_ONCE(stopping, true);
-	smp_mb();
 	for_each_online_hart(cpu) {
 		if (cpu != smp_processor_id())
-			sbi_send_ipi(harts[cpu].hartid);
+			send_ipi(cpu, IPI_STOP);
 	}
 	do {
 		left = 0;

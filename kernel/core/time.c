@@ -8,6 +8,7 @@
 #include <asm/csr.h>
 #include <asm/irqflags.h>
 #include <asm/sbi.h>
+#include <kernel/preempt.h>
 
 #define NSEC_PER_SEC 1000000000ull
 
@@ -86,10 +87,21 @@ void udelay(unsigned int us)
 		cpu_relax();
 }
 
+static void (*sleep_hook)(u64 ns);
+
+void wait_set_sleep(void (*sleep)(u64 ns))
+{
+	sleep_hook = sleep;
+}
+
 void arch_wait_ns(u64 ns)
 {
 	unsigned long flags;
 
+	if (sleep_hook && preemptible()) {
+		sleep_hook(ns);
+		return;
+	}
 	/* wfi ends on a pending interrupt that sie enables, whether sstatus.SIE is on or not. */
 	local_irq_save(flags);
 	sbi_set_timer(read_time() + ns_to_ticks(ns));

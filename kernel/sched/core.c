@@ -162,7 +162,7 @@ static void switch_threads(struct run_queue *rq, struct thread *prev, struct thr
 	rq->running = next;
 	rq->previous = prev;
 	next->on_hart = 1;
-	this_hart->current = next;
+	this_hart->thread = next;
 	this_hart->stack_lo = next->stack_lo;
 	switch_hook(prev, next);
 	switch_to(&prev->context, &next->context);
@@ -185,6 +185,8 @@ static inline void put_back(struct run_queue *rq, struct thread *prev, bool pree
 	} else if (unlikely(!may_run_on(prev, prev->cpu))) {
 		prev->on_queue = 0;
 		rq->leaving = prev;
+	} else if (more_urgent(rq, prev)) {
+		queue_add_first(rq, prev);
 	} else {
 		queue_add(rq, prev);
 	}
@@ -517,3 +519,4 @@ void sched_validate(void)
 		spin_unlock_irqrestore(&rq->lock, flags);
 	}
 }
+unsigned int mutex_inherited_prio(const struct thread *t) { return t->base_prio; }

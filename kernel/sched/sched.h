@@ -66,6 +66,8 @@ void kick_idle(const struct thread *t);
 /* core.c: what a thread does first after being switched in: unlock the queue. */
 void finish_switch(void);
 void queues_init(void);
+/* core.c: the reschedule interrupt. */
+void sched_ipi(void);
 /* core.c: @t may not run any more where it is; its wake_lock is held. */
 void leave_hart(struct thread *t);
 /* core.c: run @t at priority @prio from now on; its wake_lock is held. */

@@ -17,11 +17,15 @@
 #include "sched.h"
 
 #include <asm/layout.h>
-#include <asm/mmu.h>
+#include <asm/timer.h>
+#include <asm/trap.h>
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <lib/dt.h>
 #include <mm/kstack.h>
+#include <mm/memblock.h>
+#include <kernel/time.h>
 #include <sched/wait.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,7 +50,7 @@ static struct {
 static struct thread main_thread; /* the boot code of hart 0 */
 static DEFINE_PER_CPU(struct thread, idle_thread); /* the boot code of the others */
 
-void thread_init_fields(struct thread *t, const char *name)
+static void thread_init_fields(struct thread *t, const char *name)
 {
 	INIT_LIST_HEAD(&t->queue);
 	INIT_LIST_HEAD(&t->pi_waiters);
@@ -56,7 +60,7 @@ void thread_init_fields(struct thread *t, const char *name)
 	snprintf(t->name, sizeof(t->name), "%s", name);
 }
 
-void thread_list_add(struct thread *t)
+static void thread_list_add(struct thread *t)
 {
 	unsigned long flags;
 
@@ -99,7 +103,7 @@ static void thread_free(struct thread *t)
 }
 
 /* The first code of every thread: on its own stack, the queue's lock held, interrupts off. */
-void thread_begin(void)
+static void thread_begin(void)
 {
 	finish_switch();
 	preempt_enable_no_resched();
@@ -143,9 +147,9 @@ void kthread_exit(int code)
 	spin_lock_irqsave(&t->wake_lock, flags);
 	t->state = THREAD_DEAD;
 	if (t->flags & THREAD_DETACHED) {
-		spin_lock(&threads.reaper_wait.lock);
+		spin_lock(&threads.lock);
 		list_add_tail(&t->queue, &threads.dead);
-		spin_unlock(&threads.reaper_wait.lock);
+		spin_unlock(&threads.lock);
 	}
 	spin_unlock_irqrestore(&t->wake_lock, flags);
 	if (t->flags & THREAD_DETACHED)
@@ -238,16 +242,16 @@ static struct thread *next_dead(void)
 	struct thread *t = NULL;
 	unsigned long flags;
 
-	spin_lock_irqsave(&threads.reaper_wait.lock, flags);
+	spin_lock_irqsave(&threads.lock, flags);
 	if (!list_empty(&threads.dead)) {
 		t = list_first_entry(&threads.dead, struct thread, queue);
 		list_del(&t->queue);
 	}
-	spin_unlock_irqrestore(&threads.reaper_wait.lock, flags);
+	spin_unlock_irqrestore(&threads.lock, flags);
 	return t;
 }
 
-static int reaper(void *arg)
+static __noreturn int reaper(void *arg)
 {
 	for (;;) {
 		struct thread *t;
@@ -266,7 +270,7 @@ static void adopt(struct thread *t, const char *name)
 	t->on_hart = 1;
 	t->on_queue = 1;
 	t->run_start = read_time();
-	this_hart->current = t;
+	this_hart->thread = t;
 	queue_of(t->cpu)->running = t;
 	thread_list_add(t);
 }
@@ -293,6 +297,15 @@ static void make_first_idle(void)
 	queue_of(0)->idle = t;
 }
 
+static bool all_have_sstc(void)
+{
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
+		if (!(hart_info(cpu)->isa & DT_ISA_SSTC))
+			return false;
+	}
+	return true;
+}
+
 void sched_init(void)
 {
 	queues_init();
@@ -301,6 +314,10 @@ void sched_init(void)
 	main_thread.allowed[0] = 1;
 	make_first_idle();
 	queue_of(0)->online = true;
+	arch_has_sstc = all_have_sstc();
+	smp_set_reschedule_hook(sched_ipi);
+	wait_set_sleep(sleep_ns);
+	trap_set_hooks(timer_interrupt, NULL, preempt_schedule_irq);
 }
 
 void sched_start_hart(void)

@@ -37,6 +37,7 @@ struct heap {
 	struct timer *running;
 	u64 programmed_ns;     /* when the hart's interrupt will come, NEVER: not at all */
 };
+bool arch_has_sstc;
 static DEFINE_PER_CPU(struct heap, heap) = { .programmed_ns = NEVER };
 
 /* ---- the heap; its lock is held ---- */
@@ -241,26 +242,23 @@ void timers_validate(void)
 
 /* ---- sleeping ---- */
 
+void sleep_ns(u64 ns)
+{
+	might_sleep();
+	while (ns) {
+		set_current_state(THREAD_SLEEPING);
+		ns = schedule_timeout_ns(ns);
+	}
+}
+
 void msleep(unsigned int ms)
 {
-	u64 left = ms * 1000000ull;
-
-	might_sleep();
-	while (left) {
-		set_current_state(THREAD_SLEEPING);
-		left = schedule_timeout_ns(left);
-	}
+	sleep_ns(ms * 1000000ull);
 }
 
 void usleep_range(unsigned long min_us, unsigned long max_us)
 {
-	u64 left = min_us * 1000ull;
-
 	/* One timer serves a single sleeper, so the slack is of no use here. */
 	(void)max_us;
-	might_sleep();
-	while (left) {
-		set_current_state(THREAD_SLEEPING);
-		left = schedule_timeout_ns(left);
-	}
+	sleep_ns(min_us * 1000ull);
 }

@@ -95,19 +95,34 @@ void trap_show(const struct trap_frame *frame)
 	backtrace(frame->sepc, frame->x[REG_SP], frame->x[REG_RA]);
 }
 
+static struct {
+	void (*timer)(void);
+	void (*external)(void);
+	void (*preempt)(void);
+} hooks;
+
+void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void))
+{
+	hooks.timer = timer;
+	hooks.external = external;
+	hooks.preempt = preempt;
+}
+
 static void handle_interrupt(unsigned long irq)
 {
-	switch (irq) {
-	case IRQ_S_SOFT:
+	this_hart->preempt_count += HARDIRQ_OFFSET;
+	if (irq == IRQ_S_SOFT)
 		smp_handle_ipi();
-		break;
-	case IRQ_S_TIMER:
-		/* arch_wait_ns() looks at the pending bit; nobody else uses the timer yet. */
-		csr_clear(sie, SIE_STIE);
-		break;
-	default:
+	else if (irq == IRQ_S_TIMER && hooks.timer)
+		hooks.timer();
+	else if (irq == IRQ_S_EXT && hooks.external)
+		hooks.external();
+	else
 		panic("interrupt %lu, for which there is no handler", irq);
-	}
+	this_hart->preempt_count -= HARDIRQ_OFFSET;
+	/* Interrupts were on, or there had been none: a thread may take over here. */
+	if (!preempt_count() && need_resched() && hooks.preempt)
+		hooks.preempt();
 }
 
 /* Did this stack run over? Its guard lies below it; entry.S has moved to the emergency stack. */

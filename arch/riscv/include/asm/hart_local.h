@@ -43,7 +43,7 @@ struct hart_local {
 	unsigned long vmemmap;	 /* struct page of frame pfn: vmemmap + pfn * 32 */
 	unsigned int cpu;	 /* logical number, 0 .. nr_harts - 1 */
 	unsigned long hartid;	 /* what SBI calls this hart */
-	struct thread *current;	 /* the thread that runs here */
+	struct thread *thread;	 /* the thread that runs here */
 	u32 preempt_count __aligned(8); /* reasons why nothing else may run here (kernel/preempt.h) */
 	u32 no_resched;			/* 0: another thread should run; read with the count as one */
 };

@@ -35,6 +35,10 @@ enum {
 /* Print the registers and the calls that led to them, at LOG_EMERG. */
 void trap_show(const struct trap_frame *frame);
 
+/* What interrupts mean to the layers above: the timer's, the controllers', and the moment after
+ * any when another thread may run.  Boot hart, once. */
+void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void));
+
 /*
  * backtrace - print the calls that led to @pc, one line each, innermost first
  * With CONFIG_KALLSYMS as name+offset/size; tools/symbolize adds source lines.

@@ -17,7 +17,7 @@ struct hart_local {
 	u32 preempt_count __aligned(8);
 	u32 no_resched;
 	bool irqs_off;
-	struct thread *current;
+	struct thread *thread;
 };
 
 extern _Thread_local struct hart_local host_hart;
