@@ -81,3 +81,4 @@ obj-$(CONFIG_KTAP) += tests/kernel/test_paging.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_printf.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_smp.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_symbols.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_thread.o

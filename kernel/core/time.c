@@ -57,7 +57,7 @@ void time_init(u32 hz)
 
 u64 ktime_of_ticks(u64 ticks)
 {
-	if (!clock.hz)
+	if (!clock.hz || ticks < clock.boot)
 		return 0;
 	ticks -= clock.boot;
 	return ticks / clock.hz * NSEC_PER_SEC + ticks % clock.hz * NSEC_PER_SEC / clock.hz;

@@ -270,6 +270,7 @@ static void adopt(struct thread *t, const char *name)
 	t->on_hart = 1;
 	t->on_queue = 1;
 	t->run_start = read_time();
+	t->slice_end = t->run_start + slice_ticks;
 	this_hart->thread = t;
 	queue_of(t->cpu)->running = t;
 	thread_list_add(t);
