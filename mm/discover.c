@@ -4,7 +4,7 @@
  *
  * Here it is judged what ranges mean together.  Refused with a sentence: banks that overlap,
  * lie beyond 56 bits or are nowhere; a kernel outside of memory or in a no-map range.
- * Handled with a line in the log: empty banks and reservations, reservations outside of
+ * Handled with a line in the log: repeated or empty banks and reservations, reservations outside of
  * memory or on top of each other, ones that fit nowhere, a bad initrd or distance map.
  * Banks shrink to whole pages, reservations grow to them.
  * Locking: none; boot hart only.
@@ -55,6 +55,34 @@ static int full_list(int code, const char *what, struct dt_error *err)
 	return code;
 }
 
+/* For dt_for_each_bank: count banks with the range and node of *arg. */
+struct twin {
+	const struct dt_bank *bank;
+	int nr;
+};
+
+static int count_twins(const struct dt_bank *bank, void *arg, struct dt_error *err)
+{
+	struct twin *twin = arg;
+
+	twin->nr += bank->range.start == twin->bank->range.start &&
+		    bank->range.end == twin->bank->range.end && bank->nid == twin->bank->nid;
+	return 0;
+}
+
+/*
+ * The bank is memory already, and the tree has it twice.  U-Boot writes all banks into the first
+ * memory node and leaves the others as they were, so this is no lie.
+ */
+static bool is_repeated(const struct dt_bank *bank, phys_addr_t start, phys_addr_t end)
+{
+	struct twin twin = { bank, 0 };
+	struct dt_error ignored;
+
+	return memblock_is_region_memory(start, end - start) &&
+	       !dt_for_each_bank(count_twins, &twin, &ignored) && twin.nr > 1;
+}
+
 static int add_bank(const struct dt_bank *bank, void *arg, struct dt_error *err)
 {
 	phys_addr_t start = page_up(bank->range.start);
@@ -73,11 +101,17 @@ static int add_bank(const struct dt_bank *bank, void *arg, struct dt_error *err)
 		return 0;
 	}
 	for_each_mem_range(r) {
-		if (start < r->base + r->size && end > r->base)
-			return dt_fail(err, -EINVAL,
-				       "device tree: %s: [0x%" PRIpa ", 0x%" PRIpa
-				       ") overlaps another bank at 0x%" PRIpa,
-				       path_of(bank->node), PA(start), PA(end), PA(r->base));
+		if (start >= r->base + r->size || end <= r->base)
+			continue;
+		if (is_repeated(bank, start, end)) {
+			pr_info("%s: the bank at 0x%" PRIpa " stands twice, taken once",
+				path_of(bank->node), PA(start));
+			return 0;
+		}
+		return dt_fail(err, -EINVAL,
+			       "device tree: %s: [0x%" PRIpa ", 0x%" PRIpa
+			       ") overlaps another bank at 0x%" PRIpa,
+			       path_of(bank->node), PA(start), PA(end), PA(r->base));
 	}
 	if (bank->no_nid)
 		pr_warn("%s has no numa-node-id, others have: taken as node %u",

@@ -35,8 +35,8 @@ static void make_area(struct hart_info *h, unsigned int cpu)
 	hl->cpu = cpu;
 	hl->hartid = h->hartid;
 	arch_hart_constants(hl);
-	hl->emergency_top = (unsigned long)memblock_alloc_node(EMERGENCY_STACK, 16, h->nid) +
-			    EMERGENCY_STACK;
+	hl->emergency_top =
+		(unsigned long)memblock_alloc_node(EMERGENCY_STACK, 16, h->nid) + EMERGENCY_STACK;
 	h->local = hl;
 	node_set_hart(cpu, h->nid);
 }

@@ -55,7 +55,7 @@ static int parse_dma_zone(const char *value)
 }
 
 static const struct bootarg arg_dma_zone = { "dma_zone", parse_dma_zone,
-					      "address bits between 12 and 56, like 28,30" };
+					     "address bits between 12 and 56, like 28,30" };
 TABLE_ENTRY(bootarg, arg_dma_zone);
 
 static void reserve(phys_addr_t start, phys_addr_t bytes, u32 kind, const char *what)

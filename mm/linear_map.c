@@ -28,8 +28,8 @@ static phys_addr_t table_from_memblock(void)
 
 static void map_range(phys_addr_t start, phys_addr_t end, unsigned int prot, unsigned long leaf)
 {
-	if (start < end && arch_map((unsigned long)__va(start), start, (unsigned long)(end - start),
-				    prot, leaf))
+	if (start < end &&
+	    arch_map((unsigned long)__va(start), start, (unsigned long)(end - start), prot, leaf))
 		panic("no memory for the page tables of the linear map at 0x%llx", PA(start));
 }
 

@@ -32,6 +32,7 @@ void page_alloc_init(const struct zone_plan *plan)
 	BUG_ON(ready);
 	zones_init(plan);
 	memmap_init((u32)read_time());
+	memblock_set_limit(0);
 	ready = true;
 	for_each_zone(zone)
 		pr_info("node %d zone %s: 0x%llx-0x%llx, %lu of %lu pages free", zone->nid,
@@ -45,6 +46,7 @@ void page_alloc_reset(void)
 	zones_reset();
 	memmap_reset();
 	page_reports = (struct page_reports){ 0 };
+	memblock_set_limit(~(phys_addr_t)0);
 }
 
 /* Frames [start, end) of one top-order block of @seg; how many of them were reserved. */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """bench.py - count the instructions of the kernel's operations
 
-    bench.py [--board qemu-virt] [--out build/bench.json] [KEY...]
+    bench.py [--board qemu-virt] [--out build/bench.json] [--record] [KEY...]
 
 Boots the default Image under QEMU's -icount with one hart, where the counter of
 retired instructions is exact and a run repeats to the instruction, and asks the
@@ -10,6 +10,11 @@ shell's `bench`; boots it again with each size of memory for the boot_* keys.
 Prints a table and writes {"KEY": {"measured": N, "target": N, "linux": N}, ...},
 with "machine" naming the versions of QEMU and OpenSBI that counted.  A key without
 a target or a figure of Linux's has null there.
+
+tests/bench/baseline.json has the figures as last recorded (--record writes them), with the
+compiler and the firmware that they hold for.  A key that is more than 2 % worse is a
+regression: it is named, and the exit status is 1.  A target that is missed is named too,
+but fails nothing: the later parts of the design are to meet it.
 
 linux: 6.12.117 for riscv64, gcc 12 -O2, SLUB, without debugging options, counted the
 same way on the same machine.
@@ -50,6 +55,8 @@ FIGURES = {
     "zeroed_page_pair": (620, 1312),
 }
 MORE_IS_BETTER = {"free_at_8M_kb"}
+TOLERANCE = 0.02
+BASELINE = f"{qemu.TOP}/tests/bench/baseline.json"
 ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-no-reboot"]
 
 
@@ -59,7 +66,8 @@ class Failed(Exception):
 
 def boot(board, mem, commands, timeout):
     """The console of one hart with @mem memory that runs shell @commands and powers off."""
-    line = qemu.command(board, smp="1", mem=mem, append=f'run="{commands}"', extra=ICOUNT)
+    line = qemu.command(board, smp="1", mem=mem, append=f'run="{commands}"', extra=ICOUNT,
+                        qemu=os.environ.get("QEMU", ""))
     try:
         done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
         out = (done.stdout + done.stderr).decode(errors="replace").replace("\r", "")
@@ -96,7 +104,8 @@ def measure(board, wanted):
     def want(key):
         return not wanted or key in wanted
 
-    measured, machine, folder = {}, {}, f"{qemu.TOP}/build/{board}"
+    measured, folder = {}, f"{qemu.TOP}/build/{board}"
+    machine = {"opensbi": find(r"OpenSBI v(\S+)", boot(board, "32M", "harts", 60), "OpenSBI")}
     if want("image_bytes"):
         measured["image_bytes"] = os.path.getsize(f"{folder}/Image")
     if want("struct_page_bytes"):
@@ -111,53 +120,120 @@ def measure(board, wanted):
     keys = [key for key in wanted if key not in measured]
     if keys or not wanted:
         out = boot(board, "256M", " ".join(["bench"] + keys), 600)
-        machine["opensbi"] = find(r"OpenSBI v(\S+)", out, "version of OpenSBI")
         measured.update((k, int(n)) for k, n in re.findall(r"^bench (\w+) (\d+)$", out, re.M))
         failed = re.findall(r"^bench (\w+) failed", out, re.M) + [k for k in keys if k not in measured]
         if failed:
             raise Failed("these gave no figure: " + " ".join(failed) + f"\n{out[-2000:]}")
-    line = qemu.board_data(board)["QEMU_SYSTEM"]
-    version = subprocess.run([line, "--version"], capture_output=True, text=True, check=True)
-    machine["qemu"] = find(r"version (\S+)", version.stdout, "version of QEMU")
+    line = os.environ.get("QEMU") or qemu.board_data(board)["QEMU_SYSTEM"]
+    machine["qemu"] = first_line(line, "--version", r"version (\S+)")
+    machine["compiler"] = compiler(f"{folder}/hartwood")
     return measured, machine
+
+
+def first_line(program, option, pattern):
+    done = subprocess.run([program, option], capture_output=True, text=True, check=True)
+    return find(pattern, done.stdout, f"version of {program}")
+
+
+def compiler(elf):
+    """What the kernel was compiled with, as the debugging information has it."""
+    with open(elf, "rb") as f:
+        for unit in ELFFile(f).get_dwarf_info().iter_CUs():
+            producer = unit.get_top_DIE().attributes["DW_AT_producer"].value.decode()
+            if match := re.match(r"GNU C\d+ (\S+)|(clang version \S+|.*clang \S+)", producer):
+                return f"gcc {match[1]}" if match[1] else match[2]
+    raise Failed(f"{elf}: no compiler is named")
 
 
 def met(key, number, target):
     return number >= target if key in MORE_IS_BETTER else number <= target
 
 
-def table(measured):
-    print(f"{'':20}{'measured':>12}{'target':>12}{'Linux':>14}{'ratio':>9}")
+def read_baseline():
+    try:
+        with open(BASELINE) as f:
+            return json.load(f)
+    except FileNotFoundError:
+        return {}
+
+
+def recorded_for(key, machine, baseline):
+    """The recorded figure of @key, or None if it doesn't hold for this compiler or firmware."""
+    then = baseline.get("machine", {})
+    if then.get("compiler") != machine["compiler"]:
+        return None
+    if key.startswith("boot_") and (then["opensbi"], then["qemu"]) != (machine["opensbi"],
+                                                                       machine["qemu"]):
+        return None
+    return baseline["figures"].get(key)
+
+
+def regressed(key, number, recorded):
+    if recorded is None:
+        return False
+    if key in MORE_IS_BETTER:
+        return number < recorded * (1 - TOLERANCE)
+    return number > recorded * (1 + TOLERANCE)
+
+
+def table(measured, machine, baseline):
+    """Print it; returns the keys that regressed."""
+    worse, missed = [], []
+    print(f"{'':20}{'measured':>12}{'target':>12}{'recorded':>12}{'ratio':>8}{'Linux':>14}{'ratio':>9}")
     for key in sorted(measured, key=lambda k: (list(FIGURES).index(k) if k in FIGURES else 99, k)):
         number = measured[key]
         target, linux = FIGURES.get(key, (None, None))
-        ratio = f"{linux / number:8.1f}x" if linux and number else f"{'-':>9}"
-        note = "" if target is None or met(key, number, target) else "  over the target"
-        if note and key in MORE_IS_BETTER:
-            note = "  under the target"
-        print(f"{key:20}{number:12,}{'-' if target is None else f'{target:,}':>12}"
-              f"{'-' if linux is None else f'{linux:,}':>14}{ratio}{note}")
+        recorded = recorded_for(key, machine, baseline)
+        notes = []
+        if target is not None and not met(key, number, target):
+            missed.append(key)
+            notes.append("misses the target")
+        if regressed(key, number, recorded):
+            worse.append(key)
+            notes.append("REGRESSION")
+        columns = [f"{key:20}{number:12,}"]
+        columns += [f"{'-' if n is None else f'{n:,}':>12}" for n in (target, recorded)]
+        columns += [f"{number / recorded:8.3f}" if recorded else f"{'-':>8}"]
+        columns += [f"{'-' if linux is None else f'{linux:,}':>14}"]
+        columns += [f"{linux / number:8.1f}x" if linux and number else f"{'-':>9}"]
+        print("".join(columns) + ("  " + ", ".join(notes) if notes else ""))
+    print(f"{len(missed)} targets missed" + (": " if missed else "") + " ".join(missed))
+    return worse
+
+
+def write_json(path, data):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "w") as f:
+        json.dump(data, f, indent=1)
+        f.write("\n")
 
 
 def main():
     parser = argparse.ArgumentParser(description="count instructions of kernel operations")
     parser.add_argument("--board", default="qemu-virt")
     parser.add_argument("--out", default="build/bench.json")
+    parser.add_argument("--record", action="store_true",
+                        help="these figures are what later ones are held against")
     parser.add_argument("keys", nargs="*")
     args = parser.parse_args()
     try:
         measured, machine = measure(args.board, args.keys)
     except (Failed, qemu.BadMachine) as why:
         sys.exit(f"bench: {why}")
-    table(measured)
+    baseline = read_baseline()
+    worse = table(measured, machine, baseline)
     result = {key: dict(zip(("measured", "target", "linux"),
                             (number, *FIGURES.get(key, (None, None)))))
               for key, number in measured.items()}
-    result["machine"] = machine
-    with open(args.out, "w") as f:
-        json.dump(result, f, indent=1)
-        f.write("\n")
-    print(f"counted by QEMU {machine['qemu']}; {args.out} written")
+    write_json(args.out, {**result, "machine": machine})
+    print(f"counted by QEMU {machine['qemu']} with OpenSBI {machine['opensbi']}, "
+          f"compiled by {machine['compiler']}; {args.out} written")
+    if args.record:
+        kept = baseline["figures"] if baseline.get("machine") == machine else {}
+        write_json(BASELINE, {"machine": machine, "figures": {**kept, **measured}})
+        print(f"recorded in {os.path.relpath(BASELINE, qemu.TOP)}")
+    elif worse:
+        sys.exit(f"bench: more than {TOLERANCE:.0%} worse than recorded: " + " ".join(worse))
 
 
 if __name__ == "__main__":

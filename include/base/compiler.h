@@ -38,20 +38,20 @@
 #define READ_ONCE(x)	   (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, val) (*(volatile __typeof__(x) *)&(x) = (val))
 
-#define ARRAY_SIZE(a)	 (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define min(a, b)                          \
-	({                                 \
-		__typeof__(a) _a = (a);    \
-		__typeof__(b) _b = (b);    \
-		_a < _b ? _a : _b;         \
+#define min(a, b)                       \
+	({                              \
+		__typeof__(a) _a = (a); \
+		__typeof__(b) _b = (b); \
+		_a < _b ? _a : _b;      \
 	})
-#define max(a, b)                          \
-	({                                 \
-		__typeof__(a) _a = (a);    \
-		__typeof__(b) _b = (b);    \
-		_a > _b ? _a : _b;         \
+#define max(a, b)                       \
+	({                              \
+		__typeof__(a) _a = (a); \
+		__typeof__(b) _b = (b); \
+		_a > _b ? _a : _b;      \
 	})
 
 /* n is a power of two, of any integer type. */

@@ -30,8 +30,8 @@
 	static const struct table *const __tbl_##table##_##object __used __section( \
 		"tbl_" #table) = &(object)
 
-#define for_each_table(table, var)                                                          \
-	for (const struct table *const *_p = __start_tbl_##table;                           \
+#define for_each_table(table, var)                                \
+	for (const struct table *const *_p = __start_tbl_##table; \
 	     _p < __stop_tbl_##table && ((var) = *_p, 1); _p++)
 
 #endif

@@ -25,18 +25,18 @@ void panic_set_poweroff(void (*fn)(void));
 /* Print "WARN at file:line" with a backtrace and go on. */
 void warn_at(const char *file, int line, const char *fmt, ...) __printf(3, 4) __cold;
 
-#define BUG_ON(cond)                                                                \
-	do {                                                                        \
-		if (unlikely(cond))                                                 \
-			panic("BUG at %s:%d: %s", __FILE__, __LINE__, #cond);       \
+#define BUG_ON(cond)                                                          \
+	do {                                                                  \
+		if (unlikely(cond))                                           \
+			panic("BUG at %s:%d: %s", __FILE__, __LINE__, #cond); \
 	} while (0)
 
-#define WARN_ON(cond)                                                \
-	({                                                           \
-		bool _w = !!(cond);                                  \
-		if (unlikely(_w))                                    \
-			warn_at(__FILE__, __LINE__, "%s", #cond);    \
-		unlikely(_w);                                        \
+#define WARN_ON(cond)                                             \
+	({                                                        \
+		bool _w = !!(cond);                               \
+		if (unlikely(_w))                                 \
+			warn_at(__FILE__, __LINE__, "%s", #cond); \
+		unlikely(_w);                                     \
 	})
 
 #ifdef CONFIG_DEBUG_VM

@@ -19,9 +19,9 @@
 #ifndef KERNEL_TABLES_H
 #define KERNEL_TABLES_H
 
-#define TABLES_MAGIC	  0x42545748 /* "HWTB" */
-#define TABLES_NR_RELOCS  4	     /* byte offsets in struct tables_header, for assembly */
-#define TABLES_RELOCS	  16
+#define TABLES_MAGIC	 0x42545748 /* "HWTB" */
+#define TABLES_NR_RELOCS 4	    /* byte offsets in struct tables_header, for assembly */
+#define TABLES_RELOCS	 16
 
 #ifndef __ASSEMBLER__
 #include <base/types.h>
@@ -29,7 +29,7 @@
 struct tables_header {
 	u32 magic;
 	u32 nr_relocs;
-	u32 nr_symbols;	   /* 0 without CONFIG_KALLSYMS */
+	u32 nr_symbols; /* 0 without CONFIG_KALLSYMS */
 	u32 strings_bytes;
 };
 

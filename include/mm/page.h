@@ -16,11 +16,12 @@
  *
  *        0      4          8      12     16                24      28
  *        flags  refcount   next   prev   mapping (8)       index   block
- * free   zone   0          list   list   -                 -       FREE|order
+ * free   zone   0          list   list   -                 (migr.) FREE|order
  * parked zone   0          -      -      -                 -       PARKED|order
  * used   flags  count      own    own    own               own     USED|order + mapcount
  * tail   PG_tail head      own    own    own               own     own
  *
+ * (migr.: which of the lists by migrate type it is on, once there are several.)
  * Where later users put what they keep (block is the allocator's in all of them):
  *   file folio      next/prev LRU; mapping = address_space *; index = page of the file.
  *                   With private data (PG_private) mapping points to a small object

@@ -89,7 +89,9 @@ DECLARE_PER_CPU(int, numa_node);
 #define NODE_DATA(nid) (node_data[nid])
 
 /* for_each_zone - @z through all zones: by node, and ascending by address in it. */
-#define for_each_zone(z)      for (unsigned _z = 0; _z < nr_zones && ((z) = zone_table[_z], 1); _z++)
+#define for_each_zone(z) for (unsigned _z = 0; _z < nr_zones && ((z) = zone_table[_z], 1); _z++)
+
+/* for_each_node_id - @nid, an int, through all nodes. */
 #define for_each_node_id(nid) for ((nid) = 0; (nid) < (int)nr_nodes; (nid)++)
 
 static inline struct zone *page_zone(const struct page *page)

@@ -34,8 +34,8 @@ struct zone_plan_input {
 };
 
 struct zone_span {
-	phys_addr_t start, end; /* [lowest, behind the highest) of its memory; page-aligned */
-	phys_addr_t bytes;	/* of memory in it, > 0 */
+	phys_addr_t start, end;	  /* [lowest, behind the highest) of its memory; page-aligned */
+	phys_addr_t bytes;	  /* of memory in it, > 0 */
 	char name[ZONE_NAME_LEN]; /* unique: DMA28, DMA32, NORMAL, ... */
 };
 

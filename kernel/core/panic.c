@@ -27,7 +27,7 @@ static const char *const action_names[] = { "halt", "reboot", "poweroff" };
 
 static struct {
 	enum action action;
-	int hart; /* logical number + 1 of the hart that panics; 0: none does */
+	int hart;		/* logical number + 1 of the hart that panics; 0: none does */
 	void (*poweroff)(void); /* says "failed" better than the firmware can */
 	char text[256];
 } state = {

@@ -77,8 +77,7 @@ const char *symbol_format(char *buf, size_t size, unsigned long pc)
 		return buf;
 	}
 	offset = (u32)(pc - (unsigned long)_start);
-	end = i + 1 < (long)header()->nr_symbols ? symbols()[i + 1].offset :
-							(u32)(_etext - _start);
+	end = i + 1 < (long)header()->nr_symbols ? symbols()[i + 1].offset : (u32)(_etext - _start);
 	snprintf(buf, size, "%s+0x%x/0x%x", symbol_name(&symbols()[i]),
 		 (unsigned int)(offset - symbols()[i].offset),
 		 (unsigned int)(end - symbols()[i].offset));

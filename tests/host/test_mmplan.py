@@ -116,6 +116,15 @@ def test_unordered(bits):
 
 
 @pytest.mark.parametrize("bits", BITS)
+def test_repeated_banks(bits):
+    answer = plan(bits, "repeated")
+    assert spans(answer["banks"]) == [(0x80000000, 0xC0000000), (0x1040000000, 0x1080000000)]
+    assert answer["notes"] == [
+        "memory: /memory@1040000000: the bank at 0x1040000000 stands twice, taken once"
+    ]
+
+
+@pytest.mark.parametrize("bits", BITS)
 def test_memory_at_zero(bits):
     answer = plan(bits, "at_zero", "--dma-zone", "24,28")
     assert spans(answer["banks"]) == [(0, 0x20000000)]

@@ -560,3 +560,26 @@ TEST(a_full_zone_is_passed_over)
 	EXPECT_EQ(page_zone(request(&r))->type, 1);
 	give_all();
 }
+
+TEST(memblock_is_closed_afterwards)
+{
+	build(&plain);
+	EXPECT_EQ(memblock_phys_alloc_range(PAGE_SIZE, PAGE_SIZE, 0, 0, NUMA_NO_NODE), 0);
+	EXPECT_PANIC("memblock", EXPECT(!memblock_alloc(64, 8)));
+}
+
+TEST(a_node_without_memory_asks_the_others)
+{
+	struct world w = plain;
+	struct request r = { GFP_ATOMIC, 2, 0, 0 };
+
+	w.bank[0].nid = 1;
+	build(&w);
+	EXPECT_EQ(nr_nodes, 2);
+	EXPECT_EQ(node_data[0]->present_pages, 0);
+	EXPECT_EQ(page_to_nid(request(&r)), 1);
+	EXPECT_EQ(page_to_nid(take(GFP_ATOMIC, 0)), 1);
+	r.gfp |= __GFP_THISNODE | __GFP_NOWARN;
+	EXPECT(!request(&r));
+	give_all();
+}

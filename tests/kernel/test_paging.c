@@ -128,8 +128,10 @@ static void test_map_refuses(struct ktap *t)
 	unsigned int wx = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 	KTAP_EXPECT_EQ(t, arch_map(text, 0, PAGE_SIZE, PROT_READ, PAGE_SIZE), -EEXIST);
-	KTAP_EXPECT_EQ(t, arch_map((unsigned long)__va(va_layout.image_pa), 0, PAGE_SIZE,
-				   PROT_READ, PAGE_SIZE), -EEXIST);
+	KTAP_EXPECT_EQ(t,
+		       arch_map((unsigned long)__va(va_layout.image_pa), 0, PAGE_SIZE, PROT_READ,
+				PAGE_SIZE),
+		       -EEXIST);
 	KTAP_EXPECT_EQ(t, arch_map(va_layout.io_base, 0, PAGE_SIZE, wx, PAGE_SIZE), -EINVAL);
 	KTAP_EXPECT_EQ(t, arch_map(text + 1, 0, PAGE_SIZE, PROT_READ, PAGE_SIZE), -EINVAL);
 	KTAP_EXPECT_EQ(t, arch_map(text, 1, PAGE_SIZE, PROT_READ, PAGE_SIZE), -EINVAL);

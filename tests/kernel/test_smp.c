@@ -121,7 +121,9 @@ static void test_percpu_dynamic(struct ktap *t)
 {
 	size_t before = percpu_validate();
 	u64 *small = alloc_percpu(u64);
-	struct { char bytes[100]; } *large = alloc_percpu(__typeof__(*large));
+	struct {
+		char bytes[100];
+	} *large = alloc_percpu(__typeof__(*large));
 	unsigned int cpu;
 
 	KTAP_ASSERT(t, small && large);

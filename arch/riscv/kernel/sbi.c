@@ -15,24 +15,24 @@
 #include <base/errno.h>
 #include <stdio.h>
 
-#define EXT_BASE	   0x10
-#define EXT_TIME	   0x54494d45
-#define EXT_IPI		   0x735049
-#define EXT_RFENCE	   0x52464e43
-#define EXT_HSM		   0x48534d
-#define EXT_SRST	   0x53525354
-#define EXT_DBCN	   0x4442434e
-#define LEGACY_SET_TIMER   0
-#define LEGACY_PUTCHAR	   1
-#define LEGACY_GETCHAR	   2
+#define EXT_BASE	 0x10
+#define EXT_TIME	 0x54494d45
+#define EXT_IPI		 0x735049
+#define EXT_RFENCE	 0x52464e43
+#define EXT_HSM		 0x48534d
+#define EXT_SRST	 0x53525354
+#define EXT_DBCN	 0x4442434e
+#define LEGACY_SET_TIMER 0
+#define LEGACY_PUTCHAR	 1
+#define LEGACY_GETCHAR	 2
 
 static struct {
 	const char *name;
 	long id;
 	bool there;
 } extensions[] = {
-	{ "TIME", EXT_TIME, false },   { "IPI", EXT_IPI, false },   { "RFENCE", EXT_RFENCE, false },
-	{ "HSM", EXT_HSM, false },     { "SRST", EXT_SRST, false }, { "DBCN", EXT_DBCN, false },
+	{ "TIME", EXT_TIME, false }, { "IPI", EXT_IPI, false },	  { "RFENCE", EXT_RFENCE, false },
+	{ "HSM", EXT_HSM, false },   { "SRST", EXT_SRST, false }, { "DBCN", EXT_DBCN, false },
 };
 enum { HAVE_TIME, HAVE_IPI, HAVE_RFENCE, HAVE_HSM, HAVE_SRST, HAVE_DBCN };
 
@@ -70,8 +70,9 @@ void sbi_init(void)
 
 void sbi_describe(char *buf, size_t size)
 {
-	static const char *const names[] = { "BBL",   "OpenSBI", "Xvisor", "KVM", "RustSBI",
-					     "Diosix", "Coffer",  "Xen",    "PolarFire HSS" };
+	static const char *const names[] = { "BBL",    "OpenSBI", "Xvisor",
+					     "KVM",    "RustSBI", "Diosix",
+					     "Coffer", "Xen",	  "PolarFire HSS" };
 	unsigned long spec = (unsigned long)call(EXT_BASE, 0, 0, 0, 0).value;
 	unsigned long id = (unsigned long)call(EXT_BASE, 1, 0, 0, 0).value;
 	unsigned long version = (unsigned long)call(EXT_BASE, 2, 0, 0, 0).value;

@@ -6,23 +6,25 @@
 #define ASM_ASM_H
 
 #ifdef CONFIG_ARCH_RV32I
-#define REG_L  lw
-#define REG_S  sw
-#define SZREG  4
+#define REG_L	  lw
+#define REG_S	  sw
+#define SZREG	  4
 #define RISCV_PTR .word
 #else
-#define REG_L  ld
-#define REG_S  sd
-#define SZREG  8
+#define REG_L	  ld
+#define REG_S	  sd
+#define SZREG	  8
 #define RISCV_PTR .dword
 #endif
 
-#define FUNC(name)                  \
-	.globl name;                \
-	.type name, @function;      \
-	.balign 4;                  \
+#define FUNC(name)             \
+	.globl name;           \
+	.type name, @function; \
+	.balign 4;             \
 	name:
 
+/* clang-format off */
 #define END(name) .size name, . - name
+/* clang-format on */
 
 #endif

@@ -49,11 +49,11 @@
 #define csr_write(csr, val) __asm__ volatile("csrw " #csr ", %0" : : "rK"(val) : "memory")
 #define csr_set(csr, val)   __asm__ volatile("csrs " #csr ", %0" : : "rK"(val) : "memory")
 #define csr_clear(csr, val) __asm__ volatile("csrc " #csr ", %0" : : "rK"(val) : "memory")
-#define csr_read_clear(csr, val)                                                           \
-	({                                                                                 \
-		unsigned long _v;                                                          \
+#define csr_read_clear(csr, val)                                                              \
+	({                                                                                    \
+		unsigned long _v;                                                             \
 		__asm__ volatile("csrrc %0, " #csr ", %1" : "=r"(_v) : "rK"(val) : "memory"); \
-		_v;                                                                        \
+		_v;                                                                           \
 	})
 
 #endif

@@ -48,8 +48,8 @@
 #define EMERGENCY_STACK 4096 /* bytes, a hart: where a stack overflow is reported from */
 
 /* Pages of the fixmap: one table page of 4 KiB leaves. */
-#define FIX_PT	  0  /* page tables outside the linear map, one page a level */
-#define FIX_DT	  8  /* the device tree until it is copied */
+#define FIX_PT	     0	 /* page tables outside the linear map, one page a level */
+#define FIX_DT	     8	 /* the device tree until it is copied */
 #define FIX_DT_PAGES 320 /* 1.25 MiB: a tree of 1 MiB at any alignment */
 
 #endif

@@ -23,15 +23,15 @@
 /* log2 of sizeof(struct page), which mm/page.h pins. */
 #define PAGE_STRUCT_SHIFT 5
 
-#define PFN_DOWN(pa) ((unsigned long)((phys_addr_t)(pa) >> PAGE_SHIFT))
-#define PFN_UP(pa)   ((unsigned long)(((phys_addr_t)(pa) + PAGE_SIZE - 1) >> PAGE_SHIFT))
+#define PFN_DOWN(pa)  ((unsigned long)((phys_addr_t)(pa) >> PAGE_SHIFT))
+#define PFN_UP(pa)    ((unsigned long)(((phys_addr_t)(pa) + PAGE_SIZE - 1) >> PAGE_SHIFT))
 #define PFN_PHYS(pfn) ((phys_addr_t)(pfn) << PAGE_SHIFT)
 
 struct page;
 
 /* The regions of the kernel's address space, set once by arch_paging_init(). */
 struct va_layout {
-	phys_addr_t phys_base;	   /* physical address that linear_base maps */
+	phys_addr_t phys_base; /* physical address that linear_base maps */
 	unsigned long linear_base;
 	unsigned long linear_bytes;
 	unsigned long vmemmap_base; /* descriptor of phys_base */
@@ -39,8 +39,8 @@ struct va_layout {
 	unsigned long stack_bytes;
 	unsigned long io_base;
 	unsigned long io_bytes;
-	unsigned long image_va;	    /* where _start is mapped */
-	phys_addr_t image_pa;	    /* where _start was loaded */
+	unsigned long image_va; /* where _start is mapped */
+	phys_addr_t image_pa;	/* where _start was loaded */
 };
 extern struct va_layout va_layout;
 

@@ -15,9 +15,9 @@ struct sbiret {
 	long value;
 };
 
-#define SBI_ERR_FAILED		  -1
-#define SBI_ERR_NOT_SUPPORTED	  -2
-#define SBI_ERR_INVALID_PARAM	  -3
+#define SBI_ERR_FAILED	      -1
+#define SBI_ERR_NOT_SUPPORTED -2
+#define SBI_ERR_INVALID_PARAM -3
 
 struct sbiret sbi_ecall(long ext, long fid, unsigned long a0, unsigned long a1, unsigned long a2,
 			unsigned long a3, unsigned long a4);
