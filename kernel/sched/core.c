@@ -232,6 +232,12 @@ void schedule(void)
 	} while (need_resched());
 }
 
+void leave_for_good(void)
+{
+	local_irq_disable();
+	reschedule(false);
+}
+
 void preempt_schedule(void)
 {
 	/* With interrupts off the interrupt that is sure to come does it. */

@@ -70,6 +70,8 @@ void queues_init(void);
 void sched_ipi(void);
 /* core.c: @t may not run any more where it is; its wake_lock is held. */
 void leave_hart(struct thread *t);
+/* core.c: the last switch of a dead thread; preemption is off already. */
+void leave_for_good(void);
 /* core.c: run @t at priority @prio from now on; its wake_lock is held. */
 void change_priority(struct thread *t, unsigned int prio);
 /* mutex.c: @t's own priority, or what waits for a mutex of its if that is more urgent. */

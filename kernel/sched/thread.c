@@ -156,8 +156,8 @@ void kthread_exit(int code)
 		wake_up(&threads.reaper_wait);
 	else if (t->ended)
 		complete(t->ended);
-	preempt_enable_no_resched();
-	schedule();
+	/* Preemption stays off till the switch: the joiner waits for on_hart only. */
+	leave_for_good();
 	panic("dead thread %s was run again", t->name);
 }
 

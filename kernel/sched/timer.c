@@ -148,18 +148,23 @@ bool timer_pending(const struct timer *t)
 
 bool timer_cancel(struct timer *t)
 {
-	struct heap *h = per_cpu_ptr(&heap, READ_ONCE(t->cpu));
 	unsigned long flags;
-	bool pending;
 
-	if (!timer_pending(t))
-		return false;
-	spin_lock_irqsave(&h->lock, flags);
-	pending = t->index != 0;
-	if (pending)
-		heap_remove(h, t);
-	spin_unlock_irqrestore(&h->lock, flags);
-	return pending;
+	while (timer_pending(t)) {
+		unsigned int cpu = READ_ONCE(t->cpu);
+		struct heap *h = per_cpu_ptr(&heap, cpu);
+		bool here;
+
+		spin_lock_irqsave(&h->lock, flags);
+		/* It may have gone off, or been started on another hart, meanwhile. */
+		here = t->cpu == cpu && t->index;
+		if (here)
+			heap_remove(h, t);
+		spin_unlock_irqrestore(&h->lock, flags);
+		if (here)
+			return true;
+	}
+	return false;
 }
 
 bool timer_cancel_sync(struct timer *t)
