@@ -8,6 +8,7 @@
 #ifndef KERNEL_SMP_H
 #define KERNEL_SMP_H
 
+#include <asm/csr.h>
 #include <base/compiler.h>
 
 enum hart_state {
@@ -67,6 +68,12 @@ int smp_call_function_single_nowait(unsigned int cpu, void (*fn)(void *arg), voi
 /* smp_send_reschedule - interrupt hart @cpu and have the scheduler look.  Any context. */
 void smp_send_reschedule(unsigned int cpu);
 void smp_set_reschedule_hook(void (*fn)(void));
+
+/* smp_interrupt_self - a software interrupt here, as soon as interrupts are on. Any context. */
+static inline void smp_interrupt_self(void)
+{
+	csr_set(sip, SIE_SSIE);
+}
 
 /* This hart takes part from now on; called by a starting hart. */
 void smp_hart_online(void);

@@ -95,18 +95,18 @@ static inline void spin_unlock(spinlock_t *lock)
 	preempt_enable();
 }
 
-#define spin_lock_irqsave(lock, flags)  \
-	do {                            \
-		local_irq_save(flags);  \
-		spin_lock(lock);        \
+/* Interrupts off keep other threads away too, so the preemption count isn't touched: a thread that
+ * becomes runnable meanwhile comes by a software interrupt when they are on again. */
+#define spin_lock_irqsave(lock, flags) \
+	do {                           \
+		local_irq_save(flags); \
+		spin_lock_raw(lock);   \
 	} while (0)
 
-/* Interrupts come back before preemption, so that a thread that waits for its turn gets it here. */
 #define spin_unlock_irqrestore(lock, flags) \
 	do {                                \
 		spin_unlock_raw(lock);      \
 		local_irq_restore(flags);   \
-		preempt_enable();           \
 	} while (0)
 
 #endif

@@ -222,7 +222,7 @@ static void reschedule(bool preempted)
 
 void schedule(void)
 {
-	BUG_ON(in_atomic());
+	BUG_ON(in_atomic() || irqs_disabled());
 	do {
 		preempt_disable();
 		local_irq_disable();
@@ -284,10 +284,15 @@ bool cond_resched(void)
 
 void resched_hart(unsigned int cpu)
 {
-	if (cpu == smp_processor_id())
-		set_need_resched();
-	else
+	if (cpu != smp_processor_id()) {
 		smp_send_reschedule(cpu);
+		return;
+	}
+	set_need_resched();
+	/* Interrupts are off. The switch comes when they are on: at the end of the interrupt that
+	 * this is, or in one that we ask for. */
+	if (!in_interrupt())
+		smp_interrupt_self();
 }
 
 /* A reschedule interrupt: somebody gave this hart a thread, or took it the right to its own. */

@@ -128,7 +128,7 @@ int timer_start(struct timer *t, u64 expires_ns)
 	timer_cancel(t);
 	local_irq_save(flags);
 	h = this_cpu_ptr(&heap);
-	spin_lock(&h->lock);
+	spin_lock_raw(&h->lock);
 	if (unlikely(h->nr == h->max) && !heap_grow(h)) {
 		err = -ENOMEM;
 	} else {
