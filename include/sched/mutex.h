@@ -8,7 +8,8 @@
  * of the first, and so does whoever the owner waits for in turn.  Unlocking hands the mutex to
  * the first waiter.
  *
- * Context: threads only.  Who locks unlocks.
+ * Context: threads only; what locks may sleep, unlocking doesn't.  Who locks unlocks; anything
+ * else, and waiting in a circle, is a panic.
  */
 #ifndef SCHED_MUTEX_H
 #define SCHED_MUTEX_H
@@ -16,12 +17,13 @@
 #include <sched/thread.h>
 
 struct mutex {
-	unsigned long owner; /* struct thread * | has waiters */
-	spinlock_t wait_lock; /* rank MUTEX */
-	struct list_head waiters;
+	unsigned long owner;	   /* struct thread * | has waiters */
+	spinlock_t wait_lock;	   /* rank MUTEX */
+	struct list_head waiters;  /* by priority (wait_lock) */
+	struct mutex_waiter *lent; /* the waiter in the owner's pi_waiters (wait_lock, owner's W) */
 };
 
-#define MUTEX_INIT(name)   { 0, SPINLOCK_INIT, LIST_HEAD_INIT((name).waiters) }
+#define MUTEX_INIT(name)   { 0, SPINLOCK_INIT, LIST_HEAD_INIT((name).waiters), NULL }
 #define DEFINE_MUTEX(name) struct mutex name = MUTEX_INIT(name)
 
 void mutex_init(struct mutex *m);
@@ -31,6 +33,9 @@ void mutex_unlock(struct mutex *m);
 /* 0, or -ETIMEDOUT after @ns. */
 int mutex_lock_timeout_ns(struct mutex *m, u64 ns) __must_check;
 bool mutex_is_locked(const struct mutex *m);
+/* Who has it, or NULL.  A hint, unless it's the caller. */
 struct thread *mutex_owner(const struct mutex *m);
+/* Check what waits for @m against its owner; panics naming what is wrong. */
+void mutex_validate(struct mutex *m);
 
 #endif

@@ -40,7 +40,7 @@ enum thread_state {
 };
 
 struct completion;
-struct mutex;
+struct mutex_waiter;
 
 /* Letters: Q under the lock of the run queue of .cpu; W under .wake_lock; O the thread itself;
  * C constant after creation. */
@@ -57,8 +57,8 @@ struct thread {
 	struct list_head queue;	       /* Q */
 	u64 slice_end;		       /* Q when its turn is over, in ticks */
 	spinlock_t wake_lock;	       /* rank WAKE */
-	struct mutex *blocked_on;      /* W what it waits for (priority inheritance) */
-	struct list_head pi_waiters;   /* W threads that wait for mutexes it holds, by priority */
+	struct mutex_waiter *blocked_on; /* W its place in the queue for a mutex, or NULL */
+	struct list_head pi_waiters;   /* W the first waiter of each mutex it has, by priority */
 	unsigned int id;	       /* C 1, 2, 3 ... */
 	char name[THREAD_NAME_LEN];    /* C */
 	unsigned long *allowed;	       /* W a bit for each hart that it may run on */

@@ -456,6 +456,7 @@ void set_priority(struct thread *t, unsigned int prio)
 	t->base_prio = (u8)min(prio, (unsigned int)SCHED_PRIO_LOWEST);
 	change_priority(t, mutex_inherited_prio(t));
 	spin_unlock_irqrestore(&t->wake_lock, flags);
+	mutex_pass_priority(t);
 }
 
 /* ---- idling ---- */
@@ -530,4 +531,3 @@ void sched_validate(void)
 		spin_unlock_irqrestore(&rq->lock, flags);
 	}
 }
-unsigned int mutex_inherited_prio(const struct thread *t) { return t->base_prio; }

@@ -76,6 +76,8 @@ void leave_for_good(void);
 void change_priority(struct thread *t, unsigned int prio);
 /* mutex.c: @t's own priority, or what waits for a mutex of its if that is more urgent. */
 unsigned int mutex_inherited_prio(const struct thread *t);
+/* mutex.c: @t's priority has changed: tell whoever has the mutex that it waits for. */
+void mutex_pass_priority(struct thread *t);
 
 /* Interrupt hart @cpu so that it looks at need_resched. */
 void resched_hart(unsigned int cpu);
