@@ -506,11 +506,13 @@ static void validate_list(struct run_queue *rq, unsigned int cpu, unsigned int p
 
 	if ((rq->bitmap >> prio & 1) == list_empty(&rq->queue[prio]))
 		panic("run queue of hart %u: bit %u of the bitmap is %u, the list is %sempty", cpu,
-		      prio, rq->bitmap >> prio & 1, list_empty(&rq->queue[prio]) ? "" : "not ");
+		      prio, (unsigned int)(rq->bitmap >> prio & 1),
+		      list_empty(&rq->queue[prio]) ? "" : "not ");
 	list_for_each_entry(t, &rq->queue[prio], queue) {
 		if (!t->on_queue || t->cpu != cpu || t->prio != prio || t == rq->running)
 			panic("run queue of hart %u, priority %u: thread %s has on_queue %u, cpu %u, "
-			      "priority %u", cpu, prio, t->name, t->on_queue, t->cpu, t->prio);
+			      "priority %u", cpu, prio, t->name, (unsigned int)t->on_queue, t->cpu,
+			      t->prio);
 		(*waiting)++;
 	}
 }
