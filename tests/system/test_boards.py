@@ -176,3 +176,16 @@ def test_uboot_booti(machine, image, tmp_path):
     checks.memory_adds_up(m, 512 * MIB)
     checks.harts_online(m, range(2))
     assert m.poweroff() == 0
+
+
+# ---- harts that come by themselves ----
+
+@pytest.mark.parametrize("board", ["qemu-virt", "qemu-virt32"])
+def test_late_harts(machine, board):
+    """Every other hart arrives at _start, as with firmware without HSM, and is taken in."""
+    m = machine(board=board, smp=8, mem="128M", append="late_harts")
+    assert sum("arrived by itself" in x for x in m.run("dmesg")) == 7
+    checks.no_errors_logged(m)
+    checks.harts_online(m, range(8))
+    checks.suites_pass(m, "smp")
+    assert m.poweroff() == 0
