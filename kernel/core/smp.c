@@ -181,25 +181,36 @@ static bool comes_by_itself(unsigned long hartid)
 	return status == SBI_HSM_STARTED || status == SBI_HSM_START_PENDING;
 }
 
+/*
+ * A hart may come by _start instead: it lost the lottery, or OpenSBI before 1.3 sent it off
+ * before it had noted where to.  It waits in head.S for its id, so every hart is released.
+ */
+static void release_late(unsigned long hartid, unsigned long opaque)
+{
+	late_release[1] = opaque;
+	smp_mb();
+	late_release[0] = hartid;
+}
+
 static bool start_hart(unsigned int cpu)
 {
 	struct hart_info *h = &harts[cpu];
 	unsigned long opaque = (unsigned long)__pa(h->local);
+	bool online = false;
 	int err;
 
 	set_state(cpu, HART_STARTING);
+	release_late(h->hartid, opaque);
 	err = sbi_hart_start(h->hartid, __pa_symbol((void *)secondary_start), opaque);
-	if (err && comes_by_itself(h->hartid)) {
-		/* It lost the lottery in head.S and waits there for its id. */
-		pr_info("hart %lu arrived by itself", h->hartid);
-		late_release[1] = opaque;
-		smp_mb();
-		late_release[0] = h->hartid;
-	} else if (err) {
+	if (err && !comes_by_itself(h->hartid)) {
 		pr_err("the firmware refuses to start hart %lu: left out", h->hartid);
-		return false;
+	} else {
+		if (err)
+			pr_info("hart %lu arrived by itself", h->hartid);
+		online = wait_online(cpu);
 	}
-	return wait_online(cpu);
+	release_late(~0UL, 0);
+	return online;
 }
 
 void smp_start(void)

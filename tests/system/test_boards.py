@@ -42,6 +42,18 @@ def test_sifive_u_has_no_large_leaf_over_firmware(machine, image):
     assert not any(x.leaf == "1G" and x.pa < 0x80200000 for x in linear)
 
 
+# ---- Svpbmt: device registers say so in their page table entries ----
+
+@pytest.mark.parametrize("svpbmt", [True, False])
+def test_svpbmt(machine, svpbmt):
+    m = machine(smp=2, cpu=f"rv64,svpbmt={'on' if svpbmt else 'off'}")
+    lines = [x for x in m.run("ptdump") if "leaf" in x]
+    io = [x for x in lines if x.endswith(" io")]
+    assert bool(io) == svpbmt
+    assert all(" 0x0010000000 " in x or " 0x0000100000 " in x for x in io), io
+    checks.no_errors_logged(m)
+
+
 # ---- icicle: memory above 64 GiB, the second serial port, firmware without SRST ----
 
 HIGH = 0x1000000000
@@ -175,4 +187,17 @@ def test_uboot_booti(machine, image, tmp_path):
     checks.suites_pass(m)
     checks.memory_adds_up(m, 512 * MIB)
     checks.harts_online(m, range(2))
+    assert m.poweroff() == 0
+
+
+# ---- harts that come by themselves ----
+
+@pytest.mark.parametrize("board", ["qemu-virt", "qemu-virt32"])
+def test_late_harts(machine, board):
+    """Every other hart arrives at _start, as with firmware without HSM, and is taken in."""
+    m = machine(board=board, smp=8, mem="128M", append="late_harts")
+    assert sum("arrived by itself" in x for x in m.run("dmesg")) == 7
+    checks.no_errors_logged(m)
+    checks.harts_online(m, range(8))
+    checks.suites_pass(m, "smp")
     assert m.poweroff() == 0

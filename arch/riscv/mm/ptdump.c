@@ -67,11 +67,11 @@ static void emit_run(struct run *r)
 	}
 	format_size(bytes, sizeof(bytes), r->bytes);
 	format_size(leaf, sizeof(leaf), level_bytes(r->level));
-	snprintf(line, sizeof(line), "0x%0*lx-0x%0*lx 0x%010llx %8s  %c%c%c%c%c leaf %s",
+	snprintf(line, sizeof(line), "0x%0*lx-0x%0*lx 0x%010llx %8s  %c%c%c%c%c leaf %s%s",
 		 (int)sizeof(long) * 2, r->va, (int)sizeof(long) * 2, r->va + r->bytes, PA(r->pa),
 		 bytes, r->bits & PTE_R ? 'r' : '-', r->bits & PTE_W ? 'w' : '-',
 		 r->bits & PTE_X ? 'x' : '-', r->bits & PTE_U ? 'u' : '-',
-		 r->bits & PTE_G ? 'g' : '-', leaf);
+		 r->bits & PTE_G ? 'g' : '-', leaf, r->bits & PTE_PBMT_IO ? " io" : "");
 	r->emit(line);
 }
 
