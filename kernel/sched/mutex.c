@@ -128,18 +128,18 @@ static struct mutex *next_in_chain(struct thread *t, struct mutex *m, bool all)
 		struct mutex *next = NULL;
 		bool busy = false;
 
-		spin_lock(&t->wake_lock);
+		spin_lock_raw(&t->wake_lock);
 		if (m)
 			lend_first(m, t);
 		settle_priority(t);
 		w = t->blocked_on;
 		if (w && (all || w->prio != t->prio)) {
 			next = w->mutex;
-			busy = !spin_trylock(&next->wait_lock);
+			busy = !spin_trylock_raw(&next->wait_lock);
 			if (!busy && w->prio != t->prio)
 				waiter_move(w, t->prio);
 		}
-		spin_unlock(&t->wake_lock);
+		spin_unlock_raw(&t->wake_lock);
 		if (!busy)
 			return next;
 		cpu_relax();
@@ -161,7 +161,7 @@ static void propagate(struct mutex *m, bool all)
 			panic("deadlock: thread %s waits for a mutex at 0x%lx that waits for it",
 			      owner->name, (unsigned long)m);
 		next = next_in_chain(owner, m, all);
-		spin_unlock(&m->wait_lock);
+		spin_unlock_raw(&m->wait_lock);
 		m = next;
 	}
 }
@@ -194,10 +194,10 @@ static bool take_or_mark(struct mutex *m)
 
 static void begin_wait(struct mutex *m, struct mutex_waiter *w)
 {
-	spin_lock(&current->wake_lock);
+	spin_lock_raw(&current->wake_lock);
 	w->prio = current->prio;
 	current->blocked_on = w;
-	spin_unlock(&current->wake_lock);
+	spin_unlock_raw(&current->wake_lock);
 	waiter_add(m, w);
 }
 
@@ -206,13 +206,13 @@ static void give_up(struct mutex *m, struct mutex_waiter *w)
 {
 	struct thread *owner = mutex_owner(m);
 
-	spin_lock(&current->wake_lock);
+	spin_lock_raw(&current->wake_lock);
 	current->blocked_on = NULL;
-	spin_unlock(&current->wake_lock);
-	spin_lock(&owner->wake_lock);
+	spin_unlock_raw(&current->wake_lock);
+	spin_lock_raw(&owner->wake_lock);
 	if (m->lent == w)
 		take_back(m);
-	spin_unlock(&owner->wake_lock);
+	spin_unlock_raw(&owner->wake_lock);
 	list_del(&w->link);
 	if (list_empty(&m->waiters))
 		__atomic_fetch_and(&m->owner, ~HAS_WAITERS, __ATOMIC_RELAXED);
@@ -231,7 +231,7 @@ static __noinline int lock_slow(struct mutex *m, u64 ns)
 	}
 	begin_wait(m, &w);
 	propagate(m, true);
-	spin_lock(&m->wait_lock);
+	spin_lock_raw(&m->wait_lock);
 	while (mutex_owner(m) != current && ns) {
 		set_current_state(THREAD_SLEEPING);
 		spin_unlock_irqrestore(&m->wait_lock, flags);
@@ -257,18 +257,18 @@ static void hand_over(struct mutex *m)
 	struct thread *to = w->thread;
 	unsigned long more;
 
-	spin_lock(&current->wake_lock);
+	spin_lock_raw(&current->wake_lock);
 	take_back(m);
 	settle_priority(current);
-	spin_unlock(&current->wake_lock);
+	spin_unlock_raw(&current->wake_lock);
 
 	list_del(&w->link);
 	more = list_empty(&m->waiters) ? 0 : HAS_WAITERS;
-	spin_lock(&to->wake_lock);
+	spin_lock_raw(&to->wake_lock);
 	to->blocked_on = NULL;
 	lend_first(m, to);
 	settle_priority(to);
-	spin_unlock(&to->wake_lock);
+	spin_unlock_raw(&to->wake_lock);
 	__atomic_store_n(&m->owner, (unsigned long)to | more, __ATOMIC_RELEASE);
 	wake_up_process(to);
 }
