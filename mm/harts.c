@@ -11,6 +11,7 @@
 
 #include <asm/layout.h>
 #include <asm/mmu.h>
+#include <asm/tlb.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/percpu.h>
@@ -80,6 +81,7 @@ static unsigned int number_harts(struct hart_info *harts, const struct dt_hart *
 		h->hartid = (unsigned long)list[i].hartid;
 		h->nid = list[i].nid;
 		h->isa = list[i].isa;
+		tlb_hart_quirks(list[i].node);
 	}
 	if (harts[0].state != HART_ONLINE)
 		panic("the firmware started hart %lu, which the device tree doesn't have as usable",

@@ -81,9 +81,6 @@ void smp_hart_online(void);
 /* Send the others to sleep for good, from any context; waits at most 100 ms for them. */
 void smp_stop_others(void);
 
-/* sfence.vma for a range of kernel addresses on the other online harts. Any context. */
-void smp_remote_sfence(unsigned long start, unsigned long bytes);
-
 /* The software interrupt handler, called by the trap code. */
 void smp_handle_ipi(void);
 

@@ -24,6 +24,7 @@
 #include <asm/csr.h>
 #include <asm/mmu.h>
 #include <asm/sbi.h>
+#include <asm/tlb.h>
 #include <base/errno.h>
 #include <kernel/bootargs.h>
 #include <kernel/log.h>
@@ -235,6 +236,8 @@ void secondary_start_kernel(void)
 void smp_hart_online(void)
 {
 	set_state(smp_processor_id(), HART_ONLINE);
+	smp_mb();
+	tlb_flush_local_all(); /* what changed before others knew to ask this hart (tlb.c) */
 }
 
 static void send_ipi(unsigned int cpu, enum ipi_reason reason)
@@ -414,14 +417,4 @@ void smp_stop_others(void)
 			left += cpu != smp_processor_id();
 		cpu_relax();
 	} while (left && ktime_ns() - start < STOP_TIMEOUT_NS);
-}
-
-void smp_remote_sfence(unsigned long start, unsigned long bytes)
-{
-	unsigned int cpu;
-
-	for_each_online_hart(cpu) {
-		if (cpu != smp_processor_id())
-			sbi_remote_sfence(harts[cpu].hartid, start, bytes);
-	}
 }

@@ -307,6 +307,11 @@ static bool all_have_sstc(void)
 	return true;
 }
 
+static const char *name_of_current(void)
+{
+	return current->name;
+}
+
 void sched_init(void)
 {
 	queues_init();
@@ -318,6 +323,7 @@ void sched_init(void)
 	arch_has_sstc = all_have_sstc();
 	smp_set_reschedule_hook(sched_ipi);
 	wait_set_sleep(sleep_ns);
+	trap_set_thread_name(name_of_current);
 	trap_set_hooks(timer_interrupt, NULL, preempt_schedule_irq);
 }
 

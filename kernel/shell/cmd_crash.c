@@ -7,6 +7,7 @@
  */
 #include <base/compiler.h>
 #include <kernel/panic.h>
+#include <sched/thread.h>
 #include <shell/shell.h>
 
 #include <string.h>
@@ -34,6 +35,19 @@ static __noinline int fill_stack(int depth)
 static void crash_stack(void)
 {
 	fill_stack(0);
+}
+
+static int overflow_thread(void *arg)
+{
+	return fill_stack(0);
+}
+
+static void crash_thread_stack(void)
+{
+	struct thread *t = kthread_run(overflow_thread, NULL, "overflow");
+
+	if (t)
+		kthread_join(t);
 }
 
 static void crash_wild(void)
@@ -86,6 +100,7 @@ static const struct way {
 	{ "text", crash_text, "store into the kernel's code" },
 	{ "exec", crash_exec, "jump into data" },
 	{ "stack", crash_stack, "recurse until the stack overflows" },
+	{ "thread-stack", crash_thread_stack, "the same in a thread of its own" },
 	{ "unaligned", crash_unaligned, "an unaligned atomic" },
 	{ "illegal", crash_illegal, "an instruction that doesn't exist" },
 };
@@ -116,7 +131,7 @@ static void complete_crash(const char *prefix, shell_offer_fn offer, void *ctx)
 
 static const struct shell_cmd cmd_crash = {
 	.name = "crash",
-	.usage = "[panic | bug | null | wild | text | exec | stack | unaligned | illegal]",
+	.usage = "[panic | bug | null | wild | text | exec | stack | thread-stack | unaligned | illegal]",
 	.help = "make the kernel panic, in one of several ways",
 	.run = run_crash,
 	.complete = complete_crash,

@@ -21,6 +21,7 @@
 #include <shell/ktap.h>
 
 #include <base/errno.h>
+#include <mm/kstack.h>
 #include <mm/page_alloc.h>
 #include <shell/shell.h>
 
@@ -105,10 +106,17 @@ static void run_case(const struct ktap_suite *suite, const struct ktap_case *c, 
 	}
 }
 
+/* Free pages when none is only on its way back. */
+static unsigned long settled_free_pages(void)
+{
+	kstack_flush();
+	return nr_free_pages();
+}
+
 /* Runs one suite; false if a case failed or pages are missing afterwards. */
 static bool run_suite(const struct ktap_suite *suite, struct totals *totals)
 {
-	unsigned long free_before = nr_free_pages(), free_after;
+	unsigned long free_before = settled_free_pages(), free_after;
 	unsigned fail_before = totals->fail, nr = 0;
 
 	while (suite->cases[nr].name)
@@ -118,7 +126,7 @@ static bool run_suite(const struct ktap_suite *suite, struct totals *totals)
 	for (unsigned i = 0; i < nr; i++)
 		run_case(suite, &suite->cases[i], i + 1, totals);
 
-	free_after = nr_free_pages();
+	free_after = settled_free_pages();
 	if (free_after != free_before) {
 		shell_printf(INDENT "# %s: %lu free pages at the end, %lu at the start\n",
 			     suite->name, free_after, free_before);

@@ -138,11 +138,12 @@ int sbi_send_ipi(unsigned long hartid)
 	return call(EXT_IPI, 0, 1, hartid, 0).error ? -EIO : 0;
 }
 
-int sbi_remote_sfence(unsigned long hartid, unsigned long start, unsigned long bytes)
+int sbi_remote_sfence(unsigned long mask, unsigned long base, unsigned long start,
+		      unsigned long bytes)
 {
 	if (!extensions[HAVE_RFENCE].there)
 		return -EIO;
-	return sbi_ecall(EXT_RFENCE, 1, 1, hartid, start, bytes, 0).error ? -EIO : 0;
+	return sbi_ecall(EXT_RFENCE, 1, mask, base, start, bytes, 0).error ? -EIO : 0;
 }
 
 int sbi_hart_start(unsigned long hartid, phys_addr_t pa, unsigned long opaque)

@@ -4,7 +4,8 @@
  *
  * Interrupts go to their handler; the exceptions of probe_read() to its fixup; every other
  * exception is a panic with registers and the cause in words.  A fault just below a stack is
- * reported as the overflow that it is.
+ * reported as the overflow that it is.  A page fault whose entry is valid by now is no fault:
+ * the hart had an older state of it and tries again (arch_fault_retry).
  *
  * Context: interrupts off; on the interrupted stack or the emergency stack (entry.S).
  * Specification: privileged spec, "Supervisor Cause Register".
@@ -80,9 +81,9 @@ bool extable_fixup(struct trap_frame *frame)
 
 void trap_show(const struct trap_frame *frame)
 {
-	static const char names[][4] = { "",   "ra", "sp", "gp", "tp", "t0",  "t1",	 "t2",
-					 "s0", "s1", "a0", "a1", "a2", "a3",  "a4",	 "a5",
-					 "a6", "a7", "s2", "s3", "s4", "s5",  "s6",	 "s7",
+	static const char names[][4] = { "",   "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+					 "s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+					 "a6", "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
 					 "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6" };
 	int width = (int)sizeof(long) * 2;
 
@@ -99,6 +100,7 @@ static struct {
 	void (*timer)(void);
 	void (*external)(void);
 	void (*preempt)(void);
+	const char *(*thread_name)(void);
 } hooks;
 
 void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void))
@@ -106,6 +108,11 @@ void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)
 	hooks.timer = timer;
 	hooks.external = external;
 	hooks.preempt = preempt;
+}
+
+void trap_set_thread_name(const char *(*fn)(void))
+{
+	hooks.thread_name = fn;
 }
 
 static void handle_interrupt(unsigned long irq)
@@ -143,10 +150,17 @@ static __cold void die(const struct trap_frame *frame)
 	unsigned long cause = frame->scause, tval = frame->stval;
 
 	if (is_stack_overflow(frame))
-		panic_trap(frame, "kernel stack overflow: sp is 0x%lx", frame->x[REG_SP]);
+		panic_trap(frame, "kernel stack overflow: sp is 0x%lx, in thread %s",
+			   frame->x[REG_SP], hooks.thread_name ? hooks.thread_name() : "(boot)");
 	if (cause >= 12 && tval < PAGE_SIZE)
 		panic_trap(frame, "NULL pointer dereference: %s at 0x%lx", cause_name(cause), tval);
 	panic_trap(frame, "%s at pc 0x%lx, address 0x%lx", cause_name(cause), frame->sepc, tval);
+}
+
+static bool is_page_fault(unsigned long cause)
+{
+	return cause == CAUSE_FETCH_PAGE_FAULT || cause == CAUSE_LOAD_PAGE_FAULT ||
+	       cause == CAUSE_STORE_PAGE_FAULT;
 }
 
 void trap_handler(struct trap_frame *frame)
@@ -155,6 +169,9 @@ void trap_handler(struct trap_frame *frame)
 		handle_interrupt(frame->scause & ~CAUSE_INTERRUPT);
 		return;
 	}
+	if (is_page_fault(frame->scause) &&
+	    arch_fault_retry(frame->stval, frame->scause, frame->sepc))
+		return;
 	if (!extable_fixup(frame))
 		die(frame);
 }

@@ -10,6 +10,7 @@
 #define LOG_PREFIX "paging: "
 
 #include <asm/pgtable.h>
+#include <asm/tlb.h>
 
 #include <base/errno.h>
 #include <kernel/log.h>
@@ -56,7 +57,7 @@ static void map_fdt_pages(phys_addr_t pa, unsigned long first, unsigned long nr)
 	for (unsigned long i = first; i < first + nr; i++)
 		pte_set(&early_fixmap[FIX_DT + i],
 			pte_make(pa + (i << PAGE_SHIFT), PTE_R | PTE_A | PTE_D | PTE_G));
-	local_sfence_all();
+	tlb_flush_local_all();
 }
 
 const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why)
@@ -88,5 +89,5 @@ const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why)
 void arch_unmap_fdt(void)
 {
 	memset(&early_fixmap[FIX_DT], 0, FIX_DT_PAGES * sizeof(pte_t));
-	local_sfence_all();
+	tlb_flush_local_all();
 }

@@ -39,6 +39,9 @@ void trap_show(const struct trap_frame *frame);
  * any when another thread may run.  Boot hart, once. */
 void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void));
 
+/* trap_set_thread_name - @fn names the thread that runs here, for the report of a stack overflow. */
+void trap_set_thread_name(const char *(*fn)(void));
+
 /*
  * backtrace - print the calls that led to @pc, one line each, innermost first
  * With CONFIG_KALLSYMS as name+offset/size; tools/symbolize adds source lines.
