@@ -23,6 +23,7 @@
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <sched/thread.h>
+#include <sched/workqueue.h>
 #include <shell/shell.h>
 #include <string.h>
 
@@ -102,6 +103,7 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	local_irq_enable();
 	sched_start_services();
 	smp_start();		/* the other harts */
+	workqueues_init();	/* their workers */
 	pr_info("%lu instructions from _start to the prompt", instructions_since_start());
 	shell_main();
 }

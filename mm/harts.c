@@ -3,7 +3,7 @@
  * harts.c - memory for each hart: its table entry, per-CPU area and stacks
  *
  * All of it comes from memblock, near the hart.  A hart that maxcpus= keeps off has an area,
- * since its objects may be initialised, but no stack.
+ * since its objects may be initialised, but no stack until it is started all the same.
  */
 #define LOG_PREFIX "smp: "
 
@@ -12,12 +12,14 @@
 #include <asm/layout.h>
 #include <asm/mmu.h>
 #include <asm/tlb.h>
+#include <base/errno.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <mm/discover.h>
+#include <mm/kstack.h>
 #include <mm/memblock.h>
 #include <mm/zone.h>
 #include <string.h>
@@ -42,6 +44,15 @@ static void make_area(struct hart_info *h, unsigned int cpu)
 	node_set_hart(cpu, h->nid);
 }
 
+/* What the hart needs to begin on its stack with paging on (head.S). */
+static void tell_stack(struct hart_info *h)
+{
+	h->local->stack_lo = h->stack;
+	h->local->boot_sp = h->stack + STACK_SIZE;
+	h->local->boot_tp = (unsigned long)h->local;
+	h->local->boot_satp = csr_read(satp);
+}
+
 static void make_stack(struct hart_info *h, unsigned int cpu)
 {
 	phys_addr_t pa = memblock_phys_alloc_range(STACK_SIZE, PAGE_SIZE, 0, 0, h->nid);
@@ -49,10 +60,20 @@ static void make_stack(struct hart_info *h, unsigned int cpu)
 	h->stack = pa ? arch_stack_map(cpu, pa) : 0;
 	if (!h->stack)
 		panic("no memory for the stack of hart %lu", h->hartid);
-	h->local->stack_lo = h->stack;
-	h->local->boot_sp = h->stack + STACK_SIZE;
-	h->local->boot_tp = (unsigned long)h->local;
-	h->local->boot_satp = csr_read(satp);
+	tell_stack(h);
+}
+
+int hart_give_stack(unsigned int cpu)
+{
+	struct hart_info *h = hart_info(cpu);
+
+	if (h->stack)
+		return 0;
+	h->stack = kstack_alloc(h->nid);
+	if (!h->stack)
+		return -ENOMEM;
+	tell_stack(h);
+	return 0;
 }
 
 /* Go on with the boot hart's own area instead of the template. */

@@ -12,7 +12,7 @@
 #include <base/compiler.h>
 
 enum hart_state {
-	HART_OFFLINE, /* not started: maxcpus= or by the user */
+	HART_OFFLINE, /* not started: maxcpus= or `harts off` */
 	HART_STARTING,
 	HART_ONLINE,
 	HART_STOPPED, /* told to stop: panic, power off */
@@ -77,6 +77,17 @@ static inline void smp_interrupt_self(void)
 
 /* This hart takes part from now on; called by a starting hart. */
 void smp_hart_online(void);
+
+/*
+ * Harts that go off and come back; the steps around these are hart_off()'s and hart_on()'s
+ * (kernel/sched/hotplug.c).
+ * smp_hart_up - start hart @cpu, which is off and has a stack; 0, or -EIO with the reason logged
+ * smp_hart_leave - this hart stops; interrupts off, nothing runs here or will
+ * smp_hart_wait_stopped - wait until the firmware has @cpu, at most a second; true if it has
+ */
+int smp_hart_up(unsigned int cpu);
+void smp_hart_leave(void) __noreturn;
+bool smp_hart_wait_stopped(unsigned int cpu);
 
 /* Send the others to sleep for good, from any context; waits at most 100 ms for them. */
 void smp_stop_others(void);

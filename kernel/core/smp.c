@@ -11,7 +11,9 @@
  *
  * Calls: each hart has a list of calls that others want of it, pushed without a lock (a new call
  * points to the old head) and taken whole by the handler.  Who waits spins on call.done.
- *   Invariant: a call that is on a list will be run once by that hart.
+ *   Invariant: a call that is on a list will be run once by that hart, or, if that one goes off
+ *   meanwhile, is marked ABANDONED: the hart says OFFLINE and then looks at its list, who calls
+ *   pushes and then looks whether it's OFFLINE.
  * Locking: on_each_hart() takes broadcast_lock.  A hart that waits, for it or for a call, with
  *   interrupts on answers calls meanwhile; with interrupts off it runs what is asked of it itself.
  * Not here: areas and stacks, which take memory (mm/harts.c).
@@ -61,8 +63,9 @@ struct call {
 	struct call *next;
 	void (*fn)(void *arg);
 	void *arg;
-	u32 done;
+	u32 done; /* enum call_state */
 };
+enum call_state { CALL_WAITS, CALL_DONE, CALL_ABANDONED };
 static DEFINE_PER_CPU(struct call *, calls);
 static DEFINE_PER_CPU(struct call, nowait_call); /* of the hart that calls without waiting */
 static DEFINE_PER_CPU(struct call, broadcast_call); /* of the hart that is called (broadcast_lock) */
@@ -245,7 +248,7 @@ static void send_ipi(unsigned int cpu, enum ipi_reason reason)
 	/* A reason that is there already has an interrupt on its way. */
 	if (__atomic_fetch_or(per_cpu_ptr(&ipi_reasons, cpu), reason, __ATOMIC_SEQ_CST) & reason)
 		return;
-	if (sbi_send_ipi(harts[cpu].hartid))
+	if (sbi_send_ipi(harts[cpu].hartid) && hart_state(cpu) == HART_ONLINE)
 		panic("the firmware refuses an IPI to hart %lu", harts[cpu].hartid);
 }
 
@@ -276,8 +279,21 @@ static void run_calls(void)
 		struct call *next = oldest->next;
 
 		oldest->fn(oldest->arg);
-		__atomic_store_n(&oldest->done, 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&oldest->done, CALL_DONE, __ATOMIC_RELEASE);
 		oldest = next;
+	}
+}
+
+/* Hart @cpu is off: nobody will run what is on its list. */
+static void abandon_calls(unsigned int cpu)
+{
+	struct call *c = __atomic_exchange_n(per_cpu_ptr(&calls, cpu), NULL, __ATOMIC_SEQ_CST);
+
+	while (c) {
+		struct call *next = c->next;
+
+		__atomic_store_n(&c->done, CALL_ABANDONED, __ATOMIC_RELEASE);
+		c = next;
 	}
 }
 
@@ -289,17 +305,25 @@ static void push_call(unsigned int cpu, struct call *c)
 	while (!__atomic_compare_exchange_n(head, &c->next, c, true, __ATOMIC_RELEASE,
 					    __ATOMIC_RELAXED))
 		;
-	send_ipi(cpu, IPI_CALL);
+	smp_mb();
+	if (unlikely(hart_state(cpu) != HART_ONLINE))
+		abandon_calls(cpu);
+	else
+		send_ipi(cpu, IPI_CALL);
 }
 
-static void wait_call(struct call *c)
+/* 0, or -EINVAL if the hart went off before it came to it. */
+static int wait_call(struct call *c)
 {
-	while (!__atomic_load_n(&c->done, __ATOMIC_ACQUIRE)) {
+	u32 done;
+
+	while ((done = __atomic_load_n(&c->done, __ATOMIC_ACQUIRE)) == CALL_WAITS) {
 		/* With interrupts off nobody else would answer those who wait for us. */
 		if (irqs_disabled())
 			run_calls();
 		cpu_relax();
 	}
+	return done == CALL_DONE ? 0 : -EINVAL;
 }
 
 static void call_here(void (*fn)(void *arg), void *arg)
@@ -344,10 +368,44 @@ int smp_call_function_single(unsigned int cpu, void (*fn)(void *arg), void *arg)
 		call_here(fn, arg);
 	} else {
 		push_call(cpu, &c);
-		wait_call(&c);
+		err = wait_call(&c);
 	}
 	preempt_enable();
 	return err;
+}
+
+int smp_hart_up(unsigned int cpu)
+{
+	if (start_hart(cpu))
+		return 0;
+	set_state(cpu, HART_FAILED);
+	return -EIO;
+}
+
+void smp_hart_leave(void)
+{
+	csr_write(sie, 0);
+	set_state(smp_processor_id(), HART_OFFLINE);
+	smp_mb(); /* from here on nobody pushes calls and expects them to run */
+	run_calls();
+	sbi_hart_stop();
+	set_state(smp_processor_id(), HART_FAILED);
+	for (;;)
+		wait_for_interrupt();
+}
+
+bool smp_hart_wait_stopped(unsigned int cpu)
+{
+	u64 start = ktime_ns();
+
+	while (sbi_hart_status(harts[cpu].hartid) != SBI_HSM_STOPPED) {
+		if (ktime_ns() - start > START_TIMEOUT_NS)
+			return false;
+		cpu_relax();
+	}
+	/* Reasons of interrupts that it didn't take would keep new ones from being sent. */
+	__atomic_store_n(per_cpu_ptr(&ipi_reasons, cpu), 0, __ATOMIC_SEQ_CST);
+	return true;
 }
 
 static __noreturn void stop_here(void)
@@ -386,18 +444,18 @@ void on_each_hart(void (*fn)(void *arg), void *arg)
 			run_calls();
 		cpu_relax();
 	}
-	for_each_online_hart(cpu) {
+	for (cpu = 0; cpu < nr_harts; cpu++) {
 		struct call *c = per_cpu_ptr(&broadcast_call, cpu);
 
 		*c = (struct call){ .fn = fn, .arg = arg };
-		if (cpu != me)
+		if (cpu != me && hart_state(cpu) == HART_ONLINE)
 			push_call(cpu, c);
+		else
+			c->done = CALL_DONE;
 	}
 	call_here(fn, arg);
-	for_each_online_hart(cpu) {
-		if (cpu != me)
-			wait_call(per_cpu_ptr(&broadcast_call, cpu));
-	}
+	for (cpu = 0; cpu < nr_harts; cpu++)
+		(void)wait_call(per_cpu_ptr(&broadcast_call, cpu));
 	spin_unlock(&broadcast_lock);
 	preempt_enable();
 }

@@ -7,7 +7,8 @@
  * a thread that may run on it waits; how evenly busy harts share is left to these two.
  *
  * idle_mask has a bit for each idle hart.  It is a hint: a hart that got work meanwhile has its
- * bit cleared a moment later.
+ * bit cleared a moment later.  online_mask has one for each hart that takes threads; run_queue.online
+ * is the truth, looked at under its lock.
  */
 #include "sched.h"
 
@@ -16,17 +17,18 @@
 
 #define BITS (8 * sizeof(unsigned long))
 
-static unsigned long *idle_mask;
+static unsigned long *idle_mask, *online_mask;
 static unsigned int idle_words;
 
 unsigned long *idle_mask_init(void)
 {
 	idle_words = (unsigned int)DIV_ROUND_UP(nr_harts, BITS);
-	BUG_ON(2 * idle_words * sizeof(*idle_mask) > PAGE_SIZE);
+	BUG_ON(3 * idle_words * sizeof(*idle_mask) > PAGE_SIZE);
 	idle_mask = (unsigned long *)get_zeroed_page(GFP_KERNEL);
 	if (!idle_mask)
 		panic("no memory for the mask of idle harts");
-	return idle_mask + idle_words;
+	online_mask = idle_mask + idle_words;
+	return idle_mask + 2 * idle_words;
 }
 
 void idle_mask_set(unsigned int cpu)
@@ -37,6 +39,16 @@ void idle_mask_set(unsigned int cpu)
 void idle_mask_clear(unsigned int cpu)
 {
 	__atomic_fetch_and(&idle_mask[cpu / BITS], ~(1UL << cpu % BITS), __ATOMIC_RELAXED);
+}
+
+void online_mask_set(unsigned int cpu)
+{
+	__atomic_fetch_or(&online_mask[cpu / BITS], 1UL << cpu % BITS, __ATOMIC_SEQ_CST);
+}
+
+void online_mask_clear(unsigned int cpu)
+{
+	__atomic_fetch_and(&online_mask[cpu / BITS], ~(1UL << cpu % BITS), __ATOMIC_SEQ_CST);
 }
 
 static bool is_idle(unsigned int cpu)
@@ -62,19 +74,23 @@ static unsigned int lowest_set(unsigned long word)
 unsigned int select_hart(const struct thread *t)
 {
 	unsigned int last = t->cpu, first_allowed = ~0u;
+	bool last_online = false;
 
 	if (is_idle(last) && may_run_on(t, last))
 		return last;
 	for (unsigned int i = 0; i < idle_words; i++) {
-		unsigned long both = __atomic_load_n(&idle_mask[i], __ATOMIC_RELAXED) &
-				     t->allowed[i];
+		unsigned long may = __atomic_load_n(&online_mask[i], __ATOMIC_RELAXED) &
+				    t->allowed[i];
+		unsigned long both = __atomic_load_n(&idle_mask[i], __ATOMIC_RELAXED) & may;
 
 		if (both)
 			return i * (unsigned int)BITS + lowest_set(both);
-		if (first_allowed == ~0u && t->allowed[i])
-			first_allowed = i * (unsigned int)BITS + lowest_set(t->allowed[i]);
+		if (first_allowed == ~0u && may)
+			first_allowed = i * (unsigned int)BITS + lowest_set(may);
+		if (i == last / BITS)
+			last_online = may >> last % BITS & 1;
 	}
-	return may_run_on(t, last) ? last : first_allowed;
+	return last_online ? last : first_allowed;
 }
 
 void kick_idle(const struct thread *t)

@@ -11,10 +11,12 @@
  *
  * on_queue and on_hart keep sleeping and waking apart:
  *   on_queue == 0  <=>  the thread sleeps (or is dead), and needs wake_up_process() to run;
+ *   on_queue == 2  <=>  it is runnable, but between two harts' queues, in no list;
  *   on_hart  == 1  <=>  some hart still uses its registers and stack.
  * A waker that finds on_queue == 0 waits for on_hart == 0 before it lets another hart have the
  * thread.  A waker that finds on_queue == 1 was faster than schedule(): it sets RUNNING, and
- * schedule() leaves the thread where it is.
+ * schedule() leaves the thread where it is.  So it does for 2: whoever moves the thread puts it
+ * on its new queue, under its wake_lock so that the harts allowed to it stay what they are.
  *
  * Invariants (sched_validate): bit p of bitmap <=> queue[p] not empty; waiting == threads in the
  *   lists; each has on_queue, state RUNNING unless it was preempted on its way to sleep, cpu ==
@@ -30,6 +32,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/time.h>
+#include <sched/hotplug.h>
 
 DEFINE_PER_CPU(struct run_queue, run_queue);
 u64 slice_ticks;
@@ -128,7 +131,7 @@ static __noinline void arm_slice(struct run_queue *rq, struct thread *t)
 
 /* ---- switching ---- */
 
-static void enqueue_woken(struct thread *t);
+static void move_thread(struct thread *t);
 
 void finish_switch(void)
 {
@@ -139,7 +142,7 @@ void finish_switch(void)
 	rq->leaving = NULL;
 	spin_unlock_raw(&rq->lock);
 	if (unlikely(leaving))
-		enqueue_woken(leaving);
+		move_thread(leaving);
 }
 
 /* Account for the time of @prev, and begin @next's. */
@@ -183,7 +186,7 @@ static inline void put_back(struct run_queue *rq, struct thread *prev, bool pree
 	if (prev->state != THREAD_RUNNING && !preempted) {
 		__atomic_store_n(&prev->on_queue, 0, __ATOMIC_RELEASE);
 	} else if (unlikely(!may_run_on(prev, prev->cpu))) {
-		prev->on_queue = 0;
+		prev->on_queue = BETWEEN_QUEUES;
 		rq->leaving = prev;
 	} else if (more_urgent(rq, prev)) {
 		queue_add_first(rq, prev);
@@ -330,14 +333,14 @@ static void enqueue_woken(struct thread *t)
 	bool waits;
 
 	spin_lock_raw(&rq->lock);
-	if (unlikely(!rq->online)) { /* it went off meanwhile; hart 0 never does */
+	while (unlikely(!rq->online)) { /* it went off meanwhile; hart 0 never does */
 		spin_unlock_raw(&rq->lock);
-		cpu = 0;
+		cpu = select_hart(t);
 		rq = queue_of(cpu);
 		spin_lock_raw(&rq->lock);
 	}
 	t->cpu = cpu;
-	t->on_queue = 1;
+	t->on_queue = ON_QUEUE;
 	queue_add(rq, t);
 	waits = rq->running != rq->idle && t->prio >= rq->running->prio;
 	if (!waits)
@@ -347,6 +350,14 @@ static void enqueue_woken(struct thread *t)
 	spin_unlock_raw(&rq->lock);
 	if (waits)
 		kick_idle(t);
+}
+
+/* Put @t, which is between queues, on one of those that it may be on. */
+static void move_thread(struct thread *t)
+{
+	spin_lock_raw(&t->wake_lock);
+	enqueue_woken(t);
+	spin_unlock_raw(&t->wake_lock);
 }
 
 /* @t was about to sleep and is still on its queue: it only needs its state. */
@@ -412,7 +423,7 @@ u64 schedule_timeout_ns(u64 ns)
 /* Is @t in a list of @rq, which is its queue and locked? */
 static bool is_waiting(const struct run_queue *rq, const struct thread *t)
 {
-	return t->on_queue && rq->running != t && rq->idle != t;
+	return t->on_queue == ON_QUEUE && rq->running != t && rq->idle != t;
 }
 
 void change_priority(struct thread *t, unsigned int prio)
@@ -434,11 +445,11 @@ void change_priority(struct thread *t, unsigned int prio)
 void leave_hart(struct thread *t)
 {
 	struct run_queue *rq = lock_queue_of(t);
-	bool moves = t->on_queue && !may_run_on(t, t->cpu);
+	bool moves = t->on_queue == ON_QUEUE && !may_run_on(t, t->cpu);
 
 	if (moves && is_waiting(rq, t)) {
 		queue_remove(rq, t);
-		t->on_queue = 0;
+		t->on_queue = BETWEEN_QUEUES;
 	} else if (moves) {
 		resched_hart(t->cpu); /* reschedule() sends it away */
 		moves = false;
@@ -483,9 +494,34 @@ void sched_idle(void)
 	for (;;) {
 		schedule();
 		local_irq_disable();
+		if (unlikely(!rq->online))
+			hart_leave();
 		rest(rq, cpu);
 		local_irq_enable();
 	}
+}
+
+/* ---- harts that go ---- */
+
+void queue_close(void)
+{
+	struct run_queue *rq = this_cpu_ptr(&run_queue);
+
+	spin_lock_raw(&rq->lock);
+	rq->online = false;
+	online_mask_clear(smp_processor_id());
+	while (rq->bitmap) {
+		struct thread *t = queue_first(rq);
+
+		queue_remove(rq, t);
+		t->on_queue = BETWEEN_QUEUES;
+		spin_unlock_raw(&rq->lock);
+		move_thread(t);
+		spin_lock_raw(&rq->lock);
+	}
+	rq->slice_armed = false;
+	spin_unlock_raw(&rq->lock);
+	timer_cancel(this_cpu_ptr(&slice_timer));
 }
 
 /* ---- set-up and checks ---- */
@@ -509,7 +545,7 @@ static void validate_list(struct run_queue *rq, unsigned int cpu, unsigned int p
 		      prio, (unsigned int)(rq->bitmap >> prio & 1),
 		      list_empty(&rq->queue[prio]) ? "" : "not ");
 	list_for_each_entry(t, &rq->queue[prio], queue) {
-		if (!t->on_queue || t->cpu != cpu || t->prio != prio || t == rq->running)
+		if (t->on_queue != ON_QUEUE || t->cpu != cpu || t->prio != prio || t == rq->running)
 			panic("run queue of hart %u, priority %u: thread %s has on_queue %u, cpu %u, "
 			      "priority %u", cpu, prio, t->name, (unsigned int)t->on_queue, t->cpu,
 			      t->prio);

@@ -20,6 +20,7 @@ struct run_queue {
 	struct thread *previous; /* Q whom the running one came after, until it's off the hart */
 	bool slice_armed;	/* Q the slice timer is pending */
 	bool online;		/* Q takes threads */
+	bool closing;		/* no thread is bound to it any more (hotplug.c) */
 	bool steal_again;	/* Q the queue to take from was busy */
 	struct thread *leaving;	/* Q switched out because it may not run here any more */
 	u32 rcu_wants;		/* somebody waits for this hart's next switch */
@@ -45,6 +46,9 @@ static inline bool may_run_on(const struct thread *t, unsigned int cpu)
 	return t->allowed[cpu / bits] >> cpu % bits & 1;
 }
 
+/* thread.on_queue */
+enum { OFF_QUEUE, ON_QUEUE, BETWEEN_QUEUES };
+
 /* core.c. The queue's lock is held. */
 void queue_add(struct run_queue *rq, struct thread *t);
 void queue_remove(struct run_queue *rq, struct thread *t);
@@ -58,6 +62,9 @@ unsigned int select_hart(const struct thread *t);
 /* balance.c: which harts are idle, a bit each. */
 void idle_mask_set(unsigned int cpu);
 void idle_mask_clear(unsigned int cpu);
+/* ... and which take threads. */
+void online_mask_set(unsigned int cpu);
+void online_mask_clear(unsigned int cpu);
 /* Returns as many zeroed words again, for a set of harts. */
 unsigned long *idle_mask_init(void);
 /* @t waits behind another thread: let an idle hart come for it. */
@@ -70,6 +77,12 @@ void queues_init(void);
 void sched_ipi(void);
 /* core.c: @t may not run any more where it is; its wake_lock is held. */
 void leave_hart(struct thread *t);
+/* core.c: this hart takes no more threads, and those that wait go to others; interrupts off. */
+void queue_close(void);
+/* thread.c: a thread that is bound to hart @cpu, but for the idle one and @except: its name (a
+ * buffer of THREAD_NAME_LEN) and id; false if there is none. */
+bool find_bound_thread(unsigned int cpu, const struct thread *except, char *name,
+		       unsigned int *id);
 /* core.c: the last switch of a dead thread; preemption is off already. */
 void leave_for_good(void);
 /* core.c: run @t at priority @prio from now on; its wake_lock is held. */

@@ -102,6 +102,36 @@ static void thread_free(struct thread *t)
 	kstack_free(t->stack_lo);
 }
 
+/* The one hart that @t may run on, or ANY_HART. Idle threads, which have no set, are bound too. */
+#define ANY_HART ~0u
+static unsigned int binding_of(const struct thread *t)
+{
+	unsigned int found = ANY_HART;
+
+	if (!t->allowed)
+		return t->cpu;
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
+		if (!may_run_on(t, cpu))
+			continue;
+		if (found != ANY_HART)
+			return ANY_HART;
+		found = cpu;
+	}
+	return found;
+}
+
+/* @cpu: a hart, or ANY_HART. @t's wake_lock is held. */
+static void bind_locked(struct thread *t, unsigned int cpu)
+{
+	unsigned int bits = 8 * sizeof(*t->allowed);
+
+	memset(t->allowed, 0, allowed_bytes());
+	for (unsigned int i = 0; i < nr_harts; i++) {
+		if (cpu == ANY_HART || cpu == i)
+			t->allowed[i / bits] |= 1UL << i % bits;
+	}
+}
+
 /* The first code of every thread: on its own stack, the queue's lock held, interrupts off. */
 static void thread_begin(void)
 {
@@ -125,9 +155,7 @@ struct thread *kthread_create(int (*fn)(void *arg), void *arg, const char *name,
 	vsnprintf(text, sizeof(text), name, args);
 	va_end(args);
 	thread_init_fields(t, text);
-	memset(t->allowed, 0xff, allowed_bytes());
-	for (unsigned int cpu = nr_harts; cpu < allowed_bytes() * 8; cpu++)
-		t->allowed[cpu / (8 * sizeof(long))] &= ~(1UL << cpu % (8 * sizeof(long)));
+	bind_locked(t, ANY_HART);
 	t->fn = fn;
 	t->arg = arg;
 	t->state = THREAD_PARKED;
@@ -212,17 +240,52 @@ int kthread_stop(struct thread *t)
 
 int kthread_bind(struct thread *t, unsigned int cpu)
 {
-	unsigned int bits = 8 * sizeof(*t->allowed);
+	unsigned int before;
 	unsigned long flags;
+	int err = 0;
 
 	if (cpu >= nr_harts || hart_info(cpu)->state != HART_ONLINE)
 		return -EINVAL;
 	spin_lock_irqsave(&t->wake_lock, flags);
-	memset(t->allowed, 0, allowed_bytes());
-	t->allowed[cpu / bits] = 1UL << cpu % bits;
-	leave_hart(t);
+	before = binding_of(t);
+	bind_locked(t, cpu);
+	smp_mb(); /* whoever sees this hart closing from here on has missed the binding */
+	if (queue_of(cpu)->online && !READ_ONCE(queue_of(cpu)->closing))
+		leave_hart(t);
+	else
+		err = -EINVAL;
+	if (err)
+		bind_locked(t, before);
 	spin_unlock_irqrestore(&t->wake_lock, flags);
-	return 0;
+	return err;
+}
+
+struct find_bound {
+	unsigned int cpu;
+	const struct thread *except, *found;
+	char *name;
+	unsigned int *id;
+};
+
+static void find_if_bound(struct thread *t, void *arg)
+{
+	struct find_bound *f = arg;
+
+	if (f->found || t == queue_of(f->cpu)->idle || t == f->except || t->state == THREAD_DEAD ||
+	    binding_of(t) != f->cpu)
+		return;
+	f->found = t;
+	memcpy(f->name, t->name, THREAD_NAME_LEN);
+	*f->id = t->id;
+}
+
+bool find_bound_thread(unsigned int cpu, const struct thread *except, char *name,
+		       unsigned int *id)
+{
+	struct find_bound f = { .cpu = cpu, .except = except, .name = name, .id = id };
+
+	sched_for_each(find_if_bound, &f);
+	return f.found;
 }
 
 void sched_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
@@ -320,6 +383,7 @@ void sched_init(void)
 	main_thread.allowed[0] = 1;
 	make_first_idle();
 	queue_of(0)->online = true;
+	online_mask_set(0);
 	arch_has_sstc = all_have_sstc();
 	smp_set_reschedule_hook(sched_ipi);
 	wait_set_sleep(sleep_ns);
@@ -333,10 +397,17 @@ void sched_start_hart(void)
 	struct run_queue *rq = this_cpu_ptr(&run_queue);
 	char name[THREAD_NAME_LEN];
 
-	snprintf(name, sizeof(name), "idle/%u", smp_processor_id());
-	adopt(idle, name);
-	rq->idle = idle;
+	if (rq->idle) { /* it was on before */
+		idle->run_start = read_time();
+		this_hart->thread = idle;
+	} else {
+		snprintf(name, sizeof(name), "idle/%u", smp_processor_id());
+		adopt(idle, name);
+		rq->idle = idle;
+	}
+	rq->closing = false;
 	rq->online = true;
+	online_mask_set(smp_processor_id());
 }
 
 void sched_start_services(void)

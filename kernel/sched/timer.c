@@ -11,7 +11,8 @@
  *
  * Invariants (timers_validate): slot[i / 2] <= slot[i]; slot[i]->index == i; index == 0 for a
  *   timer that isn't pending; running is the timer whose function runs, else NULL.
- * Locking: heap.lock (rank TIMER), interrupts off; not held while a function runs.
+ * Locking: heap.lock (rank TIMER), interrupts off; not held while a function runs.  Two at once
+ *   only where a hart's timers move to another, one hart at a time.
  * Cost: starting and cancelling O(log n); an interrupt O(log n) for each timer due.
  */
 #include <sched/timer.h>
@@ -211,16 +212,27 @@ void timer_interrupt(void)
 /* Give the timers of hart @from, which is off, to this one. */
 void timers_migrate(unsigned int from)
 {
-	struct heap *h = per_cpu_ptr(&heap, from);
+	struct heap *theirs = per_cpu_ptr(&heap, from), *h;
+	unsigned long flags;
 
-	while (h->nr) {
-		struct timer *t = h->slot[1];
-		u64 expires = t->expires_ns;
+	local_irq_save(flags);
+	h = this_cpu_ptr(&heap);
+	spin_lock_raw(&theirs->lock);
+	spin_lock_raw(&h->lock);
+	while (theirs->nr) {
+		struct timer *t = theirs->slot[1];
 
-		if (timer_start(t, expires))
+		if (h->nr == h->max && !heap_grow(h))
 			panic("no memory for the timers of hart %u", from);
+		heap_remove(theirs, t);
+		WRITE_ONCE(t->cpu, smp_processor_id());
+		sift_up(h, ++h->nr, t);
 	}
-	h->programmed_ns = NEVER;
+	theirs->programmed_ns = NEVER;
+	program(h);
+	spin_unlock_raw(&h->lock);
+	spin_unlock_raw(&theirs->lock);
+	local_irq_restore(flags);
 }
 
 static void validate_heap(unsigned int cpu)

@@ -69,6 +69,7 @@ SECTIONS
 	TABLE(dma_limit)
 	TABLE(console_driver)
 	TABLE(initcall)
+	TABLE(hart_notifier)
 	. = ALIGN(PAGE);
 	_erodata = .;
 

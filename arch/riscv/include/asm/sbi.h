@@ -55,6 +55,7 @@ int sbi_hart_start(unsigned long hartid, phys_addr_t pa, unsigned long opaque);
 /* Stop this hart for good; returns only if the firmware can't. */
 void sbi_hart_stop(void);
 #define SBI_HSM_STARTED	      0
+#define SBI_HSM_STOPPED	      1
 #define SBI_HSM_START_PENDING 2
 /* One of the HSM states; negative where unknown. */
 long sbi_hart_status(unsigned long hartid);
