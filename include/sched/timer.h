@@ -38,6 +38,8 @@ bool timer_cancel(struct timer *t);
 bool timer_cancel_sync(struct timer *t);
 bool timer_pending(const struct timer *t);
 
+/* timers_init - a page for each hart's heap. Boot hart, once, before any other hart runs. */
+void timers_init(void);
 /* timer_interrupt - the hart's timer interrupt. */
 void timer_interrupt(void);
 /* timer_next_ns - when this hart's first timer expires, ~0 if it has none. */

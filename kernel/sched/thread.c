@@ -378,6 +378,7 @@ static const char *name_of_current(void)
 void sched_init(void)
 {
 	queues_init();
+	timers_init();
 	adopt(&main_thread, "main");
 	main_thread.allowed = idle_mask_init();
 	main_thread.allowed[0] = 1;

@@ -107,6 +107,14 @@ static bool heap_grow(struct heap *h)
 	return true;
 }
 
+void timers_init(void)
+{
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
+		if (!heap_grow(per_cpu_ptr(&heap, cpu)))
+			panic("no memory for the timers of hart %u", cpu);
+	}
+}
+
 /* Set the hart's interrupt for the first timer, if it isn't early enough already. */
 static void program(struct heap *h)
 {
