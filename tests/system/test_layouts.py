@@ -89,6 +89,20 @@ def test_many_reservations(machine):
     assert 100 * PAGE <= more[0] - more[1] <= 100 * PAGE + 16 * PAGE
 
 
+def test_no_large_piece(machine):
+    """Two reserved pages around every other 2 MiB boundary: no large leaf for descriptors."""
+    pages = [RAM + (2 + 4 * i) * MIB - PAGE for i in range(64)]
+    entries = [f"/memreserve/ {pa:#x} {2 * PAGE:#x};" for pa in pages]
+    dtb = trees.changed("no-large-piece", "", entries, smp="1", mem="256M")
+    m = machine(smp=1, mem="256M", dtb=str(dtb))
+    checks.no_errors_logged(m)
+    checks.suites_pass(m)
+    checks.memory_adds_up(m, 256 * MIB)
+    vmemmap = [x for x in info.ptdump(m.run("ptdump")) if x.region == "vmemmap"]
+    assert sum(x.pa_end - x.pa for x in vmemmap) == 256 * MIB // PAGE * 32
+    assert m.poweroff() == 0
+
+
 def test_reservations(machine):
     dtb = trees.from_file("reserved", smp="2", mem="256M")
     m = machine(smp=2, mem="256M", dtb=str(dtb))
