@@ -218,10 +218,30 @@ int arch_map(unsigned long va, phys_addr_t pa, unsigned long bytes, unsigned int
 	return err;
 }
 
+/* The first entry from @i on that isn't empty: most tables are nearly, so four at a step. */
+static unsigned long skip_empty(const pte_t *table, unsigned long i)
+{
+	const pte_t *at = &table[i];
+
+	for (; i < PTRS_PER_TABLE && i % 4; i++, at++)
+		if (at->val)
+			return i;
+	for (; i < PTRS_PER_TABLE; i += 4, at += 4)
+		if (at[0].val | at[1].val | at[2].val | at[3].val)
+			break;
+	while (i < PTRS_PER_TABLE && !at->val) {
+		i++;
+		at++;
+	}
+	return i;
+}
+
 static int walk_table(const pte_t *table, int level, unsigned long base,
 		      int (*leaf)(unsigned long, pte_t, int, void *), void *arg)
 {
-	for (unsigned long i = 0; i < PTRS_PER_TABLE; i++) {
+	unsigned long i;
+
+	for (i = skip_empty(table, 0); i < PTRS_PER_TABLE; i = skip_empty(table, i + 1)) {
 		pte_t pte = table[i];
 		unsigned long va = base + (i << level_shift(level));
 		int err;
