@@ -154,11 +154,6 @@ int sbi_hart_start(unsigned long hartid, phys_addr_t pa, unsigned long opaque)
 	return r.error ? -EIO : 0;
 }
 
-void sbi_hart_stop(void)
-{
-	call(EXT_HSM, 1, 0, 0, 0);
-}
-
 long sbi_hart_status(unsigned long hartid)
 {
 	struct sbiret r = call(EXT_HSM, 2, hartid, 0, 0);
