@@ -83,6 +83,17 @@ def test_lie(machine, name):
         m.wait_exit()
 
 
+def test_lie_to_several_harts(machine):
+    """The other harts, which the firmware holds, don't add a word."""
+    change, sentence = LIES["overlap"]
+    dtb = trees.changed("bad-several", change, smp="4", mem="256M")
+    m = machine(smp=4, mem="256M", dtb=str(dtb), boot=False, may_panic=True,
+                append="panic=poweroff")
+    panic = m.panic(timeout=20)
+    assert re.search(sentence, panic.sentence) and panic.count == 1
+    m.wait_exit()
+
+
 def test_too_many_reservations(machine):
     entries = [f"/memreserve/ {0x84000000 + i * 0x2000:#x} 0x1000;" for i in range(300)]
     dtb = trees.changed("bad-reservations", "", entries, smp="1", mem="256M")
