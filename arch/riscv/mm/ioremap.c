@@ -33,7 +33,7 @@ void *ioremap(phys_addr_t pa, size_t bytes)
 		return NULL;
 	}
 	va = va_layout.io_base + at;
-	if (arch_map(va, pa - offset, size, PROT_READ | PROT_WRITE, PAGE_SIZE)) {
+	if (arch_map(va, pa - offset, size, PROT_READ | PROT_WRITE | PROT_IO, PAGE_SIZE)) {
 		pr_err("no memory to map %zu bytes of device memory at 0x%llx", bytes, PA(pa));
 		return NULL;
 	}

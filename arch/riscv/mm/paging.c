@@ -30,6 +30,7 @@ extern char _start[], _end[], _erodata[];
 static struct {
 	spinlock_t map_lock;
 	bool linear_done;
+	unsigned long io_bits;		      /* PTE bits of device memory beyond R and W */
 	phys_addr_t (*alloc)(void);	      /* a page for a table, by physical address */
 	phys_addr_t fixmap_pa[MAX_LEVELS];    /* what the fixmap slot of each level shows */
 } state;
@@ -50,6 +51,11 @@ void arch_linear_done(void)
 	for (unsigned int i = FIX_PT; i < FIX_PT + MAX_LEVELS; i++)
 		pte_set(&early_fixmap[i], (pte_t){ 0 });
 	local_sfence_all();
+}
+
+void arch_set_svpbmt(bool on)
+{
+	state.io_bits = on ? PTE_PBMT_IO : 0;
 }
 
 bool arch_linear_reaches(phys_addr_t start, phys_addr_t end)
@@ -109,6 +115,8 @@ static unsigned long prot_bits(unsigned int prot)
 		bits |= PTE_W;
 	if (prot & PROT_EXEC)
 		bits |= PTE_X;
+	if (prot & PROT_IO)
+		bits |= state.io_bits;
 	return bits;
 }
 

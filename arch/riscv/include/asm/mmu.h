@@ -14,6 +14,7 @@ enum prot {
 	PROT_READ = 1,
 	PROT_WRITE = 2,
 	PROT_EXEC = 4,
+	PROT_IO = 8, /* a device: never speculated, uncached where Svpbmt says so */
 };
 
 /*
@@ -24,6 +25,9 @@ void arch_paging_early(void);
 
 /* Fill the address constants of a hart's struct hart_local; after arch_paging_init(). */
 void arch_hart_constants(struct hart_local *hl);
+
+/* All harts have Svpbmt and the firmware enabled it: device mappings say so. Before ioremap(). */
+void arch_set_svpbmt(bool on);
 
 /*
  * arch_paging_init - lay out the address space for the mode found at boot

@@ -31,9 +31,11 @@ typedef struct {
 #ifdef CONFIG_ARCH_RV32I
 #define LEVEL_BITS   10
 #define PTE_PPN_MASK (~0UL << PTE_PPN_SHIFT)
+#define PTE_PBMT_IO  0UL
 #else
 #define LEVEL_BITS   9
 #define PTE_PPN_MASK (((1UL << 44) - 1) << PTE_PPN_SHIFT)
+#define PTE_PBMT_IO  (2UL << 61) /* Svpbmt: non-cacheable, strongly ordered */
 #endif
 #define PTRS_PER_TABLE (1UL << LEVEL_BITS)
 #define MAX_LEVELS     5
