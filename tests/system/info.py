@@ -98,6 +98,11 @@ def banks(ranges):
     return joined
 
 
+def no_map(ranges):
+    """[(start, end)] of the memory that must not be mapped."""
+    return [(r.start, r.end) for r in ranges if not r.depth and r.what == "No-map memory"]
+
+
 @dataclass
 class Hart:
     cpu: int

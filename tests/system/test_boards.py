@@ -64,8 +64,7 @@ def icicle_is_whole(m):
     checks.suites_pass(m)
     mem, zones, banks = checks.memory_adds_up(m, 3 * GIB)
     assert banks == [(2 * GIB, 3 * GIB), (HIGH, HIGH + 2 * GIB)]
-    assert [(z.start, z.end) for z in zones.zones] == [(2 * GIB, 3 * GIB - 4 * MIB),
-                                                       (HIGH, HIGH + 2 * GIB)]
+    assert checks.zone_spans(m) == [(2 * GIB, 3 * GIB - 4 * MIB), (HIGH, HIGH + 2 * GIB)]
     assert mem["NoMap"] >= 4 * MIB
     checks.harts_online(m, range(1, 5))
     checks.write_xor_execute(m)
