@@ -4,9 +4,9 @@
  *
  * The descriptors of all frames that the linear map reaches have their place in virtual memory;
  * only those that banks need are mapped.  Where a stretch is long enough and memory has an aligned
- * piece for it, it is mapped with the larger leaf (2 MiB of descriptors: 256 MiB of memory), else by
- * pages, in pieces as large as there are.  The memory is taken from the bank's node, at its top, and
- * not written: a descriptor is made when its page first heads a block (mm/memmap.h).
+ * piece for it, it is mapped with the larger leaf (2 MiB of descriptors: 256 MiB of memory), else
+ * by pages, in pieces as large as there are.  The memory is taken from the bank's node, at its top,
+ * and not written: a descriptor is made when its page first heads a block (mm/memmap.h).
  */
 #include <mm/init.h>
 
