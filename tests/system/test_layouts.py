@@ -5,7 +5,9 @@ Each tree is QEMU's with a change from tests/dts/qemu.  What the kernel must mak
 is worked out here from the numbers in that file.
 """
 
+import json
 import re
+import subprocess
 
 import pytest
 
@@ -13,6 +15,7 @@ import checks
 import info
 import trees
 from info import GIB, MIB, PAGE
+from machine import TOP
 
 RAM = 0x80000000
 
@@ -161,6 +164,38 @@ def test_windows_make_zones(machine):
     assert wide.coherent and not narrow.coherent
     assert sorted(wide.reaches) == sorted(names[:2]) and narrow.reaches == names[:1]
     assert zones.fallback[0] == [f"0:{name}" for name in reversed(names)]
+    assert m.poweroff() == 0
+
+
+@pytest.mark.parametrize("name,mem,harts", [
+    ("holes", "512M", 2), ("order", "512M", 2), ("reserved", "256M", 2), ("windows", "4G", 1),
+    ("interleaved", "512M", 2), ("far", "16G", 2)])
+def test_mmplan_agrees(machine, name, mem, harts):
+    """What tools/mmplan works out of a tree is what the kernel does with it."""
+    dtb = trees.from_file(name, smp=str(harts), mem=mem)
+    done = subprocess.run(["tools/mmplan", "--json", str(dtb)], cwd=TOP, capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    m = machine(smp=harts, mem=mem, dtb=str(dtb))
+    zones = info.zoneinfo(m.run("zoneinfo"))
+    by_name = {}
+    for z in zones.zones:
+        start, end = by_name.get(z.name, (z.start, z.end))
+        by_name[z.name] = min(start, z.start), max(end, z.end)
+    assert by_name == {z["name"]: (z["start"], z["end"]) for z in plan["zones"]}
+    devices = {d.path: (d.bits, d.coherent, d.reaches) for d in zones.devices}
+    assert devices == {d["path"]: (d["bits"], d["coherent"], d["zones"])
+                       for d in plan["dma_devices"]}
+    joined = []
+    for bank in plan["banks"]:
+        if joined and joined[-1][1] == bank["start"]:
+            joined[-1] = (joined[-1][0], bank["end"])
+        else:
+            joined.append((bank["start"], bank["end"]))
+    assert info.banks(info.iomem(m.run("iomem"))) == joined
+    harts_found = {h.hartid: h.nid for h in info.harts(m.run("harts"))}
+    assert harts_found == {h["hartid"]: h["node"] for h in plan["harts"]}
     assert m.poweroff() == 0
 
 
