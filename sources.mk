@@ -92,4 +92,6 @@ obj-$(CONFIG_KTAP) += tests/kernel/test_printf.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_smp.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_symbols.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_thread.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_trap.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_workqueue.o
+obj-$(CONFIG_KTAP) += tests/kernel/trap_regs.o

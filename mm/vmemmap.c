@@ -3,10 +3,10 @@
  * vmemmap.c - page descriptors where there is memory to describe
  *
  * The descriptors of all frames that the linear map reaches have their place in virtual memory;
- * only those that banks need are mapped.  Where a stretch is long enough it is mapped with the
- * larger leaf (2 MiB of descriptors: 256 MiB of memory), else by pages.  The memory is taken from
- * the bank's node, at its top, and not written: a descriptor is made when its page first heads a
- * block (mm/memmap.h).
+ * only those that banks need are mapped.  Where a stretch is long enough and memory has an aligned
+ * piece for it, it is mapped with the larger leaf (2 MiB of descriptors: 256 MiB of memory), else
+ * by pages, in pieces as large as there are.  The memory is taken from the bank's node, at its top,
+ * and not written: a descriptor is made when its page first heads a block (mm/memmap.h).
  */
 #include <mm/init.h>
 
@@ -16,38 +16,36 @@
 
 #define LARGE (2 * MiB)
 
-/* First address behind everything that is mapped; callers come with rising frames. */
-static unsigned long mapped_to;
-
-static int map_piece(unsigned long va, unsigned long bytes, unsigned long leaf, int nid)
+/* Map up to @bytes at @va, less if memory has no piece of that size; how many, or -errno. */
+static long map_piece(unsigned long va, unsigned long bytes, int nid)
 {
+	unsigned long leaf = bytes == LARGE ? LARGE : PAGE_SIZE;
 	phys_addr_t pa = memblock_phys_alloc_range(bytes, leaf, 0, 0, nid);
+	int err;
 
-	return pa ? arch_map(va, pa, bytes, PROT_READ | PROT_WRITE, leaf) : -ENOMEM;
+	while (!pa && bytes > PAGE_SIZE) {
+		bytes = ALIGN_UP(bytes / 2, PAGE_SIZE);
+		leaf = PAGE_SIZE;
+		pa = memblock_phys_alloc_range(bytes, leaf, 0, 0, nid);
+	}
+	if (!pa)
+		return -ENOMEM;
+	err = arch_map(va, pa, bytes, PROT_READ | PROT_WRITE, leaf);
+	return err ? err : (long)bytes;
 }
 
 int vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid)
 {
-	unsigned long va = ALIGN_DOWN((unsigned long)pfn_to_page(start_pfn), PAGE_SIZE);
-	unsigned long end = ALIGN_UP((unsigned long)pfn_to_page(end_pfn), PAGE_SIZE);
+	unsigned long va = (unsigned long)pfn_to_page(start_pfn);
+	unsigned long end = (unsigned long)pfn_to_page(end_pfn);
 
-	va = max(va, mapped_to);
 	while (va < end) {
-		unsigned long large = ALIGN_UP(va, (unsigned long)LARGE);
-		unsigned long leaf = PAGE_SIZE, bytes = min(end, large) - va;
-		int err;
+		unsigned long next = ALIGN_DOWN(va, (unsigned long)LARGE) + LARGE;
+		long done = map_piece(va, min(end, next) - va, nid);
 
-		if (va == large && end - va >= LARGE) {
-			leaf = LARGE;
-			bytes = LARGE;
-		} else if (va == large) {
-			bytes = end - va;
-		}
-		err = map_piece(va, bytes, leaf, nid);
-		if (err)
-			return err;
-		va += bytes;
-		mapped_to = va;
+		if (done < 0)
+			return (int)done;
+		va += (unsigned long)done;
 	}
 	return 0;
 }

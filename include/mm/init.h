@@ -34,8 +34,9 @@ void mm_init_pages(void);
 
 /*
  * vmemmap_populate - map the descriptors of frames [start_pfn, end_pfn)
- * @nid: node to take the memory from. What is mapped already stays.  0 or -ENOMEM.  The memory
- * is not written.  While memblock is open.
+ * Both are multiples of 128 frames, whose descriptors fill a page.  @nid: node to take the memory
+ * from.  0, -ENOMEM, or -EEXIST if some are mapped already.  The memory is not written.  While
+ * memblock is open.
  */
 int vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid)
 	__attribute__((warn_unused_result));

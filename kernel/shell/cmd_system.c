@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd_system.c - the machine: harts, ptdump, reboot, poweroff
+ * cmd_system.c - the machine as a whole: ptdump, reboot, poweroff
  */
 #include <asm/ptdump.h>
 #include <asm/sbi.h>

@@ -201,23 +201,21 @@ bool dt_compatible(int node, const char *compatible)
 
 int dt_find_compatible(int after, const char *compatible)
 {
-	int at = 0, depth = 0, disabled = 0; /* depth of the disabled node we're in, or 0 */
+	struct dt_want p[] = { { .name = "status" }, { .name = "compatible" } };
 	struct dt_token t;
+	int at = 0;
 
 	for (;;) {
 		dt_next(&at, &t);
 		if (t.tag == FDT_END)
 			return -1;
-		if (t.tag == FDT_END_NODE && depth-- == disabled)
-			disabled = 0;
 		if (t.tag != FDT_BEGIN_NODE)
 			continue;
-		depth++;
-		if (disabled)
-			continue;
-		if (!dt_available(t.offset))
-			disabled = depth;
-		else if (t.offset > after && dt_compatible(t.offset, compatible))
+		dt_props(t.offset, p, 2);
+		if (!dt_status_ok(p[0].value, p[0].len))
+			at = dt_behind(t.offset);
+		else if (t.offset > after && p[1].value &&
+			 dt_list_has(p[1].value, p[1].len, compatible))
 			return t.offset;
 	}
 }

@@ -7,7 +7,8 @@
 #include <asm/mmu.h>
 
 #include <asm/layout.h>
-#include <asm/ptdump.h>
+#include <asm/pgtable.h>
+#include <asm/tlb.h>
 #include <base/errno.h>
 #include <kernel/smp.h>
 #include <mm/memblock.h>
@@ -117,9 +118,41 @@ static void test_image_protection(struct ktap *t)
 	KTAP_EXPECT(t, writable(__va(__pa_symbol(_sdata))));
 }
 
+/* A free slot of the fixmap shows @pa for a moment; what the check says of that. */
+static int wx_check_with(phys_addr_t pa, unsigned long bits)
+{
+	pte_t *slot = &early_fixmap[PTRS_PER_TABLE - 1];
+	int err;
+
+	pte_set(slot, pte_make(pa, bits | PTE_A | PTE_D | PTE_G));
+	err = arch_wx_check();
+	pte_set(slot, (pte_t){ 0 });
+	tlb_flush_local_all();
+	return err;
+}
+
 static void test_wx(struct ktap *t)
 {
+	phys_addr_t text = __pa_symbol(_start), data = __pa_symbol(_sdata);
+
 	KTAP_EXPECT_EQ(t, arch_wx_check(), 0);
+	KTAP_EXPECT_EQ(t, wx_check_with(text, PTE_R), 0);
+	KTAP_EXPECT_EQ(t, wx_check_with(text, PTE_R | PTE_W), -EPERM);
+	KTAP_EXPECT_EQ(t, wx_check_with(__pa_symbol(_etext) - PAGE_SIZE, PTE_R | PTE_W), -EPERM);
+	KTAP_EXPECT_EQ(t, wx_check_with(data, PTE_R | PTE_X), -EPERM);
+	KTAP_EXPECT_EQ(t, arch_wx_check(), 0);
+}
+
+/* Mappings lie in a row; behind each is a page that isn't there. */
+static void test_ioremap_guards(struct ktap *t)
+{
+	void *first = ioremap(__pa_symbol(_srodata), 4), *second = ioremap(__pa_symbol(_sdata), 4);
+
+	KTAP_ASSERT(t, first && second);
+	KTAP_EXPECT(t, readable_at(first, PAGE_SIZE - 1));
+	KTAP_EXPECT(t, !readable_at(first, PAGE_SIZE));
+	KTAP_EXPECT(t, readable(second));
+	KTAP_EXPECT(t, !readable_at(second, PAGE_SIZE));
 }
 
 static void test_map_refuses(struct ktap *t)
@@ -165,6 +198,7 @@ static const struct ktap_case cases[] = {
 	{ "no-map", test_no_map },
 	{ "image-protection", test_image_protection },
 	{ "w-xor-x", test_wx },
+	{ "ioremap-guards", test_ioremap_guards },
 	{ "map-refuses", test_map_refuses },
 	{ "conversions", test_conversions },
 	{},

@@ -53,6 +53,18 @@ def memory_adds_up(m, total):
     return mem, zones, banks
 
 
+def zone_spans(m):
+    """[(start, end)] of the zones, as if the firmware's own memory below them were in them:
+    OpenSBI up to 1.1 reserves it, later versions make it no-map, and a zone begins behind it."""
+    kept = {end: start for start, end in info.no_map(info.iomem(m.run("iomem")))}
+
+    def down(start):
+        while start in kept:
+            start = kept[start]
+        return start
+    return [(down(z.start), z.end) for z in info.zoneinfo(m.run("zoneinfo")).zones]
+
+
 def harts_online(m, ids):
     """Exactly the harts @ids are online; logical numbers are dense, hart ids are each's own."""
     harts = info.harts(m.run("harts"))

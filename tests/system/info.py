@@ -98,6 +98,11 @@ def banks(ranges):
     return joined
 
 
+def no_map(ranges):
+    """[(start, end)] of the memory that must not be mapped."""
+    return [(r.start, r.end) for r in ranges if not r.depth and r.what == "No-map memory"]
+
+
 @dataclass
 class Hart:
     cpu: int
@@ -134,7 +139,9 @@ def ptdump(lines):
         if m := re.fullmatch(r"---\[ (.*) \]---", line):
             region = m[1]
         elif m := re.fullmatch(r"0x([0-9a-f]+)-0x([0-9a-f]+) 0x([0-9a-f]+) +\d+[KMGTP]  ([-rwxug]{5}) "
-                               r"leaf (\w+)", line):
+                               r"leaf (\w+)(?: io)?", line):
             va, end, pa = (int(n, 16) for n in m.groups()[:3])
             mappings.append(Mapping(region, va, end or 1 << (len(m[2]) * 4), pa, m[4], m[5]))
+        else:
+            assert "leaf" not in line, f"a mapping that can't be read: {line}"
     return mappings

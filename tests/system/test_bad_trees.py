@@ -7,6 +7,7 @@ from the firmware to the message on the console works as early as this.
 
 import re
 import struct
+import subprocess
 
 import pytest
 
@@ -68,8 +69,22 @@ LIES = {
 BEFORE_BOOTARGS = {"too-deep"}  # panic= isn't known yet
 
 
+def kernel_bytes():
+    """What the Image's header says that the kernel occupies."""
+    header = (TOP / "build/qemu-virt/Image").read_bytes()[:64]
+    return struct.unpack_from("<Q", header, 16)[0]
+
+
+def mmplan(dtb):
+    """(exit status, message) of tools/mmplan on the same tree."""
+    done = subprocess.run(["tools/mmplan", "--kernel", f"0x80200000,{kernel_bytes()}", str(dtb)],
+                          cwd=TOP, capture_output=True, text=True)
+    return done.returncode, done.stderr.strip().split("\n")[-1]
+
+
 @pytest.mark.parametrize("name", LIES)
 def test_lie(machine, name):
+    """The kernel says it and stops; mmplan says the same sentence and fails."""
     change, sentence = LIES[name]
     dtb = trees.changed(f"bad-{name}", change, smp="1", mem="256M")
     m = machine(smp=1, mem="256M", dtb=str(dtb), boot=False, may_panic=True,
@@ -79,8 +94,23 @@ def test_lie(machine, name):
     assert panic.count == 1
     assert not panic.registers, "a fault, not a message"
     assert panic.sentence.startswith("device tree: ")
+    status, told = mmplan(dtb)
+    assert status == 1
+    # The firmware adds nodes, so an offset in the tree is not the same.
+    assert re.sub(r" at \d+$", "", told) == re.sub(r" at \d+$", "", panic.sentence)
     if name not in BEFORE_BOOTARGS:
         m.wait_exit()
+
+
+def test_lie_to_several_harts(machine):
+    """The other harts, which the firmware holds, don't add a word."""
+    change, sentence = LIES["overlap"]
+    dtb = trees.changed("bad-several", change, smp="4", mem="256M")
+    m = machine(smp=4, mem="256M", dtb=str(dtb), boot=False, may_panic=True,
+                append="panic=poweroff")
+    panic = m.panic(timeout=20)
+    assert re.search(sentence, panic.sentence) and panic.count == 1
+    m.wait_exit()
 
 
 def test_too_many_reservations(machine):
@@ -95,8 +125,7 @@ def test_too_many_reservations(machine):
 def test_no_room(machine, image):
     """Memory is the kernel's and two pages more: no lie, but nothing can run either."""
     image("qemu-virt")
-    header = (TOP / "build/qemu-virt/Image").read_bytes()[:64]
-    size = -(-struct.unpack_from("<Q", header, 16)[0] // 4096) * 4096 + 2 * 4096
+    size = -(-kernel_bytes() // 4096) * 4096 + 2 * 4096
     dtb = trees.changed("no-room", MEMORY % f"reg = <0x0 0x80200000 0x0 {size:#x}>;", smp="1",
                         mem="256M")
     m = machine(smp=1, mem="256M", dtb=str(dtb), boot=False, may_panic=True,

@@ -64,8 +64,7 @@ def icicle_is_whole(m):
     checks.suites_pass(m)
     mem, zones, banks = checks.memory_adds_up(m, 3 * GIB)
     assert banks == [(2 * GIB, 3 * GIB), (HIGH, HIGH + 2 * GIB)]
-    assert [(z.start, z.end) for z in zones.zones] == [(2 * GIB, 3 * GIB - 4 * MIB),
-                                                       (HIGH, HIGH + 2 * GIB)]
+    assert checks.zone_spans(m) == [(2 * GIB, 3 * GIB - 4 * MIB), (HIGH, HIGH + 2 * GIB)]
     assert mem["NoMap"] >= 4 * MIB
     checks.harts_online(m, range(1, 5))
     checks.write_xor_execute(m)
@@ -144,7 +143,10 @@ def test_loaded_above_64_gib(machine, image, tmp_path):
     source = (TOP / "boards/icicle/board.dts").read_text()
     source += "/ { /delete-node/ memory@80000000; };"
     dtb = trees.compile_tree("icicle-high", source)
-    m = machine(board="icicle", kernel=elf, dtb=str(dtb))
+    m = machine(board="icicle", kernel=elf, dtb=str(dtb), boot=False)
+    if m.expect("place DTB|SBI Version").group() == "place DTB":
+        pytest.skip("this QEMU puts no device tree below a kernel that is loaded so high")
+    m.boot()
     checks.suites_pass(m)
     _, _, banks = checks.memory_adds_up(m, 2 * GIB)
     assert banks == [(HIGH, HIGH + 2 * GIB)]
@@ -187,6 +189,17 @@ def test_uboot_booti(machine, image, tmp_path):
     checks.suites_pass(m)
     checks.memory_adds_up(m, 512 * MIB)
     checks.harts_online(m, range(2))
+    assert m.poweroff() == 0
+
+
+# ---- virt with other parts ----
+
+@pytest.mark.parametrize("interrupts", ["aplic", "aplic-imsic"])
+def test_aia(machine, interrupts):
+    """Another interrupt controller: nothing depends on a PLIC being there."""
+    m = machine(smp=2, mem="128M", extra=["-machine", f"aia={interrupts}"])
+    checks.no_errors_logged(m)
+    checks.suites_pass(m)
     assert m.poweroff() == 0
 
 

@@ -5,7 +5,9 @@ Each tree is QEMU's with a change from tests/dts/qemu.  What the kernel must mak
 is worked out here from the numbers in that file.
 """
 
+import json
 import re
+import subprocess
 
 import pytest
 
@@ -13,6 +15,7 @@ import checks
 import info
 import trees
 from info import GIB, MIB, PAGE
+from machine import TOP
 
 RAM = 0x80000000
 
@@ -41,7 +44,7 @@ def test_banks(machine, name, paging):
     checks.suites_pass(m)
     _, zones, found = checks.memory_adds_up(m, sum(end - start for start, end in banks))
     assert found == banks
-    assert [(z.start, z.end) for z in zones.zones][0][0] == banks[0][0]
+    assert checks.zone_spans(m)[0][0] == banks[0][0]
     for z in zones.zones:
         inside = sum(min(end, z.end) - max(start, z.start) for start, end in banks
                      if max(start, z.start) < min(end, z.end))
@@ -87,6 +90,20 @@ def test_many_reservations(machine):
     assert [pa for pa in reserved if pa >= pages[0]] == pages
     more = [info.meminfo(x.run("meminfo"))["Reserved"] for x in (m, plain)]
     assert 100 * PAGE <= more[0] - more[1] <= 100 * PAGE + 16 * PAGE
+
+
+def test_no_large_piece(machine):
+    """Two reserved pages around every other 2 MiB boundary: no large leaf for descriptors."""
+    pages = [RAM + (2 + 4 * i) * MIB - PAGE for i in range(64)]
+    entries = [f"/memreserve/ {pa:#x} {2 * PAGE:#x};" for pa in pages]
+    dtb = trees.changed("no-large-piece", "", entries, smp="1", mem="256M")
+    m = machine(smp=1, mem="256M", dtb=str(dtb))
+    checks.no_errors_logged(m)
+    checks.suites_pass(m)
+    checks.memory_adds_up(m, 256 * MIB)
+    vmemmap = [x for x in info.ptdump(m.run("ptdump")) if x.region == "vmemmap"]
+    assert sum(x.pa_end - x.pa for x in vmemmap) == 256 * MIB // PAGE * 32
+    assert m.poweroff() == 0
 
 
 def test_reservations(machine):
@@ -137,7 +154,7 @@ def test_windows_make_zones(machine):
     checks.suites_pass(m)
     _, zones, _ = checks.memory_adds_up(m, 4 * GIB)
     cuts = [(RAM, RAM + 256 * MIB), (RAM + 256 * MIB, 4 * GIB), (4 * GIB, 6 * GIB)]
-    assert [(z.start, z.end) for z in zones.zones] == cuts
+    assert checks.zone_spans(m) == cuts
     names = [z.name for z in zones.zones]
     assert len(set(names)) == 3
     devices = {d.path: d for d in zones.devices if "mmc@" in d.path}
@@ -150,6 +167,38 @@ def test_windows_make_zones(machine):
     assert m.poweroff() == 0
 
 
+@pytest.mark.parametrize("name,mem,harts", [
+    ("holes", "512M", 2), ("order", "512M", 2), ("reserved", "256M", 2), ("windows", "4G", 1),
+    ("interleaved", "512M", 2), ("far", "16G", 2)])
+def test_mmplan_agrees(machine, name, mem, harts):
+    """What tools/mmplan works out of a tree is what the kernel does with it."""
+    dtb = trees.from_file(name, smp=str(harts), mem=mem)
+    done = subprocess.run(["tools/mmplan", "--json", str(dtb)], cwd=TOP, capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    m = machine(smp=harts, mem=mem, dtb=str(dtb))
+    zones = info.zoneinfo(m.run("zoneinfo"))
+    by_name = {}
+    for z in zones.zones:
+        start, end = by_name.get(z.name, (z.start, z.end))
+        by_name[z.name] = min(start, z.start), max(end, z.end)
+    assert by_name == {z["name"]: (z["start"], z["end"]) for z in plan["zones"]}
+    devices = {d.path: (d.bits, d.coherent, d.reaches) for d in zones.devices}
+    assert devices == {d["path"]: (d["bits"], d["coherent"], d["zones"])
+                       for d in plan["dma_devices"]}
+    joined = []
+    for bank in plan["banks"]:
+        if joined and joined[-1][1] == bank["start"]:
+            joined[-1] = (joined[-1][0], bank["end"])
+        else:
+            joined.append((bank["start"], bank["end"]))
+    assert info.banks(info.iomem(m.run("iomem"))) == joined
+    harts_found = {h.hartid: h.nid for h in info.harts(m.run("harts"))}
+    assert harts_found == {h["hartid"]: h["node"] for h in plan["harts"]}
+    assert m.poweroff() == 0
+
+
 # ---- nodes ----
 
 def test_numa_of_qemu(machine):
@@ -157,8 +206,8 @@ def test_numa_of_qemu(machine):
     checks.no_errors_logged(m)
     checks.suites_pass(m)
     _, zones, _ = checks.memory_adds_up(m, 2 * GIB)
-    assert [(z.nid, z.start, z.end) for z in zones.zones] == [
-        (0, RAM, RAM + GIB), (1, RAM + GIB, RAM + 2 * GIB)]
+    assert [z.nid for z in zones.zones] == [0, 1]
+    assert checks.zone_spans(m) == [(RAM, RAM + GIB), (RAM + GIB, RAM + 2 * GIB)]
     harts = checks.harts_online(m, range(4))
     assert {h.hartid: h.nid for h in harts} == {0: 0, 1: 0, 2: 1, 3: 1}
     name = zones.zones[0].name
@@ -172,9 +221,10 @@ def test_numa_interleaved(machine):
     m = machine(smp=2, mem="512M", dtb=str(dtb))
     checks.no_errors_logged(m)
     checks.suites_pass(m)
-    _, zones, _ = checks.memory_adds_up(m, 512 * MIB)
-    assert [(z.nid, z.present * PAGE) for z in zones.zones] == [(0, 256 * MIB), (1, 256 * MIB)]
-    assert [(z.start, z.end) for z in zones.zones] == mib((0, 384), (128, 384))
+    mem, zones, _ = checks.memory_adds_up(m, 512 * MIB)
+    assert [(z.nid, z.present * PAGE) for z in zones.zones] == [
+        (0, 256 * MIB - mem["NoMap"]), (1, 256 * MIB)]
+    assert checks.zone_spans(m) == mib((0, 384), (128, 384))
     harts = checks.harts_online(m, range(2))
     assert {h.hartid: h.nid for h in harts} == {0: 0, 1: 1}
     assert m.poweroff() == 0

@@ -10,6 +10,7 @@ import checks
 import info
 
 FAULT_PAGES = 4096
+S_SOFTWARE = 1      # bit of mie
 
 # The sentence of the panic, the function that must be on the trace, and the trap's cause.
 WAYS = {
@@ -67,27 +68,30 @@ def test_registers_are_the_trap_s(machine):
         in panic.sentence
 
 
-def program_counters(m):
-    """Each hart's pc, from QEMU's monitor, which has the console."""
+def registers(m, *names):
+    """A register's value on each hart, for each name: from QEMU's monitor, which has the console."""
     before = len(m.transcript)
     m.send("info registers -a\r")
     m.expect(r"\n\(qemu\) ")
-    return [int(pc, 16) for pc in re.findall(r"\n pc +([0-9a-f]+)", m.transcript[before:])]
+    shown = m.transcript[before:]
+    return [[int(n, 16) for n in re.findall(rf"\n {name} +([0-9a-f]+)", shown)] for name in names]
 
 
 def test_other_harts_stop(machine):
-    """After a panic every hart rests at one instruction of the kernel."""
+    """After a panic every hart rests at one instruction of the kernel, and all but the one that
+    panics have their interrupts disabled: they were stopped, and didn't just have nothing to do."""
     m = machine(smp=4, mem="64M", append="panic=halt", may_panic=True)
     text = next(x for x in info.ptdump(m.run("ptdump")) if "x" in x.bits)
     m.send("crash null\r")
     m.panic()
     m.send("\x01c")          # Ctrl-A C: the monitor
     m.expect(r"\n\(qemu\) ")
-    first = program_counters(m)
+    first, enabled = registers(m, "pc", "mie")
     assert len(first) == 4
+    assert sorted(bool(mie & 1 << S_SOFTWARE) for mie in enabled) == [False, False, False, True]
     for _ in range(5):
         time.sleep(0.05)
-        assert program_counters(m) == first
+        assert registers(m, "pc") == [first]
     assert all(text.va <= pc < text.end for pc in first), first
     m.send("quit\r")
     m.wait_exit()

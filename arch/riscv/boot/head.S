@@ -165,6 +165,7 @@ secondary_start:
 	csrw	sip, zero
 	li	t0, SSTATUS_FS | SSTATUS_VS
 	csrc	sstatus, t0
+	fence.i				/* the boot hart has relocated instructions (rv32) */
 	lla	t1, _start
 	lla	t0, 8f
 	sub	t0, t0, t1

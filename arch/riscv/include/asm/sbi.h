@@ -52,7 +52,7 @@ int sbi_remote_sfence(unsigned long mask, unsigned long base, unsigned long star
 
 /* Start a hart at @pa with a0 = hartid, a1 = @opaque, paging off.  0 or -EIO. */
 int sbi_hart_start(unsigned long hartid, phys_addr_t pa, unsigned long opaque);
-/* Stop this hart for good; returns only if the firmware can't. */
+/* Stop this hart until it is started again; returns only if the firmware can't. */
 void sbi_hart_stop(void);
 #define SBI_HSM_STARTED	      0
 #define SBI_HSM_STOPPED	      1
