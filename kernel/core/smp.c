@@ -34,6 +34,7 @@
 #include <kernel/percpu.h>
 #include <kernel/spinlock.h>
 #include <kernel/time.h>
+#include <kernel/trace.h>
 #include <lib/parse.h>
 
 #define START_TIMEOUT_NS 1000000000ull
@@ -243,11 +244,14 @@ void smp_hart_online(void)
 	tlb_flush_local_all(); /* what changed before others knew to ask this hart (tlb.c) */
 }
 
+TRACEPOINT(ipi_send, "to hart %u, reason %lu");
+
 static void send_ipi(unsigned int cpu, enum ipi_reason reason)
 {
 	/* A reason that is there already has an interrupt on its way. */
 	if (__atomic_fetch_or(per_cpu_ptr(&ipi_reasons, cpu), reason, __ATOMIC_SEQ_CST) & reason)
 		return;
+	trace(ipi_send, cpu, reason, 0);
 	if (sbi_send_ipi(harts[cpu].hartid) && hart_state(cpu) == HART_ONLINE)
 		panic("the firmware refuses an IPI to hart %lu", harts[cpu].hartid);
 }

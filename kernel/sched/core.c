@@ -32,6 +32,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/time.h>
+#include <kernel/trace.h>
 #include <sched/hotplug.h>
 
 DEFINE_PER_CPU(struct run_queue, run_queue);
@@ -153,10 +154,14 @@ static inline void account(struct thread *prev, struct thread *next, u64 now)
 	next->switches++;
 }
 
+TRACEPOINT(sched_switch, "from thread %u to %lu, left in state %lu");
+TRACEPOINT(sched_wakeup, "thread %u on hart %lu, priority %lu");
+
 static void switch_threads(struct run_queue *rq, struct thread *prev, struct thread *next)
 {
 	u64 now = read_time();
 
+	trace(sched_switch, prev->id, next->id, prev->state);
 	account(prev, next, now);
 	next->slice_end = now + slice_ticks;
 	if (unlikely(rq->waiting && !rq->slice_armed && has_rival(rq, next)))
@@ -339,6 +344,7 @@ static void enqueue_woken(struct thread *t)
 		rq = queue_of(cpu);
 		spin_lock_raw(&rq->lock);
 	}
+	trace(sched_wakeup, t->id, cpu, t->prio);
 	t->cpu = cpu;
 	t->on_queue = ON_QUEUE;
 	queue_add(rq, t);

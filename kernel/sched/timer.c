@@ -24,6 +24,7 @@
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
 #include <kernel/spinlock.h>
+#include <kernel/trace.h>
 #include <mm/page_alloc.h>
 #include <sched/thread.h>
 #include <string.h>
@@ -128,6 +129,9 @@ static void program(struct heap *h)
 
 /* ---- public ---- */
 
+TRACEPOINT(timer_start, "hart %u: %#lx in %lu us");
+TRACEPOINT(timer_expire, "hart %u: %#lx, %lu ns late");
+
 int timer_start(struct timer *t, u64 expires_ns)
 {
 	unsigned long flags;
@@ -145,6 +149,8 @@ int timer_start(struct timer *t, u64 expires_ns)
 		t->cpu = smp_processor_id();
 		sift_up(h, ++h->nr, t);
 		program(h);
+		trace(timer_start, t->cpu, t->fn,
+		      expires_ns > ktime_ns() ? (expires_ns - ktime_ns()) / 1000 : 0);
 	}
 	spin_unlock_irqrestore(&h->lock, flags);
 	return err;
@@ -206,6 +212,7 @@ void timer_interrupt(void)
 		struct timer *t = h->slot[1];
 
 		heap_remove(h, t);
+		trace(timer_expire, t->cpu, t->fn, ktime_ns() - t->expires_ns);
 		h->running = t;
 		spin_unlock(&h->lock);
 		t->fn(t);

@@ -4,7 +4,11 @@
  */
 #include <kernel/smp.h>
 #include <lib/dt.h>
+#include <lib/parse.h>
+#include <limits.h>
+#include <sched/hotplug.h>
 #include <shell/shell.h>
+#include <string.h>
 
 static const struct {
 	unsigned bit;
@@ -16,9 +20,30 @@ static const struct {
 	{ DT_ISA_SSAIA, "ssaia" },
 };
 
+/* harts off N, harts on N. */
+static int turn(const char *what, const char *number)
+{
+	struct hart_error why;
+	unsigned long cpu;
+	int err;
+
+	if (parse_ulong(number, &cpu) || cpu > UINT_MAX)
+		return SHELL_USAGE;
+	if (!strcmp(what, "off"))
+		err = hart_off((unsigned int)cpu, &why);
+	else if (!strcmp(what, "on"))
+		err = hart_on((unsigned int)cpu, &why);
+	else
+		return SHELL_USAGE;
+	if (err)
+		shell_printf("harts: %s\n", why.text);
+	return err;
+}
+
 static int run_harts(int argc, char **argv)
 {
-	(void)argv;
+	if (argc == 3)
+		return turn(argv[1], argv[2]);
 	if (argc != 1)
 		return SHELL_USAGE;
 	shell_puts("cpu  hart id  node  state     IPIs       extensions\n");
@@ -37,8 +62,8 @@ static int run_harts(int argc, char **argv)
 
 static const struct shell_cmd cmd_harts = {
 	.name = "harts",
-	.usage = "",
-	.help = "the harts, their state and extensions",
+	.usage = "[off N | on N]",
+	.help = "the harts, their state and extensions; turn one off or on",
 	.run = run_harts,
 };
 TABLE_ENTRY(shell_cmd, cmd_harts);

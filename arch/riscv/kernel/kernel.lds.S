@@ -70,6 +70,7 @@ SECTIONS
 	TABLE(console_driver)
 	TABLE(initcall)
 	TABLE(hart_notifier)
+	TABLE(tracepoint)
 	. = ALIGN(PAGE);
 	_erodata = .;
 

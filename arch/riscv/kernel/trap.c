@@ -20,6 +20,7 @@
 #include <kernel/panic.h>
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
+#include <kernel/trace.h>
 
 _Static_assert(offsetof(struct trap_frame, sepc) == FRAME_SEPC * sizeof(long), "entry.S");
 _Static_assert(offsetof(struct trap_frame, stval) == FRAME_STVAL * sizeof(long), "entry.S");
@@ -115,9 +116,13 @@ void trap_set_thread_name(const char *(*fn)(void))
 	hooks.thread_name = fn;
 }
 
-static void handle_interrupt(unsigned long irq)
+TRACEPOINT(irq_entry, "cause %u at %#lx");
+TRACEPOINT(irq_exit, "cause %u, reschedule %lu");
+
+static void handle_interrupt(unsigned long irq, unsigned long pc)
 {
 	this_hart->preempt_count += HARDIRQ_OFFSET;
+	trace(irq_entry, irq, pc, 0);
 	if (irq == IRQ_S_SOFT)
 		smp_handle_ipi();
 	else if (irq == IRQ_S_TIMER && hooks.timer)
@@ -126,6 +131,7 @@ static void handle_interrupt(unsigned long irq)
 		hooks.external();
 	else
 		panic("interrupt %lu, for which there is no handler", irq);
+	trace(irq_exit, irq, need_resched(), 0);
 	this_hart->preempt_count -= HARDIRQ_OFFSET;
 	/* Interrupts were on, or there had been none: a thread may take over here. */
 	if (!preempt_count() && need_resched() && hooks.preempt)
@@ -166,7 +172,7 @@ static bool is_page_fault(unsigned long cause)
 void trap_handler(struct trap_frame *frame)
 {
 	if (frame->scause & CAUSE_INTERRUPT) {
-		handle_interrupt(frame->scause & ~CAUSE_INTERRUPT);
+		handle_interrupt(frame->scause & ~CAUSE_INTERRUPT, frame->sepc);
 		return;
 	}
 	if (is_page_fault(frame->scause) &&
