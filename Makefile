@@ -7,7 +7,7 @@
 
 BOARD ?= qemu-virt
 CLANG ?= $(if $(findstring clang,$(CC)),1)
-O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)
+O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)$(if $(filter 1,$(DEBUG)),-debug)
 
 ifeq ($(wildcard boards/$(BOARD)/board.mk),)
 $(error no boards/$(BOARD)/board.mk: BOARD is one of $(notdir $(wildcard boards/*)))
@@ -19,7 +19,8 @@ Q         := $(if $(filter 1,$(V)),,@)
 silent     = $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
 say        = $(if $(filter 1,$(V))$(silent),,@printf '  %-8s%s\n' $(1) $(2))
 PYTHON    := /usr/bin/python3
-KCONFIG    = $(PYTHON) tools/kconfig.py --board $(BOARD) --out $(O)
+KCONFIG    = $(PYTHON) tools/kconfig.py --board $(BOARD) --out $(O) \
+	$(if $(filter 1,$(DEBUG)),--also tools/debug.config)
 
 .PHONY: all FORCE
 .DELETE_ON_ERROR:
@@ -36,6 +37,7 @@ endif
 
 KCONFIG_FILES := Kconfig $(wildcard */Kconfig */*/Kconfig)
 $(O)/.config.stamp: $(wildcard $(O)/.config) $(KCONFIG_FILES) boards/$(BOARD)/defconfig \
+		tools/debug.config \
 		tools/kconfig.py
 	@tools/setup build
 	@$(KCONFIG) sync
@@ -272,4 +274,5 @@ help:
 #|
 #| make menuconfig | defconfig | olddefconfig | savedefconfig     build/$(BOARD)/.config
 #| make format     clang-format;   make clean  removes what was built, not what was downloaded
+#| DEBUG=1 turns every check on (tools/debug.config) and builds into build/$(BOARD)-debug
 #| V=1 shows commands, CLANG=1 (or CC=clang) compiles with clang into build/$(BOARD)-clang

@@ -68,7 +68,7 @@ static struct {
 	struct chunk *chunks, **last; /* by rising slot numbers; none is ever given back */
 	unsigned int nr_dirty;
 	unsigned int nr_transit; /* slots being made or unmade */
-} kstack = { .lock = SPINLOCK_INIT, .last = &kstack.chunks };
+} kstack = { .lock = SPINLOCK_RANKED(LOCK_KSTACK), .last = &kstack.chunks };
 
 static unsigned long slot_stack(unsigned long slot)
 {

@@ -22,6 +22,7 @@
 #include <asm/hart_local.h>
 #include <asm/irqflags.h>
 #include <base/compiler.h>
+#include <kernel/perturb.h>
 
 #define PREEMPT_MASK   0x000000ffu
 #define HARDIRQ_SHIFT  16
@@ -33,10 +34,23 @@
 /* preempt_schedule - another thread should run and nothing forbids it (kernel/sched/core.c). */
 void preempt_schedule(void);
 
+#ifdef CONFIG_DEBUG_ATOMIC_SLEEP
+/* kernel/sched/irqsoff.c: the count is 1 now; notes who made it so. */
+void preempt_went_off(void);
+#define preempt_note()                                \
+	do {                                          \
+		if (this_hart->preempt_count == 1)    \
+			preempt_went_off();           \
+	} while (0)
+#else
+#define preempt_note() ((void)0)
+#endif
+
 #define preempt_disable()                   \
 	do {                                \
 		this_hart->preempt_count++; \
 		barrier();                  \
+		preempt_note();             \
 	} while (0)
 
 #define preempt_enable_no_resched()         \
@@ -60,6 +74,7 @@ static __always_inline bool preempt_count_dec_and_test(void)
 
 #define preempt_enable()                              \
 	do {                                          \
+		perturb();                            \
 		barrier();                            \
 		if (unlikely(preempt_count_dec_and_test())) \
 			preempt_schedule();           \

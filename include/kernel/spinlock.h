@@ -7,7 +7,8 @@
  * harts can wait.  A lock that an interrupt handler takes too is only taken with interrupts off
  * (the _irqsave forms).  Lock and unlock are acquire and release.
  *
- * A hart that holds a lock isn't preempted (kernel/preempt.h).
+ * A hart that holds a lock isn't preempted (kernel/preempt.h).  Each lock has a rank, which says
+ * what it may be taken inside of (kernel/lockrank.h); only debug builds keep and check it.
  *
  * Cost without contention: 11 instructions to lock, one of them an AMO, 8 to unlock.
  */
@@ -17,6 +18,8 @@
 #include <asm/barrier.h>
 #include <asm/irqflags.h>
 #include <base/compiler.h>
+#include <kernel/lockdebug.h>
+#include <kernel/perturb.h>
 #include <kernel/preempt.h>
 
 typedef struct spinlock {
@@ -27,16 +30,29 @@ typedef struct spinlock {
 			u16 next;  /* the next to be drawn */
 		};
 	};
+#ifdef CONFIG_DEBUG_LOCKS
+	u32 rank; /* enum lock_rank */
+#endif
 } spinlock_t;
 
-#define SPINLOCK_INIT    \
-	{                \
-		{ 0 }    \
-	}
+#ifdef CONFIG_DEBUG_LOCKS
+#define SPINLOCK_RANKED(rank)	{ { 0 }, rank }
+#define spin_lock_rank(lock)	((unsigned int)(lock)->rank)
+#else
+#define SPINLOCK_RANKED(rank)	{ { 0 } }
+#define spin_lock_rank(lock)	LOCK_UNRANKED
+#endif
+/* A lock whose order isn't checked. */
+#define SPINLOCK_INIT SPINLOCK_RANKED(LOCK_UNRANKED)
+
+static inline void spin_lock_init_ranked(spinlock_t *lock, enum lock_rank rank)
+{
+	*lock = (spinlock_t)SPINLOCK_RANKED(rank);
+}
 
 static inline void spin_lock_init(spinlock_t *lock)
 {
-	lock->word = 0;
+	spin_lock_init_ranked(lock, LOCK_UNRANKED);
 }
 
 static inline bool spin_is_locked(const spinlock_t *lock)
@@ -46,21 +62,29 @@ static inline bool spin_is_locked(const spinlock_t *lock)
 	return (u16)word != (u16)(word >> 16);
 }
 
-/* Without the preemption count: the scheduler's own, interrupts off. */
+/* Without the preemption count: with interrupts off. */
 static inline void spin_lock_raw(spinlock_t *lock)
 {
-	u32 word = __atomic_fetch_add(&lock->word, 1u << 16, __ATOMIC_ACQUIRE);
-	u16 ticket = (u16)(word >> 16);
+	u32 word;
+	u16 ticket;
 
-	if (likely((u16)word == ticket))
-		return;
-	while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket)
-		cpu_relax();
+	perturb();
+	lock_debug_take(lock, spin_lock_rank(lock), false);
+	word = __atomic_fetch_add(&lock->word, 1u << 16, __ATOMIC_ACQUIRE);
+	ticket = (u16)(word >> 16);
+	if (unlikely((u16)word != ticket)) {
+		lock_debug_waits(spin_lock_rank(lock));
+		while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket)
+			cpu_relax();
+	}
+	lock_debug_taken(lock, spin_lock_rank(lock));
 }
 
 static inline void spin_unlock_raw(spinlock_t *lock)
 {
+	lock_debug_release(lock);
 	__atomic_store_n(&lock->owner, (u16)(lock->owner + 1), __ATOMIC_RELEASE);
+	perturb();
 }
 
 static inline bool spin_trylock_raw(spinlock_t *lock)
@@ -69,8 +93,12 @@ static inline bool spin_trylock_raw(spinlock_t *lock)
 
 	if ((u16)word != (u16)(word >> 16))
 		return false;
-	return __atomic_compare_exchange_n(&lock->word, &word, word + (1u << 16), false,
-					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	lock_debug_take(lock, spin_lock_rank(lock), true);
+	if (!__atomic_compare_exchange_n(&lock->word, &word, word + (1u << 16), false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return false;
+	lock_debug_taken(lock, spin_lock_rank(lock));
+	return true;
 }
 
 static inline void spin_lock(spinlock_t *lock)

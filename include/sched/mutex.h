@@ -14,19 +14,44 @@
 #ifndef SCHED_MUTEX_H
 #define SCHED_MUTEX_H
 
+#include <kernel/panic.h>
 #include <sched/thread.h>
+
+#ifdef CONFIG_DEBUG_LOCKS
+/* kernel/sched/mutex_debug.c */
+struct mutex_debug {
+	unsigned int rank;   /* enum lock_rank */
+	struct mutex *next;  /* that the same thread has */
+	u64 since;	     /* ticks */
+	unsigned long place; /* who took it */
+};
+#define MUTEX_DEBUG_INIT(lock_rank) , { .rank = lock_rank }
+#else
+#define MUTEX_DEBUG_INIT(lock_rank)
+#endif
 
 struct mutex {
 	unsigned long owner;	   /* struct thread * | has waiters */
 	spinlock_t wait_lock;	   /* rank MUTEX */
 	struct list_head waiters;  /* by priority (wait_lock) */
 	struct mutex_waiter *lent; /* the waiter in the owner's pi_waiters (wait_lock, owner's W) */
+#ifdef CONFIG_DEBUG_LOCKS
+	struct mutex_debug debug; /* the owner */
+#endif
 };
 
-#define MUTEX_INIT(name)   { 0, SPINLOCK_INIT, LIST_HEAD_INIT((name).waiters), NULL }
-#define DEFINE_MUTEX(name) struct mutex name = MUTEX_INIT(name)
+/* A mutex with a rank is only taken by a thread whose other mutexes have lower ones (or none). */
+#define MUTEX_RANKED(name, rank)                                                      \
+	{                                                                             \
+		0, SPINLOCK_RANKED(LOCK_MUTEX), LIST_HEAD_INIT((name).waiters), NULL  \
+			MUTEX_DEBUG_INIT(rank)                                        \
+	}
+#define MUTEX_INIT(name)	  MUTEX_RANKED(name, LOCK_UNRANKED)
+#define DEFINE_MUTEX(name)	  struct mutex name = MUTEX_INIT(name)
+#define DEFINE_MUTEX_RANKED(name, rank) struct mutex name = MUTEX_RANKED(name, rank)
 
 void mutex_init(struct mutex *m);
+void mutex_init_ranked(struct mutex *m, enum lock_rank rank);
 void mutex_lock(struct mutex *m);
 bool mutex_trylock(struct mutex *m) __must_check;
 void mutex_unlock(struct mutex *m);
@@ -37,5 +62,7 @@ bool mutex_is_locked(const struct mutex *m);
 struct thread *mutex_owner(const struct mutex *m);
 /* Check what waits for @m against its owner; panics naming what is wrong. */
 void mutex_validate(struct mutex *m);
+
+#define mutex_assert_held(m) BUG_ON(mutex_owner(m) != current)
 
 #endif

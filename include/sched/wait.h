@@ -23,7 +23,7 @@ struct wait_entry {
 	struct list_head link;
 };
 
-#define WAIT_QUEUE_INIT(name) { SPINLOCK_INIT, LIST_HEAD_INIT((name).waiters) }
+#define WAIT_QUEUE_INIT(name) { SPINLOCK_RANKED(LOCK_WAIT), LIST_HEAD_INIT((name).waiters) }
 #define DECLARE_WAIT_QUEUE(name) struct wait_queue name = WAIT_QUEUE_INIT(name)
 
 void init_waitqueue_head(struct wait_queue *wq);

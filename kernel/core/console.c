@@ -68,6 +68,8 @@ static struct {
 	char typed[TYPED_MAX]; /* (input_lock) */
 	unsigned head, tail;   /* free-running; typed[tail .. head) waits (input_lock) */
 } con = {
+	.lock = SPINLOCK_RANKED(LOCK_CONSOLE),
+	.input_lock = SPINLOCK_RANKED(LOCK_INPUT),
 	.active = { .name = "sbi", .ops = &sbi_ops, .rx_fifo = 16 },
 };
 
@@ -83,7 +85,7 @@ void console_lock_by_force(void)
 			return;
 		cpu_relax();
 	}
-	spin_lock_init(&con.lock);
+	spin_lock_init_ranked(&con.lock, LOCK_CONSOLE);
 	spin_lock(&con.lock);
 }
 

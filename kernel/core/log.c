@@ -48,7 +48,7 @@ static struct {
 	bool console;	      /* log_console_start() was called */
 	bool emergency;
 } log = {
-	.lock = SPINLOCK_INIT,
+	.lock = SPINLOCK_RANKED(LOCK_LOG),
 	.ring = { .buf = ring_buf, .size = BUF_BYTES },
 	.level = CONFIG_LOGLEVEL,
 };

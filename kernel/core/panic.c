@@ -14,6 +14,7 @@
 #include <asm/trap.h>
 #include <base/errno.h>
 #include <kernel/bootargs.h>
+#include <kernel/lockdebug.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
@@ -78,6 +79,7 @@ static void enter_panic(int me)
 	int none = 0;
 
 	local_irq_disable();
+	lock_debug_stop();
 	if (__atomic_compare_exchange_n(&state.hart, &none, me, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
 		return;

@@ -37,7 +37,9 @@ unsigned long *percpu_offset = &boot_offset;
 static struct {
 	spinlock_t lock;
 	u8 map[UNITS];
-} pool;
+} pool = {
+	.lock = SPINLOCK_RANKED(LOCK_PERCPU),
+};
 
 /* The template address that unit 0 would have. */
 static char *dynamic_start(void)

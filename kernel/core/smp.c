@@ -70,7 +70,7 @@ enum call_state { CALL_WAITS, CALL_DONE, CALL_ABANDONED };
 static DEFINE_PER_CPU(struct call *, calls);
 static DEFINE_PER_CPU(struct call, nowait_call); /* of the hart that calls without waiting */
 static DEFINE_PER_CPU(struct call, broadcast_call); /* of the hart that is called (broadcast_lock) */
-static spinlock_t broadcast_lock = SPINLOCK_INIT;   /* rank CALL: one on_each_hart() at a time */
+static spinlock_t broadcast_lock = SPINLOCK_RANKED(LOCK_CALL); /* one on_each_hart() at a time */
 
 static void (*reschedule_hook)(void); /* the scheduler's part of an IPI */
 

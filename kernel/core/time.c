@@ -106,7 +106,9 @@ void arch_wait_ns(u64 ns)
 	local_irq_save(flags);
 	sbi_set_timer(read_time() + ns_to_ticks(ns));
 	csr_set(sie, SIE_STIE);
+	irqs_go_on();
 	wait_for_interrupt();
+	irqs_went_off();
 	csr_clear(sie, SIE_STIE);
 	local_irq_restore(flags);
 }

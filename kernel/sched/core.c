@@ -485,7 +485,9 @@ static void rest(struct run_queue *rq, unsigned int cpu)
 	if (!need_resched() && !rq->steal_again) {
 		u64 since = read_time();
 
+		irqs_go_on();
 		wait_for_interrupt();
+		irqs_went_off();
 		rq->wakeups++;
 		rq->idle_ticks += read_time() - since;
 	}
@@ -536,6 +538,7 @@ void queues_init(void)
 {
 	slice_ticks = ns_to_ticks(SCHED_SLICE_NS);
 	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
+		spin_lock_init_ranked(&queue_of(cpu)->lock, LOCK_RUNQUEUE);
 		for (unsigned int prio = 0; prio < SCHED_PRIORITIES; prio++)
 			INIT_LIST_HEAD(&queue_of(cpu)->queue[prio]);
 	}

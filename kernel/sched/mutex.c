@@ -28,6 +28,7 @@
 
 #define HAS_WAITERS 1ul
 #define FOR_EVER    ~0ull
+#define CALLER	    ((unsigned long)__builtin_return_address(0))
 
 struct mutex_waiter {
 	struct list_head link;	  /* in mutex.waiters (its wait_lock) */
@@ -41,6 +42,11 @@ struct mutex_waiter {
 void mutex_init(struct mutex *m)
 {
 	*m = (struct mutex)MUTEX_INIT(*m);
+}
+
+void mutex_init_ranked(struct mutex *m, enum lock_rank rank)
+{
+	*m = (struct mutex)MUTEX_RANKED(*m, rank);
 }
 
 struct thread *mutex_owner(const struct mutex *m)
@@ -301,25 +307,39 @@ static inline bool take_free(struct mutex *m)
 void mutex_lock(struct mutex *m)
 {
 	might_sleep();
+	mutex_debug_take(m, CALLER);
 	if (unlikely(!take_free(m)))
 		lock_slow(m, FOR_EVER);
+	mutex_debug_taken(m, CALLER);
 }
 
 int mutex_lock_timeout_ns(struct mutex *m, u64 ns)
 {
+	int err = 0;
+
 	might_sleep();
-	return likely(take_free(m)) ? 0 : lock_slow(m, ns);
+	mutex_debug_take(m, CALLER);
+	if (unlikely(!take_free(m)))
+		err = lock_slow(m, ns);
+	if (!err)
+		mutex_debug_taken(m, CALLER);
+	return err;
 }
 
 bool mutex_trylock(struct mutex *m)
 {
-	return take_free(m);
+	bool taken = take_free(m);
+
+	if (taken)
+		mutex_debug_taken(m, CALLER);
+	return taken;
 }
 
 void mutex_unlock(struct mutex *m)
 {
 	unsigned long me = (unsigned long)current;
 
+	mutex_debug_release(m);
 	if (unlikely(!__atomic_compare_exchange_n(&m->owner, &me, 0, false, __ATOMIC_RELEASE,
 						  __ATOMIC_RELAXED)))
 		unlock_slow(m);

@@ -92,6 +92,33 @@ unsigned int mutex_inherited_prio(const struct thread *t);
 /* mutex.c: @t's priority has changed: tell whoever has the mutex that it waits for. */
 void mutex_pass_priority(struct thread *t);
 
+/* mutex_debug.c: a thread is about to take a mutex, has it, is about to give it back, ends. */
+struct mutex;
+#ifdef CONFIG_DEBUG_LOCKS
+void mutex_debug_take(struct mutex *m, unsigned long place);
+void mutex_debug_taken(struct mutex *m, unsigned long place);
+void mutex_debug_release(struct mutex *m);
+void mutex_debug_exit(void);
+#else
+static inline void mutex_debug_take(struct mutex *m, unsigned long place)
+{
+}
+static inline void mutex_debug_taken(struct mutex *m, unsigned long place)
+{
+}
+static inline void mutex_debug_release(struct mutex *m)
+{
+}
+static inline void mutex_debug_exit(void)
+{
+}
+#endif
+/* lockdebug.c: figures for lockstat. */
+void lock_stat_taken(unsigned int rank);
+void lock_stat_held(unsigned int rank, u64 ticks, unsigned long place);
+/* irqsoff.c: print who turned preemption off, if it is, and interrupts, if @irqs_off. */
+void irqsoff_show_last(bool irqs_off);
+
 /* Interrupt hart @cpu so that it looks at need_resched. */
 void resched_hart(unsigned int cpu);
 

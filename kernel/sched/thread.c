@@ -41,7 +41,7 @@ static struct {
 	struct list_head dead; /* detached threads that ended, by thread.queue */
 	struct wait_queue reaper_wait;
 } threads = {
-	.lock = SPINLOCK_INIT,
+	.lock = SPINLOCK_RANKED(LOCK_THREADS),
 	.all = LIST_HEAD_INIT(threads.all),
 	.dead = LIST_HEAD_INIT(threads.dead),
 	.reaper_wait = WAIT_QUEUE_INIT(threads.reaper_wait),
@@ -54,7 +54,7 @@ static void thread_init_fields(struct thread *t, const char *name)
 {
 	INIT_LIST_HEAD(&t->queue);
 	INIT_LIST_HEAD(&t->pi_waiters);
-	spin_lock_init(&t->wake_lock);
+	spin_lock_init_ranked(&t->wake_lock, LOCK_WAKE);
 	t->base_prio = SCHED_PRIO_DEFAULT;
 	t->prio = SCHED_PRIO_DEFAULT;
 	snprintf(t->name, sizeof(t->name), "%s", name);

@@ -40,7 +40,10 @@ struct heap {
 	u64 programmed_ns;     /* when the hart's interrupt will come, NEVER: not at all */
 };
 bool arch_has_sstc;
-static DEFINE_PER_CPU(struct heap, heap) = { .programmed_ns = NEVER };
+static DEFINE_PER_CPU(struct heap, heap) = {
+	.lock = SPINLOCK_RANKED(LOCK_TIMER),
+	.programmed_ns = NEVER,
+};
 
 /* ---- the heap; its lock is held ---- */
 

@@ -14,7 +14,7 @@
 
 void init_waitqueue_head(struct wait_queue *wq)
 {
-	spin_lock_init(&wq->lock);
+	spin_lock_init_ranked(&wq->lock, LOCK_WAIT);
 	INIT_LIST_HEAD(&wq->waiters);
 }
 
@@ -138,7 +138,7 @@ struct sema_waiter {
 
 void sema_init(struct semaphore *sem, unsigned int count)
 {
-	spin_lock_init(&sem->lock);
+	spin_lock_init_ranked(&sem->lock, LOCK_SEMAPHORE);
 	sem->count = count;
 	INIT_LIST_HEAD(&sem->waiters);
 }

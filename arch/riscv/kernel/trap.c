@@ -121,6 +121,7 @@ TRACEPOINT(irq_exit, "cause %u, reschedule %lu");
 
 static void handle_interrupt(unsigned long irq, unsigned long pc)
 {
+	irqs_went_off();
 	this_hart->preempt_count += HARDIRQ_OFFSET;
 	trace(irq_entry, irq, pc, 0);
 	if (irq == IRQ_S_SOFT)
@@ -136,6 +137,7 @@ static void handle_interrupt(unsigned long irq, unsigned long pc)
 	/* Interrupts were on, or there had been none: a thread may take over here. */
 	if (!preempt_count() && need_resched() && hooks.preempt)
 		hooks.preempt();
+	irqs_go_on();
 }
 
 /* Did this stack run over? Its guard lies below it; entry.S has moved to the emergency stack. */

@@ -30,7 +30,7 @@
 
 #include "pt.h"
 
-spinlock_t pt_lock = SPINLOCK_INIT;
+spinlock_t pt_lock = SPINLOCK_RANKED(LOCK_PGTABLE);
 
 static struct {
 	phys_addr_t (*alloc)(void);
