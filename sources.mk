@@ -53,6 +53,7 @@ obj-y += kernel/shell/cmd_dmesg.o
 obj-y += kernel/shell/cmd_dt.o
 obj-y += kernel/shell/cmd_harts.o
 obj-y += kernel/shell/cmd_iomem.o
+obj-$(CONFIG_DEBUG_LOCKS) += kernel/shell/cmd_locks.o
 obj-y += kernel/shell/cmd_mem.o
 obj-y += kernel/shell/cmd_memmap.o
 obj-y += kernel/shell/cmd_peek.o

@@ -46,7 +46,7 @@ static DEFINE_PER_CPU(struct lock_stat[NR_LOCK_RANKS], stats);
 /* Where a rank was first taken in a handler, and with interrupts on; 0: never. */
 static struct {
 	unsigned long in_irq, irqs_on;
-	bool said;
+	unsigned int said;
 } contexts[NR_LOCK_RANKS];
 
 static bool stopped;
@@ -119,9 +119,9 @@ static void check_context(unsigned int rank, bool irqs_on, unsigned long place)
 		contexts[rank].in_irq = place;
 	else if (irqs_on)
 		contexts[rank].irqs_on = place;
-	if (!contexts[rank].in_irq || !contexts[rank].irqs_on || contexts[rank].said)
+	if (!contexts[rank].in_irq || !contexts[rank].irqs_on ||
+	    __atomic_exchange_n(&contexts[rank].said, 1, __ATOMIC_RELAXED))
 		return;
-	contexts[rank].said = true;
 	lock_report(true, false, "lock %s is taken in an interrupt handler at %s, and with interrupts "
 		    "on at %s", lock_rank_name(rank),
 		    symbol_format(one, sizeof(one), contexts[rank].in_irq),

@@ -54,9 +54,9 @@ static bool keep_for_test(const char *text)
 static void show(bool here, bool off, bool irqs_off, const char *text)
 {
 	printk(LOG_ERR, "BUG: %s", text);
-	printk(LOG_ERR, "hart %u, thread %s, preemption count 0x%x, interrupts %s, here:",
-	       smp_processor_id(), current ? current->name : "-", (unsigned int)preempt_count(),
-	       irqs_off ? "off" : "on");
+	printk(LOG_ERR, "hart %u, thread %s, preemption count 0x%x%s, here:", smp_processor_id(),
+	       current ? current->name : "-", (unsigned int)preempt_count(),
+	       off && irqs_off ? ", interrupts off" : "");
 	if (here)
 		backtrace_here();
 	if (off)
@@ -97,7 +97,8 @@ void lock_report(bool here, bool off, const char *fmt, ...)
 #ifdef CONFIG_DEBUG_ATOMIC_SLEEP
 void might_sleep_at(const char *file, int line)
 {
-	if ((!in_atomic() && !irqs_disabled()) || !current)
+	/* The boot, before there is an idle thread, may: it won't have to wait. */
+	if ((!in_atomic() && !irqs_disabled()) || !this_cpu_ptr(&run_queue)->idle)
 		return;
 	lock_report(true, true, "%s:%d may sleep, but %s", file, line,
 		    in_interrupt() ? "this is an interrupt handler" :

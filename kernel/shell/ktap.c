@@ -21,6 +21,8 @@
 #include <shell/ktap.h>
 
 #include <base/errno.h>
+#include <kernel/log.h>
+#include <kernel/preempt.h>
 #include <mm/kstack.h>
 #include <mm/page_alloc.h>
 #include <shell/shell.h>
@@ -49,7 +51,11 @@ void ktap_diag(struct ktap *t, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	shell_printf(INDENT "# %s\n", text);
+	/* A handler may not wait for the console. */
+	if (in_interrupt())
+		pr_notice("# %s", text);
+	else
+		shell_printf(INDENT "# %s\n", text);
 }
 
 static void count_failure(struct ktap *t)

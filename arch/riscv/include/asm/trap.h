@@ -49,7 +49,7 @@ void trap_set_thread_name(const char *(*fn)(void));
  */
 void backtrace(unsigned long pc, unsigned long sp, unsigned long ra);
 
-/* The same, where @bytes of the stack from @sp on were saved at @saved, as they have changed since. */
+/* The same, where @bytes of the stack from @sp on have changed since, and were saved at @saved. */
 void backtrace_saved(unsigned long pc, unsigned long sp, const void *saved, size_t bytes);
 
 /* The same for the caller. */
