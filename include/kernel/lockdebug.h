@@ -58,10 +58,10 @@ static inline void lock_debug_stop(void)
 
 #if defined(CONFIG_DEBUG_LOCKS) || defined(CONFIG_DEBUG_ATOMIC_SLEEP)
 /*
- * lock_report - say what is wrong, with both backtraces, or note it for whoever expects it
- * @here: show the calls that led here; @off: and those that turned preemption or interrupts off.
+ * lock_report - say what is wrong and how it got here, or note it for whoever expects it
+ * @place: the code to blame, reported once; @off: show too who turned preemption or interrupts off.
  */
-void lock_report(bool here, bool off, const char *fmt, ...) __printf(3, 4) __cold;
+void lock_report(unsigned long place, bool off, const char *fmt, ...) __printf(3, 4) __cold;
 
 /* For tests.  From begin to end, what the calling thread would report is counted instead. */
 void lock_expect_begin(void);

@@ -4,7 +4,7 @@
  *
  * A hart (for spin locks) or a thread (for mutexes) takes a lock only if its rank is higher than
  * those of all locks of that kind that it holds; two locks of one rank are never held together,
- * unless the second was only tried.  So no circle of waiting can arise.  Checked with
+ * unless the second was only tried, or taken by spin_lock_raw_nested().  So no circle of waiting can arise.  Checked with
  * CONFIG_DEBUG_LOCKS.  Outermost first; docs/locking.md says what each protects.
  */
 #ifndef KERNEL_LOCKRANK_H
@@ -16,11 +16,12 @@ enum lock_rank {
 	/* Mutexes. */
 	LOCK_DRIVERS,	/* binding drivers to devices */
 	LOCK_HOTPLUG,	/* harts going on and off */
+	LOCK_QUEUES,	/* the list of work queues */
 	LOCK_RESOURCE,	/* anything else that a thread may sleep with: one at a time */
 
 	/* Spin locks. */
 	LOCK_CALL,	/* smp.c: one broadcast at a time */
-	LOCK_WORKQUEUE,
+	LOCK_WORKQUEUE,	/* the items of one pool */
 	LOCK_IRQ_DESC,	/* an interrupt's actions */
 	LOCK_IRQ_CHIP,	/* an interrupt controller's registers */
 	LOCK_RCU,	/* callbacks that wait for a grace period */

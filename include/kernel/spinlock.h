@@ -62,22 +62,33 @@ static inline bool spin_is_locked(const spinlock_t *lock)
 	return (u16)word != (u16)(word >> 16);
 }
 
-/* Without the preemption count: with interrupts off. */
-static inline void spin_lock_raw(spinlock_t *lock)
+static inline void spin_wait_raw(spinlock_t *lock)
 {
-	u32 word;
-	u16 ticket;
+	u32 word = __atomic_fetch_add(&lock->word, 1u << 16, __ATOMIC_ACQUIRE);
+	u16 ticket = (u16)(word >> 16);
 
-	perturb();
-	lock_debug_take(lock, spin_lock_rank(lock), false);
-	word = __atomic_fetch_add(&lock->word, 1u << 16, __ATOMIC_ACQUIRE);
-	ticket = (u16)(word >> 16);
 	if (unlikely((u16)word != ticket)) {
 		lock_debug_waits(spin_lock_rank(lock));
 		while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket)
 			cpu_relax();
 	}
 	lock_debug_taken(lock, spin_lock_rank(lock));
+}
+
+/* Without the preemption count: with interrupts off. */
+static inline void spin_lock_raw(spinlock_t *lock)
+{
+	perturb();
+	lock_debug_take(lock, spin_lock_rank(lock), false);
+	spin_wait_raw(lock);
+}
+
+/* The same while a lock of the same rank is held: the caller knows why that can't go in a circle. */
+static inline void spin_lock_raw_nested(spinlock_t *lock)
+{
+	perturb();
+	lock_debug_take(lock, spin_lock_rank(lock), true);
+	spin_wait_raw(lock);
 }
 
 static inline void spin_unlock_raw(spinlock_t *lock)

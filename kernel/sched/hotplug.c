@@ -35,7 +35,7 @@
 
 #define OFF_TIMEOUT_NS 2000000000ull
 
-static DEFINE_MUTEX(hotplug_lock);
+static DEFINE_MUTEX_RANKED(hotplug_lock, LOCK_HOTPLUG);
 
 static int refuse(struct hart_error *why, int err, const char *fmt, ...) __printf(3, 4);
 static int refuse(struct hart_error *why, int err, const char *fmt, ...)

@@ -55,7 +55,7 @@ const char *lock_rank_name(unsigned int rank)
 {
 	static const char *const names[] = {
 		[LOCK_UNRANKED] = "unranked", [LOCK_DRIVERS] = "drivers",
-		[LOCK_HOTPLUG] = "hotplug",   [LOCK_RESOURCE] = "resource",
+		[LOCK_HOTPLUG] = "hotplug",   [LOCK_QUEUES] = "queues",      [LOCK_RESOURCE] = "resource",
 		[LOCK_CALL] = "call",	      [LOCK_WORKQUEUE] = "workqueue",
 		[LOCK_IRQ_DESC] = "irq-desc", [LOCK_IRQ_CHIP] = "irq-chip",
 		[LOCK_RCU] = "rcu",	      [LOCK_CONSOLE] = "console",
@@ -84,7 +84,7 @@ static void report_order(const struct held *outer, const void *lock, unsigned in
 {
 	char at[KSYM_NAME], outer_at[KSYM_NAME];
 
-	lock_report(true, false,
+	lock_report(place, false,
 		    "wrong order of locks: %s (rank %u, 0x%lx) is taken at %s while the hart holds %s "
 		    "(rank %u), taken at %s",
 		    lock_rank_name(rank), rank, (unsigned long)lock,
@@ -122,7 +122,7 @@ static void check_context(unsigned int rank, bool irqs_on, unsigned long place)
 	if (!contexts[rank].in_irq || !contexts[rank].irqs_on ||
 	    __atomic_exchange_n(&contexts[rank].said, 1, __ATOMIC_RELAXED))
 		return;
-	lock_report(true, false, "lock %s is taken in an interrupt handler at %s, and with interrupts "
+	lock_report(place, false, "lock %s is taken in an interrupt handler at %s, and with interrupts "
 		    "on at %s", lock_rank_name(rank),
 		    symbol_format(one, sizeof(one), contexts[rank].in_irq),
 		    symbol_format(other, sizeof(other), contexts[rank].irqs_on));
@@ -191,14 +191,14 @@ static void report_release(const void *lock, unsigned long place)
 
 		if (!h)
 			continue;
-		lock_report(true, false, "lock %s (0x%lx) is released by hart %u at %s, but hart %u "
+		lock_report(place, false, "lock %s (0x%lx) is released by hart %u at %s, but hart %u "
 			    "took it, at %s", lock_rank_name(h->rank), (unsigned long)lock,
 			    smp_processor_id(), at, cpu,
 			    symbol_format(taken_at, sizeof(taken_at), h->place));
 		h->lock = NULL; /* it goes when those before it do */
 		return;
 	}
-	lock_report(true, false, "lock 0x%lx is released by hart %u at %s, but no hart holds it",
+	lock_report(place, false, "lock 0x%lx is released by hart %u at %s, but no hart holds it",
 		    (unsigned long)lock, smp_processor_id(), at);
 }
 
@@ -253,7 +253,7 @@ bool lock_debug_is_held(const void *lock)
 void lock_debug_assert_held(const void *lock, const char *file, int line)
 {
 	if (!READ_ONCE(stopped) && !lock_debug_is_held(lock))
-		lock_report(true, false, "%s:%d needs lock 0x%lx, which hart %u doesn't hold", file,
+		lock_report((unsigned long)__builtin_return_address(0), false, "%s:%d needs lock 0x%lx, which hart %u doesn't hold", file,
 			    line, (unsigned long)lock, smp_processor_id());
 }
 

@@ -3,8 +3,8 @@
  * lockreport.c - saying that a lock or a sleep is wrong, or keeping it for a test
  *
  * A report is one sentence and up to two backtraces: how the code came here, and how it was that
- * preemption or interrupts are off (irqsoff.c).  At most MAX_REPORTS are shown, so that a mistake
- * in a busy place doesn't bury the first report; the last line says so.
+ * preemption or interrupts are off (irqsoff.c).  A place is reported once, and at most MAX_REPORTS
+ * are, so that a mistake in a busy place doesn't bury the first report.
  *
  * Locking: none; `expected` belongs to the thread in it.  Any context.
  */
@@ -24,6 +24,7 @@ static struct {
 	char text[320];
 } expected;
 
+static unsigned long reported[MAX_REPORTS]; /* places */
 static unsigned int nr_reports;
 static DEFINE_PER_CPU(bool, reporting);
 
@@ -51,35 +52,47 @@ static bool keep_for_test(const char *text)
 	return true;
 }
 
-static void show(bool here, bool off, bool irqs_off, const char *text)
+static void show(bool off, bool irqs_off, const char *text)
 {
 	printk(LOG_ERR, "BUG: %s", text);
 	printk(LOG_ERR, "hart %u, thread %s, preemption count 0x%x%s, here:", smp_processor_id(),
 	       current ? current->name : "-", (unsigned int)preempt_count(),
 	       off && irqs_off ? ", interrupts off" : "");
-	if (here)
-		backtrace_here();
+	backtrace_here();
 	if (off)
 		irqsoff_show_last(irqs_off);
 }
 
+/* Is this the first report of @place?  Two harts at once may both be told so. */
+static bool is_new(unsigned long place)
+{
+	unsigned int n;
+
+	for (unsigned int i = 0; i < min(READ_ONCE(nr_reports), (unsigned int)MAX_REPORTS); i++)
+		if (reported[i] == place)
+			return false;
+	n = __atomic_fetch_add(&nr_reports, 1, __ATOMIC_RELAXED);
+	if (n == MAX_REPORTS)
+		printk(LOG_ERR, "BUG: there is more wrong with locks, which isn't shown");
+	if (n >= MAX_REPORTS)
+		return false;
+	reported[n] = place;
+	return true;
+}
+
 /* Interrupts are off. */
-static void report(bool here, bool off, bool irqs_off, const char *fmt, va_list args)
+static void report(unsigned long place, bool off, bool irqs_off, const char *fmt, va_list args)
 {
 	char text[320];
-	unsigned int nr;
 
 	vsnprintf(text, sizeof(text), fmt, args);
 	if (keep_for_test(text))
 		return;
-	nr = __atomic_fetch_add(&nr_reports, 1, __ATOMIC_RELAXED);
-	if (nr < MAX_REPORTS)
-		show(here, off, irqs_off, text);
-	else if (nr == MAX_REPORTS)
-		printk(LOG_ERR, "BUG: there is more wrong with locks, which isn't shown");
+	if (is_new(place))
+		show(off, irqs_off, text);
 }
 
-void lock_report(bool here, bool off, const char *fmt, ...)
+void lock_report(unsigned long place, bool off, const char *fmt, ...)
 {
 	unsigned long flags = arch_irq_save_untraced();
 	va_list args;
@@ -87,7 +100,7 @@ void lock_report(bool here, bool off, const char *fmt, ...)
 	if (!*this_cpu_ptr(&reporting)) {
 		*this_cpu_ptr(&reporting) = true;
 		va_start(args, fmt);
-		report(here, off, !flags, fmt, args);
+		report(place, off, !flags, fmt, args);
 		va_end(args);
 		*this_cpu_ptr(&reporting) = false;
 	}
@@ -100,7 +113,7 @@ void might_sleep_at(const char *file, int line)
 	/* The boot, before there is an idle thread, may: it won't have to wait. */
 	if ((!in_atomic() && !irqs_disabled()) || !this_cpu_ptr(&run_queue)->idle)
 		return;
-	lock_report(true, true, "%s:%d may sleep, but %s", file, line,
+	lock_report((unsigned long)__builtin_return_address(0), true, "%s:%d may sleep, but %s", file, line,
 		    in_interrupt() ? "this is an interrupt handler" :
 		    in_atomic()	   ? "preemption is off" : "interrupts are off");
 }

@@ -27,7 +27,7 @@ void mutex_debug_take(struct mutex *m, unsigned long place)
 	}
 	if (!worst || !m->debug.rank)
 		return;
-	lock_report(true, false,
+	lock_report(place, false,
 		    "wrong order of locks: mutex %s (rank %u, 0x%lx) is taken at %s while the thread has "
 		    "%s (rank %u), taken at %s",
 		    lock_rank_name(m->debug.rank), m->debug.rank, (unsigned long)m,

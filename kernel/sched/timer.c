@@ -235,8 +235,9 @@ void timers_migrate(unsigned int from)
 
 	local_irq_save(flags);
 	h = this_cpu_ptr(&heap);
+	/* Nobody else takes two of these: harts go off one at a time. */
 	spin_lock_raw(&theirs->lock);
-	spin_lock_raw(&h->lock);
+	spin_lock_raw_nested(&h->lock);
 	while (theirs->nr) {
 		struct timer *t = theirs->slot[1];
 

@@ -18,7 +18,7 @@
  * Waiting for an item (flush, cancel): a barrier, an item on the waiter's stack, is put right
  * behind it, or first if it runs already.
  *
- * Locking: pool.lock (rank WORK), interrupts off; thread.wake_lock inside it.
+ * Locking: pool.lock (rank WORKQUEUE), interrupts off; thread.wake_lock inside it.
  * Memory: a page for each queue; per-hart pools by alloc_percpu().
  * Not here: which harts there are (hotplug.c).
  */
@@ -60,7 +60,7 @@ struct workqueue {
 static struct {
 	struct mutex lock;
 	struct list_head all;
-} queues = { MUTEX_INIT(queues.lock), LIST_HEAD_INIT(queues.all) };
+} queues = { MUTEX_RANKED(queues.lock, LOCK_QUEUES), LIST_HEAD_INIT(queues.all) };
 
 struct workqueue *system_wq;
 struct workqueue *system_unbound_wq;
@@ -157,7 +157,7 @@ static void pool_close(struct work_pool *pool)
 
 static void pool_init(struct work_pool *pool, struct workqueue *wq)
 {
-	spin_lock_init(&pool->lock);
+	spin_lock_init_ranked(&pool->lock, LOCK_WORKQUEUE);
 	INIT_LIST_HEAD(&pool->items);
 	pool->queue = wq;
 }
