@@ -11,7 +11,7 @@
 #include <asm/mmu.h>
 #include <asm/sbi.h>
 #include <base/errno.h>
-#include <drivers/power.h>
+#include <drivers/driver.h>
 #include <kernel/bootargs.h>
 #include <kernel/console.h>
 #include <kernel/log.h>
@@ -22,6 +22,7 @@
 #include <mm/init.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
+#include <sched/irq.h>
 #include <sched/thread.h>
 #include <sched/workqueue.h>
 #include <shell/shell.h>
@@ -98,12 +99,13 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	if (arch_wx_check())
 		panic("a page is both writable and executable");
 	console_init();		/* the UART; the log so far goes out */
-	power_init();		/* how to end a failed run */
 	sched_init();		/* this code becomes the thread "main" */
+	drivers_probe(DRIVER_CORE); /* interrupt controllers; how to end a failed run */
 	local_irq_enable();
 	sched_start_services();
 	smp_start();		/* the other harts */
 	workqueues_init();	/* their workers */
+	drivers_probe(DRIVER_DEVICE); /* everything else; the console by interrupt */
 	pr_info("%lu instructions from _start to the prompt", instructions_since_start());
 	shell_main();
 }
@@ -112,6 +114,7 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 void hart_main(void)
 {
 	sched_start_hart();
+	irq_init_hart();
 	smp_hart_online();
 	local_irq_enable();
 	sched_idle();

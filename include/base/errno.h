@@ -28,5 +28,6 @@
 #define EOPNOTSUPP 95
 #define ETIMEDOUT  110
 #define EALREADY   114
+#define EPROBE_DEFER 517 /* a driver: ask again when others are probed */
 
 #endif

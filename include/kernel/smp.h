@@ -34,6 +34,9 @@ extern unsigned int nr_harts;
 /* The hart with logical number @cpu < nr_harts. */
 struct hart_info *hart_info(unsigned int cpu);
 
+/* The number of the hart that SBI and the device tree call @hartid, or -1 if the kernel has none. */
+int smp_cpu_of_hartid(u64 hartid);
+
 /* "online", ... */
 const char *hart_state_name(enum hart_state state);
 
@@ -91,6 +94,11 @@ bool smp_hart_wait_stopped(unsigned int cpu);
 
 /* Send the others to sleep for good, from any context; waits at most 100 ms for them. */
 void smp_stop_others(void);
+
+/* smp_stop_if_told - stop here if that was put off because this hart was writing to the console;
+ * smp_told_to_stop - it was.  The console's. */
+void smp_stop_if_told(void);
+bool smp_told_to_stop(void);
 
 /* The software interrupt handler, called by the trap code. */
 void smp_handle_ipi(void);

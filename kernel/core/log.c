@@ -25,6 +25,7 @@
 #include <kernel/console.h>
 #include <kernel/log_ring.h>
 #include <kernel/percpu.h>
+#include <kernel/smp.h>
 #include <kernel/spinlock.h>
 #include <kernel/time.h>
 #include <lib/parse.h>
@@ -127,7 +128,7 @@ static void show_waiting(void)
 	struct log_record rec;
 	u64 seq = log.shown;
 
-	while (log_read(&seq, &rec, text)) {
+	while (!smp_told_to_stop() && log_read(&seq, &rec, text)) {
 		size_t n;
 
 		if (rec.seq != log.shown) {
@@ -135,14 +136,17 @@ static void show_waiting(void)
 					     (unsigned)(rec.seq - log.shown));
 			console_emit(line, n);
 		}
-		WRITE_ONCE(log.shown, seq);
-		if (rec.level >= log.level && !log.emergency)
+		if (rec.level >= log.level && !log.emergency) {
+			WRITE_ONCE(log.shown, seq);
 			continue;
+		}
 		n = log_format_stamp(line, rec.ns);
 		memcpy(line + n, text, rec.len);
 		n += rec.len;
 		line[n++] = '\n';
 		console_emit(line, n);
+		/* Not before: a line that a panic cuts short is shown again, whole. */
+		WRITE_ONCE(log.shown, seq);
 	}
 }
 
@@ -161,7 +165,8 @@ void log_show(void)
 	}
 }
 
-void vprintk(enum log_level level, const char *fmt, va_list args)
+/* Into the ring. */
+static void store(enum log_level level, const char *fmt, va_list args)
 {
 	char text[LOG_TEXT_MAX + 1];
 	int len = vsnprintf(text, sizeof(text), fmt, args);
@@ -180,7 +185,21 @@ void vprintk(enum log_level level, const char *fmt, va_list args)
 	locked = lock_ring(&flags);
 	log_ring_put(&log.ring, ktime_ns(), level, text, (unsigned)len);
 	unlock_ring(locked, flags);
+}
+
+void vprintk(enum log_level level, const char *fmt, va_list args)
+{
+	store(level, fmt, args);
 	log_show();
+}
+
+void printk_deferred(enum log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	store(level, fmt, args);
+	va_end(args);
 }
 
 void printk(enum log_level level, const char *fmt, ...)

@@ -3,8 +3,9 @@
  * panic.c - the end
  *
  * The first hart that panics stops the others, writes its message past every lock, and does
- * what panic= or CONFIG_PANIC_* says.  A hart that panics while another does stops; one that
- * panics inside its own panic goes straight to the end.
+ * what panic= or CONFIG_PANIC_* says.  A hart that panics while another does leaves its sentence
+ * in the log, which the first writes out, and stops; one that panics inside its own panic goes
+ * straight to the end.
  */
 #include <kernel/panic.h>
 
@@ -74,8 +75,9 @@ static __noreturn void finish(void)
 }
 
 /* The first hart here goes on; any other stops, and this one's second time is the end. */
-static void enter_panic(int me)
+static void enter_panic(int me, const char *fmt, va_list args)
 {
+	char text[160];
 	int none = 0;
 
 	local_irq_disable();
@@ -85,6 +87,8 @@ static void enter_panic(int me)
 		return;
 	if (none == me)
 		finish();
+	vsnprintf(text, sizeof(text), fmt, args);
+	printk_deferred(LOG_EMERG, "hart %lu panics too: %s", this_hart->hartid, text);
 	for (;;) {
 		local_irq_enable(); /* for the stop */
 		wait_for_interrupt();
@@ -96,7 +100,7 @@ static __noreturn void vpanic(const struct trap_frame *frame, const char *fmt, v
 {
 	int me = (int)smp_processor_id() + 1;
 
-	enter_panic(me);
+	enter_panic(me, fmt, args);
 	smp_stop_others();
 	vsnprintf(state.text, sizeof(state.text), fmt, args);
 	log_flush_emergency();

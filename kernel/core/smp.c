@@ -29,6 +29,7 @@
 #include <asm/tlb.h>
 #include <base/errno.h>
 #include <kernel/bootargs.h>
+#include <kernel/console.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/percpu.h>
@@ -118,6 +119,15 @@ static void send_to_lottery(void)
 struct hart_info *hart_info(unsigned int cpu)
 {
 	return &harts[cpu];
+}
+
+int smp_cpu_of_hartid(u64 hartid)
+{
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
+		if (harts[cpu].hartid == hartid)
+			return (int)cpu;
+	}
+	return -1;
 }
 
 const char *hart_state_name(enum hart_state state)
@@ -412,6 +422,8 @@ bool smp_hart_wait_stopped(unsigned int cpu)
 	return true;
 }
 
+static DEFINE_PER_CPU(bool, told_to_stop); /* at the end of the line that is being written */
+
 static __noreturn void stop_here(void)
 {
 	local_irq_disable();
@@ -419,6 +431,17 @@ static __noreturn void stop_here(void)
 	set_state(smp_processor_id(), HART_STOPPED);
 	for (;;)
 		wait_for_interrupt();
+}
+
+bool smp_told_to_stop(void)
+{
+	return this_cpu_read(told_to_stop);
+}
+
+void smp_stop_if_told(void)
+{
+	if (unlikely(smp_told_to_stop()))
+		stop_here();
 }
 
 void smp_handle_ipi(void)
@@ -429,8 +452,11 @@ void smp_handle_ipi(void)
 	harts[smp_processor_id()].ipis++;
 	smp_mb(); /* the pending bit is gone before the reasons are read */
 	reasons = __atomic_exchange_n(this_cpu_ptr(&ipi_reasons), 0, __ATOMIC_ACQUIRE);
-	if (reasons & IPI_STOP)
-		stop_here();
+	if (reasons & IPI_STOP) {
+		this_cpu_write(told_to_stop, true);
+		if (!console_held_here())
+			stop_here();
+	}
 	if (reasons & IPI_CALL)
 		run_calls();
 	if (reasons & IPI_RESCHEDULE && reschedule_hook)

@@ -26,6 +26,7 @@
 #include <mm/kstack.h>
 #include <mm/memblock.h>
 #include <kernel/time.h>
+#include <sched/irq.h>
 #include <sched/wait.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -389,7 +390,7 @@ void sched_init(void)
 	smp_set_reschedule_hook(sched_ipi);
 	wait_set_sleep(sleep_ns);
 	trap_set_thread_name(name_of_current);
-	trap_set_hooks(timer_interrupt, NULL, preempt_schedule_irq);
+	trap_set_hooks(timer_interrupt, handle_external_irq, preempt_schedule_irq);
 }
 
 void sched_start_hart(void)

@@ -68,6 +68,7 @@ SECTIONS
 	TABLE(bootarg)
 	TABLE(dma_limit)
 	TABLE(console_driver)
+	TABLE(driver)
 	TABLE(initcall)
 	TABLE(hart_notifier)
 	TABLE(tracepoint)
@@ -79,6 +80,7 @@ SECTIONS
 		*(.data..page_aligned)
 		. = ALIGN(64);
 		__per_cpu_start = .;
+		KEEP(*(.data..percpu..first)) /* tp points to it */
 		KEEP(*(.data..percpu .data..percpu.*))
 		. = ALIGN(64);
 		__per_cpu_end = .;
