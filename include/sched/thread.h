@@ -52,7 +52,8 @@ struct thread {
 	u32 on_hart;		       /* 1 while a hart has its registers; cleared with release */
 	u8 prio;		       /* Q the priority it runs at */
 	u8 base_prio;		       /* W its own, without what mutexes lend */
-	u16 flags;
+	u8 must_leave;		       /* Q it runs where it may not: see leave_hart() */
+	u8 flags;
 	unsigned int cpu;	       /* W and Q the hart whose queue it's on, or was last */
 	struct list_head queue;	       /* Q */
 	u64 slice_end;		       /* Q when its turn is over, in ticks */

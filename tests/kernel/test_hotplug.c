@@ -13,8 +13,9 @@
 #include <shell/ktap.h>
 #include <string.h>
 
-#define CYCLES 100
-#define LOAD   6
+#define IDLE_CYCLES 60
+#define LOAD_CYCLES 40
+#define LOAD	    6
 
 static bool single(struct ktap *t)
 {
@@ -191,9 +192,25 @@ static int load(void *arg)
 		else
 			udelay(20);
 		if (turn % 8 == n)
-			yield();
+			usleep_range(500, 1000);
 	}
 	return 0;
+}
+
+static void test_idle_cycles(struct ktap *t)
+{
+	struct hart_error why;
+
+	if (single(t))
+		return;
+	for (unsigned int i = 0; i < IDLE_CYCLES; i++) {
+		unsigned int cpu = i % (num_online_harts() - 1) + 1;
+
+		KTAP_ASSERT_EQ(t, hart_off(cpu, &why), 0);
+		KTAP_ASSERT_EQ(t, hart_on(cpu, &why), 0);
+	}
+	sched_validate();
+	timers_validate();
 }
 
 static void test_under_load(struct ktap *t)
@@ -208,10 +225,13 @@ static void test_under_load(struct ktap *t)
 	load_stop = 0;
 	for (unsigned long i = 0; i < LOAD; i++) {
 		load_turns[i] = 0;
-		thread[i] = kthread_run(load, (void *)i, "load/%lu", i);
+		thread[i] = kthread_create(load, (void *)i, "load/%lu", i);
 		KTAP_ASSERT(t, thread[i] != NULL);
+		/* Half of them let those go first who turn harts off, half take turns with them. */
+		set_priority(thread[i], i % 2 ? SCHED_PRIO_DEFAULT : SCHED_PRIO_LOWEST);
+		wake_up_process(thread[i]);
 	}
-	for (unsigned int i = 0; i < CYCLES; i++) {
+	for (unsigned int i = 0; i < LOAD_CYCLES; i++) {
 		cpu = cpu % (nr_harts - 1) + 1;
 		if (hart_info(cpu)->state != HART_ONLINE)
 			continue;
@@ -237,6 +257,7 @@ static const struct ktap_case cases[] = {
 	{ "refused", test_refused },
 	{ "timers-move", test_timers_move },
 	{ "work-moves", test_work_moves },
+	{ "idle-cycles", test_idle_cycles },
 	{ "under-load", test_under_load },
 	{},
 };
