@@ -49,6 +49,7 @@ obj-$(CONFIG_TRACE_IRQS) += kernel/sched/lockreport.o
 obj-y += kernel/sched/mutex.o
 obj-y += kernel/sched/irq.o
 obj-y += kernel/sched/irq_domain.o
+obj-y += kernel/sched/load.o
 obj-$(CONFIG_DEBUG_LOCKS) += kernel/sched/mutex_debug.o
 obj-$(CONFIG_PERTURB) += kernel/sched/perturb.o
 obj-y += kernel/sched/thread.o

@@ -237,7 +237,7 @@ static int plic_probe(int node)
 	plic = (struct plic *)get_zeroed_page(GFP_KERNEL);
 	if (!plic)
 		return -ENOMEM;
-	spin_lock_init(&plic->lock);
+	spin_lock_init_ranked(&plic->lock, LOCK_IRQ_CHIP);
 	plic->domain = (struct irq_domain){
 		.name = dt_node_name(node), .chip = &plic_chip, .node = node,
 		.nr_lines = ndev + 1, .translate = irq_translate,

@@ -28,7 +28,7 @@
 #define ALARM_STATUS	0x18
 #define REG_BYTES	0x20
 
-static spinlock_t lock = SPINLOCK_INIT;
+static spinlock_t lock = SPINLOCK_RANKED(LOCK_IRQ_CHIP);
 static volatile u8 *base;
 static u64 alarm_ns; /* the last set (lock) */
 

@@ -84,7 +84,7 @@ enum irq_flags {
 
 /* Letters: L under .lock; C constant after creation. */
 struct irq_desc {
-	spinlock_t lock;	   /* rank IRQ, interrupts off */
+	spinlock_t lock;	   /* rank IRQ_DESC, interrupts off */
 	unsigned int flags;	   /* L enum irq_flags */
 	struct irq_domain *domain; /* C */
 	unsigned int hwirq;	   /* C the line */

@@ -139,6 +139,17 @@ bool wake_up_process(struct thread *t);
 /* sched_for_each - call @fn for every thread, idle ones included; @fn may not sleep. */
 void sched_for_each(void (*fn)(struct thread *t, void *arg), void *arg);
 
+/* What a hart has done since it came up. */
+struct hart_load {
+	u64 now;		/* when this was true; times are in ticks */
+	u64 idle;		/* of which it rested */
+	unsigned long wakeups;	/* times that it rested */
+	unsigned long switches;
+};
+
+/* sched_hart_load - hart @cpu's.  Any context. */
+void sched_hart_load(unsigned int cpu, struct hart_load *load);
+
 /* sched_init - turn the boot code into hart 0's first thread ("main").  Boot hart. */
 void sched_init(void);
 

@@ -493,13 +493,11 @@ static void rest(struct run_queue *rq, unsigned int cpu)
 {
 	idle_mask_set(cpu);
 	if (!need_resched() && !rq->steal_again) {
-		u64 since = read_time();
-
+		load_idle_begin(rq);
 		irqs_go_on();
 		wait_for_interrupt();
 		irqs_went_off();
-		rq->wakeups++;
-		rq->idle_ticks += read_time() - since;
+		load_idle_end(rq);
 	}
 	idle_mask_clear(cpu);
 }

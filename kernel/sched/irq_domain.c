@@ -8,7 +8,7 @@
  *
  * Descriptors hold a counter for each hart and are cut from pages, 64 bytes aligned.
  *
- * Locking: `lock` (rank IRQ_TABLE) for adding; who reads finds an entry whole or not at all.
+ * Locking: `lock` (rank IRQ_DESC) for adding; who reads finds an entry whole or not at all.
  */
 #define LOG_PREFIX "irq: "
 
@@ -36,7 +36,7 @@ static struct {
 	unsigned int max_intcs;
 	void (*root)(void);	/* takes a hart's external interrupt */
 	void (*init_hart)(void);
-} irqs = { .lock = SPINLOCK_INIT };
+} irqs = { .lock = SPINLOCK_RANKED(LOCK_IRQ_DESC) };
 
 /* ---- descriptors ---- */
 
@@ -72,7 +72,7 @@ static void *take_room(size_t bytes)
 
 static void desc_init(struct irq_desc *d, struct irq_domain *domain, unsigned int hwirq)
 {
-	spin_lock_init(&d->lock);
+	spin_lock_init_ranked(&d->lock, LOCK_IRQ_DESC);
 	init_waitqueue_head(&d->work);
 	init_waitqueue_head(&d->idle);
 	d->domain = domain;

@@ -26,8 +26,11 @@ struct run_queue {
 	u32 rcu_wants;		/* somebody waits for this hart's next switch */
 	unsigned long quiescent; /* Q times that no RCU reader was running here */
 	unsigned long switches;	/* Q */
-	u64 idle_ticks;		/* Q time that the hart was idle, till idle_since */
-	unsigned long wakeups;	/* Q times that wfi ended */
+	/* Written by the hart alone, odd sequence while it does (load.c): */
+	u32 load_seq;
+	unsigned long wakeups;	/* times that wfi ended */
+	u64 idle_ticks;		/* time that the hart was idle, till idle_since */
+	u64 idle_since;		/* when wfi began, 0: it isn't idle */
 	struct list_head queue[SCHED_PRIORITIES]; /* Q */
 };
 DECLARE_PER_CPU(struct run_queue, run_queue);
@@ -118,6 +121,10 @@ void lock_stat_taken(unsigned int rank);
 void lock_stat_held(unsigned int rank, u64 ticks, unsigned long place);
 /* irqsoff.c: print who turned preemption off, if it is, and interrupts, if @irqs_off. */
 void irqsoff_show_last(bool irqs_off);
+
+/* load.c: around wfi. Interrupts off. */
+void load_idle_begin(struct run_queue *rq);
+void load_idle_end(struct run_queue *rq);
 
 /* Interrupt hart @cpu so that it looks at need_resched. */
 void resched_hart(unsigned int cpu);

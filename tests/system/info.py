@@ -110,12 +110,18 @@ class Hart:
     nid: int
     state: str
     ipis: int
+    idle: float         # percent, since `harts` was typed last; None: it's off
+    wakeups: float      # a second
+    switches: float     # a second
     isa: list
 
 
 def harts(lines):
-    found = [re.fullmatch(r" *(\d+) +(\d+) +(-?\d+) +(\w+) +(\d+) *(.*)", line) for line in lines]
-    return [Hart(int(m[1]), int(m[2]), int(m[3]), m[4], int(m[5]), m[6].split())
+    rate = r"([\d.]+|-)"
+    found = [re.fullmatch(r" *(\d+) +(\d+) +(-?\d+) +(\w+) +(\d+) +"
+                          rf"{rate} +{rate} +{rate} *(.*)", line) for line in lines]
+    return [Hart(int(m[1]), int(m[2]), int(m[3]), m[4], int(m[5]),
+                 *(None if x == "-" else float(x) for x in m.groups()[5:8]), m[9].split())
             for m in found if m]
 
 
