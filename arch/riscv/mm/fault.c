@@ -11,7 +11,7 @@
  * are read through probe_read(), so what such a page holds then leads nowhere.
  *
  * An access that faults although its entry allows it (a bit that the hardware wants and we
- * don't know) would be tried for ever: more than RETRIES of the same fault within a millisecond
+ * don't know) would be tried for ever: more than RETRIES of the same fault within a tenth of a second
  * are a fault.
  */
 #include <asm/mmu.h>
@@ -23,7 +23,7 @@
 #include "pt.h"
 
 #define RETRIES	  16
-#define WINDOW_NS 1000000u
+#define WINDOW_NS 100000000u
 
 /* The last fault that was retried here. */
 struct retry {
