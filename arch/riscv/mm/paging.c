@@ -142,7 +142,8 @@ static void place_regions(struct va_layout *v)
 	v->io_base = 0x94000000;
 	v->io_bytes = 0x0c000000;
 	v->vmalloc_base = 0xa0000000;
-	v->vmalloc_reach = 0x20000000;
+	v->scratch_base = 0xbe000000;
+	v->scratch_bytes = 0x02000000;
 	v->linear_base = 0xc0000000;
 	v->linear_bytes = KERNEL_LINK_ADDR - 0xc0000000;
 }
@@ -158,7 +159,8 @@ static void place_regions(struct va_layout *v)
 	v->io_base = v->stack_base + slot / 2;
 	v->io_bytes = slot / 2;
 	v->vmalloc_base = base + 3 * slot;
-	v->vmalloc_reach = 61 * slot;
+	v->scratch_base = base + 56 * slot;
+	v->scratch_bytes = 8 * slot;
 	v->linear_base = base + 64 * slot;
 	v->linear_bytes = 128 * slot;
 }
@@ -193,14 +195,14 @@ int arch_share_roots(phys_addr_t ram_bytes)
 {
 	struct va_layout *v = &va_layout;
 	unsigned long root = level_bytes(paging->levels - 1);
-	unsigned long half = v->vmalloc_reach / 2, slot = 2 * STACK_SIZE,
-		      io = min(v->io_bytes, root);
+	unsigned long most = v->scratch_base - v->vmalloc_base, half = most / 2,
+		      slot = 2 * STACK_SIZE, io = min(v->io_bytes, root);
 	int err;
 
 	/* Twice the memory is room for every page, with guards. */
 	v->vmalloc_bytes =
 		2 * ALIGN_UP(ram_bytes < half ? (unsigned long)ram_bytes : half, root / 2);
-	v->vmalloc_bytes = min(v->vmalloc_reach, ALIGN_UP(v->vmalloc_bytes, root));
+	v->vmalloc_bytes = min(most, ALIGN_UP(v->vmalloc_bytes, root));
 	/* And half of the memory could be stacks. */
 	if (ram_bytes < v->stack_bytes)
 		v->stack_bytes = ALIGN_UP(max((unsigned long)ram_bytes, 2 * nr_harts * slot),

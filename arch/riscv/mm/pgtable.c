@@ -32,10 +32,7 @@
 
 spinlock_t pt_lock = SPINLOCK_RANKED(LOCK_PGTABLE);
 
-static struct {
-	phys_addr_t (*alloc)(void);
-	void (*free)(phys_addr_t pa); /* NULL: tables stay */
-} hooks;
+static struct arch_table_source hooks;
 
 /* One range, used up from the front. */
 struct request {
@@ -49,8 +46,19 @@ struct request {
 
 void arch_map_set_allocator(phys_addr_t (*alloc)(void), void (*free)(phys_addr_t pa))
 {
-	hooks.alloc = alloc;
-	hooks.free = free;
+	hooks = (struct arch_table_source){ alloc, free };
+}
+
+struct arch_table_source arch_swap_tables(struct arch_table_source source)
+{
+	struct arch_table_source old;
+	unsigned long flags;
+
+	spin_lock_irqsave(&pt_lock, flags);
+	old = hooks;
+	hooks = source;
+	spin_unlock_irqrestore(&pt_lock, flags);
+	return old;
 }
 
 phys_addr_t pt_alloc(void)

@@ -34,8 +34,10 @@ static const char *region_of(unsigned long va)
 		return "stacks";
 	if (va - v->io_base < v->io_bytes)
 		return "device registers";
-	if (va - v->vmalloc_base < v->vmalloc_reach)
+	if (va - v->vmalloc_base < v->vmalloc_bytes)
 		return "vmalloc";
+	if (va - v->scratch_base < v->scratch_bytes)
+		return "scratch";
 	if (va - v->linear_base < v->linear_bytes)
 		return "linear map";
 	return va >= FIXMAP_ADDR ? "fixmap" : "kernel image";

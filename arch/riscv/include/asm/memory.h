@@ -40,8 +40,9 @@ struct va_layout {
 	unsigned long io_base;
 	unsigned long io_bytes;
 	unsigned long vmalloc_base;
-	unsigned long vmalloc_bytes; /* what may be used: its root entries are filled */
-	unsigned long vmalloc_reach; /* what is kept free for it; test suites use the rest */
+	unsigned long vmalloc_bytes; /* of the area, what this machine uses: its root is filled */
+	unsigned long scratch_base;  /* eight root entries' worth that nothing uses: for suites */
+	unsigned long scratch_bytes;
 	unsigned long image_va; /* where _start is mapped */
 	phys_addr_t image_pa;	/* where _start was loaded */
 };

@@ -45,7 +45,14 @@ void arch_paging_init(phys_addr_t lowest, const char *max_mode);
  * First memblock's, later the page allocator's; set by mm (declared upward hooks).  Both are
  * called in any context; @alloc under pt_lock.
  */
+struct arch_table_source {
+	phys_addr_t (*alloc)(void);
+	void (*free)(phys_addr_t pa);
+};
 void arch_map_set_allocator(phys_addr_t (*alloc)(void), void (*free)(phys_addr_t pa));
+
+/* arch_swap_tables - the same for a while: returns what was set, to be set again (suites). */
+struct arch_table_source arch_swap_tables(struct arch_table_source source);
 
 /*
  * The hooks that change the kernel's table.  What they have in common:
