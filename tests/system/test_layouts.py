@@ -131,6 +131,18 @@ def test_reservations(machine):
     assert m.poweroff() == 0
 
 
+def test_no_giant_leaf_over_reserved_memory(machine):
+    """What is reserved may be protected by PMP: no leaf of 1 GiB lies over it, though it's mapped."""
+    area = RAM + 2 * GIB + 16 * MIB
+    dtb = trees.changed("reserved-far", "", [f"/memreserve/ {area:#x} 0x1000;"], smp="1", mem="4G")
+    m = machine(smp=1, mem="4G", dtb=str(dtb))
+    linear = [x for x in info.ptdump(m.run("ptdump")) if x.region == "linear map"]
+    assert [x.leaf for x in linear if x.pa <= area < x.pa_end] == ["2M"]
+    giant = [x for x in linear if x.leaf == "1G"]
+    assert sum(x.pa_end - x.pa for x in giant) == 2 * GIB
+    assert m.poweroff() == 0
+
+
 def test_initrd(machine, tmp_path):
     """An initial ramdisk is kept, whole and unchanged."""
     image = tmp_path / "initrd"
