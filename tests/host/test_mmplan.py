@@ -315,11 +315,36 @@ def test_qemu_sifive_u(tmp_path):
     assert answer["timebase_hz"] == 1000000
 
 
+def compile_tree(folder, text):
+    """The blob of a tree whose source is @text; it may include what is in tests/dts."""
+    source, dtb = folder / "tree.dts", folder / "tree.dtb"
+    source.write_text("/dts-v1/;\n" + text)
+    subprocess.run(["dtc", "-q", "-i", DTS, "-I", "dts", "-O", "dtb", "-o", dtb, source], check=True)
+    return dtb
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_a_place_of_free_choice_may_be_no_map(bits, tmp_path):
+    dtb = compile_tree(tmp_path, """/include/ "virt.dtsi"
+        / {
+            memory@80000000 { device_type = "memory"; reg = <0 0x80000000 0 0x10000000>; };
+            reserved-memory {
+                #address-cells = <2>; #size-cells = <2>; ranges;
+                anywhere { size = <0 0x400000>; alignment = <0 0x200000>; no-map; };
+            };
+        };""")
+    answer = json.loads(mmplan(bits, dtb, "--json").stdout)
+    assert [(b["start"], b["end"], b["no_map"]) for b in answer["banks"]] == [
+        (0x80000000, 0x8FC00000, False), (0x8FC00000, 0x90000000, True),
+    ]
+    assert [r["no_map"] for r in answer["reservations"]] == [True]
+    assert zones(answer) == [("DMA32", 0x80000000, 0x8FC00000)]
+
+
 @pytest.mark.parametrize("bits", BITS)
 def test_reservations_and_the_edges_of_banks(bits, tmp_path):
     """The bank loses its first, incomplete page; what is reserved there is memory all the same."""
-    source, dtb = tmp_path / "edges.dts", tmp_path / "edges.dtb"
-    source.write_text("""/dts-v1/;
+    dtb = compile_tree(tmp_path, """
         /memreserve/ 0x80000000 0x80000;
         /memreserve/ 0x8ffff000 0x3000;
         /include/ "virt.dtsi"
@@ -330,7 +355,6 @@ def test_reservations_and_the_edges_of_banks(bits, tmp_path):
                 firmware@80000000 { reg = <0 0x80000000 0 0x80000>; no-map; };
             };
         };""")
-    subprocess.run(["dtc", "-q", "-i", DTS, "-I", "dts", "-O", "dtb", "-o", dtb, source], check=True)
     answer = json.loads(mmplan(bits, dtb, "--json").stdout)
     found = [(r["start"], r["end"], r["no_map"], r["in_memory"]) for r in answer["reservations"]]
     assert found == [(0x80000000, 0x80080000, True, True), (0x8FFFF000, 0x90002000, False, True)]

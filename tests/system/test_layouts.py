@@ -143,6 +143,19 @@ def test_no_giant_leaf_over_reserved_memory(machine):
     assert m.poweroff() == 0
 
 
+def test_firmware_s_tree_is_kept(machine):
+    """Until it is copied nothing may lie on the tree that the firmware left; it stays reserved."""
+    m = machine(smp=1, mem="128M")
+    tree, = (r for r in info.iomem(m.run("iomem")) if r.what == "Device tree")
+    linear = next(x for x in info.ptdump(m.run("ptdump"))
+                  if x.region == "linear map" and x.pa <= tree.start < x.pa_end)
+    words = m.run(f"peek {linear.va + tree.start - linear.pa:#x} 8 b")[0].split()[1:]
+    header = bytes(int(w, 16) for w in words)
+    assert header[:4] == b"\xd0\x0d\xfe\xed"
+    assert int.from_bytes(header[4:], "big") == tree.end - tree.start
+    assert m.poweroff() == 0
+
+
 def test_initrd(machine, tmp_path):
     """An initial ramdisk is kept, whole and unchanged."""
     image = tmp_path / "initrd"
