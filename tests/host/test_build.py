@@ -272,6 +272,17 @@ def test_a_kernel_with_every_option_flipped_boots():
     assert "bench " not in boot.stdout and "Kernel panic" not in boot.stdout
 
 
+@pytest.mark.parametrize("bits", [64, 32])
+def test_an_image_that_its_tables_cannot_map_is_refused(tmp_path, bits):
+    tables = 2 * (2 if bits == 64 else 4) << 20
+    big = "\tla a0, big\n\tret\n.bss\nbig:\t.skip {}\n"
+    done, _ = link(tmp_path, bits, big.format(tables - 0x10000))
+    assert done.returncode == 0, done.stderr
+    done, _ = link(tmp_path, bits, big.format(tables))
+    assert done.returncode != 0
+    assert "the image is larger than IMAGE_TABLES map" in done.stderr
+
+
 @pytest.mark.parametrize("board,address,delta", [
     ("qemu-virt", "0xffffffff80000000", 0x200000), ("qemu-virt32", "0xf8000000", 0x400000)])
 def test_relocating_the_image_is_linking_it_elsewhere(board, address, delta, tmp_path):
