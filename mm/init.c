@@ -40,18 +40,7 @@ TABLE_ENTRY(bootarg, arg_mem);
 
 static int parse_dma_zone(const char *value)
 {
-	u64 bits[MAX_NR_ZONES], set = 0;
-	int n = parse_list(value, bits, MAX_NR_ZONES);
-
-	for (int i = 0; i < n; i++) {
-		if (bits[i] < 12 || bits[i] > 56)
-			return -EINVAL;
-		set |= BIT_ULL(bits[i]);
-	}
-	if (n <= 0)
-		return -EINVAL;
-	state.dma_zone = set;
-	return 0;
+	return zone_plan_parse_bits(value, &state.dma_zone);
 }
 
 static const struct bootarg arg_dma_zone = { "dma_zone", parse_dma_zone,

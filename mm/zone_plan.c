@@ -15,6 +15,7 @@
 
 #include <asm/memory.h>
 #include <base/errno.h>
+#include <lib/parse.h>
 #include <stdio.h>
 
 #define MAX_CUTS 32
@@ -346,6 +347,22 @@ int zone_plan_build(const struct zone_plan_input *in, struct zone_plan *plan)
 		drop_cheapest(&s, COST_MAX);
 	make_zones(&s);
 	make_masks(&s);
+	return 0;
+}
+
+int zone_plan_parse_bits(const char *text, u64 *bits)
+{
+	u64 list[MAX_CUTS], set = 0;
+	int i, n = parse_list(text, list, MAX_CUTS);
+
+	for (i = 0; i < n; i++) {
+		if (list[i] < PAGE_SHIFT || list[i] > 56)
+			return -EINVAL;
+		set |= BIT_ULL(list[i]);
+	}
+	if (n <= 0)
+		return -EINVAL;
+	*bits = set;
 	return 0;
 }
 

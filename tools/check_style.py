@@ -15,7 +15,7 @@ import sys
 MAX_FILE, MAX_FUNCTION, MAX_COLUMNS = 600, 100, 100
 MAX_MESSAGE = 112  # a line with a message in it, which isn't broken, so that it can be searched for
 LICENSED = (".c", ".h", ".S", ".py", ".mk", ".dts", ".dtsi", "Kconfig", "Makefile")
-FOREIGN = re.compile(r"https?://[\w.]*debian\.org/debian|/home/\w+|/tmp/w/|/work/")
+FOREIGN = re.compile(r"https?://[\w.-]+/debian\b|(?<![\w/.-])/(home|root|tmp|mnt|srv)/\w+")
 
 
 def listed():

@@ -86,24 +86,16 @@ static int usage(void)
 
 static bool parse_option(const char *name, const char *value)
 {
-	u64 list[64];
-	int i, n;
+	u64 list[2];
 
 	if (!strcmp(name, "--mem"))
 		return !parse_size(value, &opt.mem) && opt.mem;
-	n = parse_list(value, list, 64);
-	if (!strcmp(name, "--kernel") && n == 2) {
-		opt.kernel = (struct phys_range){ list[0], list[0] + list[1] };
-		return list[1] && opt.kernel.end > opt.kernel.start;
-	}
-	if (strcmp(name, "--dma-zone") || n < 1)
+	if (!strcmp(name, "--dma-zone"))
+		return !zone_plan_parse_bits(value, &opt.dma_zone);
+	if (strcmp(name, "--kernel") || parse_list(value, list, 2) != 2)
 		return false;
-	for (i = 0; i < n; i++) {
-		if (list[i] > 63)
-			return false;
-		opt.dma_zone |= BIT_ULL(list[i]);
-	}
-	return true;
+	opt.kernel = (struct phys_range){ list[0], list[0] + list[1] };
+	return list[1] && opt.kernel.end > opt.kernel.start;
 }
 
 static bool parse_command_line(int argc, char **argv)

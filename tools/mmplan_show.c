@@ -182,6 +182,22 @@ static void show_holes(void)
 	end_list();
 }
 
+/* Bytes of [start, end) that banks hold, of no-map memory alone if @nomap. */
+static u64 bytes_in_banks(phys_addr_t start, phys_addr_t end, bool nomap)
+{
+	u64 bytes = 0;
+	unsigned i;
+
+	for (i = 0; i < found.nr_banks; i++) {
+		const struct memblock_region *r = &found.bank[i];
+		phys_addr_t lo = max(start, r->base), hi = min(end, r->base + r->size);
+
+		if (lo < hi && (!nomap || has_nomap(r)))
+			bytes += hi - lo;
+	}
+	return bytes;
+}
+
 static void show_reserved(void)
 {
 	unsigned i;
@@ -189,20 +205,23 @@ static void show_reserved(void)
 	heading("reservations", "reservations");
 	for (i = 0; i < found.nr_reserved; i++) {
 		const struct memblock_region *r = &found.reserved[i];
-		bool nomap = memblock_is_memory(r->base) && !memblock_is_map_memory(r->base);
+		u64 inside = bytes_in_banks(r->base, r->base + r->size, false);
+		bool nomap = inside && bytes_in_banks(r->base, r->base + r->size, true) == inside;
 
 		if (!opt.json) {
 			printf("  %12llx - %12llx  %10s  %s%s%s\n", PA(r->base),
 			       PA(r->base + r->size), human(r->size), reserved_kind(r->flags),
 			       nomap ? "  no-map" : "",
-			       memblock_is_memory(r->base) ? "" : "  outside of memory");
+			       inside == r->size ? ""
+			       : inside		 ? "  partly outside of memory"
+						 : "  outside of memory");
 			continue;
 		}
 		next_item();
 		json("{\"start\": %llu, \"end\": %llu, \"kind\": \"%s\", \"no_map\": %s, "
 		     "\"in_memory\": %s}",
 		     PA(r->base), PA(r->base + r->size), reserved_kind(r->flags),
-		     nomap ? "true" : "false", memblock_is_memory(r->base) ? "true" : "false");
+		     nomap ? "true" : "false", inside ? "true" : "false");
 	}
 	if (!found.nr_reserved && !opt.json)
 		printf("  none\n");

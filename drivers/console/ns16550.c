@@ -50,7 +50,7 @@ enum {
 #define LSR_IDLE      0x40 /* FIFO and shift register are empty */
 #define FIFO_DEPTH    16
 #define MAX_SHIFT     4
-#define POLLS_TO_IDLE 1000000
+#define POLLS_TO_IDLE 1000000 /* far longer than any FIFO takes */
 
 static struct ns16550 {
 	volatile u8 *base;
@@ -130,6 +130,16 @@ static enum irqreturn ns16550_interrupt(unsigned int irq, void *dev)
 	return IRQ_HANDLED;
 }
 
+/* Is the transmitter empty before long? Where no UART is, a register may read as 0 for ever. */
+static bool transmits(const struct ns16550 *p)
+{
+	for (unsigned polls = 0; polls < POLLS_TO_IDLE; polls++) {
+		if (get(p, REG_LSR) & LSR_THRE)
+			return true;
+	}
+	return false;
+}
+
 /* Sets the line control register; false if the UART is busy for too long to take it. */
 static bool set_line_control(const struct ns16550 *p, u8 value)
 {
@@ -180,6 +190,10 @@ static int ns16550_start(const struct dt_console *dt, struct console *con)
 		.has_usr = has_usr,
 	};
 
+	if (!transmits(&port)) {
+		pr_err("the transmitter at 0x%llx is never empty: no UART there", PA(dt->reg.start));
+		return -ENODEV;
+	}
 	put(&port, REG_IER, 0);
 	if (dt->options[0] && dt->baud && dt->clock_hz && !set_speed(&port, dt->clock_hz, dt->baud))
 		pr_warn("%u baud from %u Hz can't be set, the speed stays", (unsigned)dt->baud,

@@ -55,6 +55,12 @@ struct zone_plan {
  */
 int zone_plan_build(const struct zone_plan_input *in, struct zone_plan *plan) __must_check;
 
+/*
+ * zone_plan_parse_bits - the value of dma_zone=: numbers of address bits, 12 to 56, as "28,30"
+ * *@bits: one set for each.  0, or -errno with *@bits as it was.
+ */
+int zone_plan_parse_bits(const char *text, u64 *bits) __must_check;
+
 /* zone_plan_find - the zone of @plan that @pa lies in, or -1. */
 int zone_plan_find(const struct zone_plan *plan, phys_addr_t pa);
 

@@ -272,6 +272,47 @@ def test_a_kernel_with_every_option_flipped_boots():
     assert "bench " not in boot.stdout and "Kernel panic" not in boot.stdout
 
 
+@pytest.mark.parametrize("bits", [64, 32])
+def test_an_image_that_its_tables_cannot_map_is_refused(tmp_path, bits):
+    tables = 2 * (2 if bits == 64 else 4) << 20
+    big = "\tla a0, big\n\tret\n.bss\nbig:\t.skip {}\n"
+    done, _ = link(tmp_path, bits, big.format(tables - 0x10000))
+    assert done.returncode == 0, done.stderr
+    done, _ = link(tmp_path, bits, big.format(tables))
+    assert done.returncode != 0
+    assert "the image is larger than IMAGE_TABLES map" in done.stderr
+
+
+@pytest.mark.parametrize("board,address,delta", [
+    ("qemu-virt", "0xffffffff80000000", 0x200000), ("qemu-virt32", "0xf8000000", 0x400000)])
+def test_relocating_the_image_is_linking_it_elsewhere(board, address, delta, tmp_path):
+    """What head.S does with the list in .tables, done here to the Image of one link address, makes
+    it the Image of another, to the bit: the list has every word that moves, and no other."""
+    made = run("make", "-s", f"BOARD={board}", "image")
+    assert made.returncode == 0, made.stdout + made.stderr
+    out = f"build/{board}"
+    commands = run("make", "-n", "-W", f"{out}/kernel.lds", f"BOARD={board}", f"{out}/pass2").stdout
+    link, = [x for x in commands.splitlines() if "-ld " in x and x.endswith(f" -o {out}/pass2")]
+    lds = (TOP / out / "kernel.lds").read_text()
+    moved = f"{int(address, 16) + delta:#x}"
+    assert lds.count(address) > 3 and moved not in lds
+    (tmp_path / "lds").write_text(lds.replace(address, moved))
+    link = link.replace(f"-o {out}/pass2", f"-o {tmp_path}/elf")
+    link = link.replace(f"{out}/kernel.lds", f"{tmp_path}/lds").replace(f"{out}/hartwood.map", f"{tmp_path}/map")
+    done = run("sh", "-c", link)
+    assert done.returncode == 0, done.stderr
+    run("riscv64-unknown-elf-objcopy", "-O", "binary", tmp_path / "elf", tmp_path / "Image", check=True)
+
+    image = bytearray((TOP / out / "Image").read_bytes())
+    relocs, _ = unpack(TOP / out / "tables.bin")
+    bytes_ = 4 if board.endswith("32") else 8
+    assert len(relocs) > 100
+    for at in relocs:
+        word = int.from_bytes(image[at:at + bytes_], "little") + delta
+        image[at:at + bytes_] = (word % (1 << 8 * bytes_)).to_bytes(bytes_, "little")
+    assert image == (tmp_path / "Image").read_bytes()
+
+
 def test_the_image_has_no_thread_local_storage_and_a_header():
     made = run("make", "-s", "BOARD=qemu-virt", "image")
     assert made.returncode == 0, made.stdout + made.stderr

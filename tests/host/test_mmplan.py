@@ -254,7 +254,8 @@ def test_more_memory():
 @pytest.mark.parametrize(
     "args",
     [[], ["--mem"], ["x.dtb", "--mem", "0"], ["x.dtb", "--mem", "1Q"], ["x.dtb", "--nonsense", "1"],
-     ["x.dtb", "--kernel", "5"], ["x.dtb", "--dma-zone", "64"], ["a", "b"]],
+     ["x.dtb", "--kernel", "5"], ["x.dtb", "--dma-zone", "57"],
+     ["x.dtb", "--dma-zone", "11"], ["a", "b"]],
 )
 def test_nonsense_gives_usage(args):
     done = subprocess.run(
@@ -312,3 +313,51 @@ def test_qemu_sifive_u(tmp_path):
         (0, "no-mmu"), (1, "usable"), (2, "usable"), (3, "usable"), (4, "usable"),
     ]
     assert answer["timebase_hz"] == 1000000
+
+
+def compile_tree(folder, text):
+    """The blob of a tree whose source is @text; it may include what is in tests/dts."""
+    source, dtb = folder / "tree.dts", folder / "tree.dtb"
+    source.write_text("/dts-v1/;\n" + text)
+    subprocess.run(["dtc", "-q", "-i", DTS, "-I", "dts", "-O", "dtb", "-o", dtb, source], check=True)
+    return dtb
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_a_place_of_free_choice_may_be_no_map(bits, tmp_path):
+    dtb = compile_tree(tmp_path, """/include/ "virt.dtsi"
+        / {
+            memory@80000000 { device_type = "memory"; reg = <0 0x80000000 0 0x10000000>; };
+            reserved-memory {
+                #address-cells = <2>; #size-cells = <2>; ranges;
+                anywhere { size = <0 0x400000>; alignment = <0 0x200000>; no-map; };
+            };
+        };""")
+    answer = json.loads(mmplan(bits, dtb, "--json").stdout)
+    assert [(b["start"], b["end"], b["no_map"]) for b in answer["banks"]] == [
+        (0x80000000, 0x8FC00000, False), (0x8FC00000, 0x90000000, True),
+    ]
+    assert [r["no_map"] for r in answer["reservations"]] == [True]
+    assert zones(answer) == [("DMA32", 0x80000000, 0x8FC00000)]
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_reservations_and_the_edges_of_banks(bits, tmp_path):
+    """The bank loses its first, incomplete page; what is reserved there is memory all the same."""
+    dtb = compile_tree(tmp_path, """
+        /memreserve/ 0x80000000 0x80000;
+        /memreserve/ 0x8ffff000 0x3000;
+        /include/ "virt.dtsi"
+        / {
+            memory@80000000 { device_type = "memory"; reg = <0 0x80000100 0 0x10000000>; };
+            reserved-memory {
+                #address-cells = <2>; #size-cells = <2>; ranges;
+                firmware@80000000 { reg = <0 0x80000000 0 0x80000>; no-map; };
+            };
+        };""")
+    answer = json.loads(mmplan(bits, dtb, "--json").stdout)
+    found = [(r["start"], r["end"], r["no_map"], r["in_memory"]) for r in answer["reservations"]]
+    assert found == [(0x80000000, 0x80080000, True, True), (0x8FFFF000, 0x90002000, False, True)]
+    text = mmplan(bits, dtb).stdout
+    assert re.search(r"80000000 - +80080000 .* no-map  partly outside of memory\n", text)
+    assert re.search(r"8ffff000 - +90002000 .* memreserve  partly outside of memory\n", text)

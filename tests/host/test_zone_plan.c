@@ -156,6 +156,18 @@ TEST(dma_zone_argument)
 	EXPECT_EQ(plan.mask_dma32, 7);
 }
 
+TEST(dma_zone_values)
+{
+	static const char *const bad[] = { "", "11", "57", "28,", "28,x", "28 30", "-1", "28,57" };
+	u64 bits = 7;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_EQ(zone_plan_parse_bits(bad[i], &bits) != 0, 1);
+	EXPECT_EQ(bits, 7);
+	EXPECT_EQ(zone_plan_parse_bits("28,30,12,56,30", &bits), 0);
+	EXPECT_EQ(bits, 1ULL << 28 | 1ULL << 30 | 1ULL << 12 | 1ULL << 56);
+}
+
 TEST(dma_zone_below_memory_cuts_nothing)
 {
 	const struct phys_range mem[] = { { 0x80000000, 0x90000000 } };

@@ -109,9 +109,10 @@ class Machine:
         return self
 
     def run(self, command, timeout=-1):
-        """Type a command; returns the lines that it printed."""
+        """Type a command; returns the lines that it printed.  A panic fails at once."""
         self.send(command + "\r")
-        self.expect(PROMPT, timeout)
+        if self.expect(f"{PROMPT}|end of panic", timeout).group() != PROMPT:
+            self.fail(f"'{command}' ended in a panic")
         printed = ESCAPE.sub("", self.console.before.replace("\r", ""))
         return printed.split("\n")[1:]
 

@@ -162,3 +162,21 @@ def test_oddity(machine, name):
     assert any(re.search(line, x) for x in m.run("dmesg")), "not named in the log"
     checks.suites_pass(m)
     assert m.poweroff() == 0
+
+
+def test_more_oddities_than_the_log_holds(machine):
+    """What the log's ring had to drop before the console ran is counted, not silently gone."""
+    number = 300
+    nodes = "".join(f"n{i} {{ reg = <0x0 {0x81000000 + i:#x} 0x0 0x0>; }}; " for i in range(number))
+    change = ("/ { reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges; "
+              f"{nodes} }}; }};")
+    dtb = trees.changed("odd-many", change, smp="1", mem="256M")
+    m = machine(smp=1, mem="256M", dtb=str(dtb), may_panic=True)
+    lost = [int(x) for x in re.findall(r"\*\* (\d+) messages lost \*\*", m.transcript)]
+    shown = [int(x) for x in re.findall(r"/n(\d+): an empty reservation at", m.transcript)]
+    assert len(lost) == 1
+    assert shown == list(range(shown[0], number)) and len(shown) > 100
+    # Before the first of them stand the firmware's line and nothing else.
+    assert lost[0] == shown[0] + 1
+    checks.suites_pass(m)
+    assert m.poweroff() == 0

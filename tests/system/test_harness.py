@@ -95,6 +95,14 @@ def test_an_alarm_fails(machine):
     m.may_panic = True
 
 
+def test_a_panic_after_the_prompt_fails_at_once(machine):
+    m = machine(smp=1, mem="64M", append="panic=halt", may_panic=True)
+    start = time.monotonic()
+    with pytest.raises(machines.ConsoleError, match="'crash null' ended in a panic"):
+        m.run("crash null")
+    assert time.monotonic() - start < machines.BOOT_SECONDS / 2
+
+
 def test_a_panic_before_the_prompt_fails_at_once(machine):
     m = machine(smp=1, mem="64M", append='panic=halt run="crash null"', boot=False, may_panic=True)
     start = time.monotonic()

@@ -131,6 +131,31 @@ def test_reservations(machine):
     assert m.poweroff() == 0
 
 
+def test_no_giant_leaf_over_reserved_memory(machine):
+    """What is reserved may be protected by PMP: no leaf of 1 GiB lies over it, though it's mapped."""
+    area = RAM + 2 * GIB + 16 * MIB
+    dtb = trees.changed("reserved-far", "", [f"/memreserve/ {area:#x} 0x1000;"], smp="1", mem="4G")
+    m = machine(smp=1, mem="4G", dtb=str(dtb))
+    linear = [x for x in info.ptdump(m.run("ptdump")) if x.region == "linear map"]
+    assert [x.leaf for x in linear if x.pa <= area < x.pa_end] == ["2M"]
+    giant = [x for x in linear if x.leaf == "1G"]
+    assert sum(x.pa_end - x.pa for x in giant) == 2 * GIB
+    assert m.poweroff() == 0
+
+
+def test_firmware_s_tree_is_kept(machine):
+    """Until it is copied nothing may lie on the tree that the firmware left; it stays reserved."""
+    m = machine(smp=1, mem="128M")
+    tree, = (r for r in info.iomem(m.run("iomem")) if r.what == "Device tree")
+    linear = next(x for x in info.ptdump(m.run("ptdump"))
+                  if x.region == "linear map" and x.pa <= tree.start < x.pa_end)
+    words = m.run(f"peek {linear.va + tree.start - linear.pa:#x} 8 b")[0].split()[1:]
+    header = bytes(int(w, 16) for w in words)
+    assert header[:4] == b"\xd0\x0d\xfe\xed"
+    assert int.from_bytes(header[4:], "big") == tree.end - tree.start
+    assert m.poweroff() == 0
+
+
 def test_initrd(machine, tmp_path):
     """An initial ramdisk is kept, whole and unchanged."""
     image = tmp_path / "initrd"

@@ -75,6 +75,8 @@ def test_line_syntax(shell):
     two = shell.run("harts ; help harts;")
     assert two[0].startswith("cpu ") and two[-1] == "usage: harts"
     assert shell.run('help "harts"') == shell.run("help harts")
+    assert shell.run('help "a;b"')[0] == "help: there is no command a;b"
+    assert shell.run("help a\\;b")[0] == "help: there is no command a;b"
 
 
 def test_meminfo_and_friends_are_printed(shell):
@@ -122,6 +124,9 @@ def test_peek(shell):
     little = [int("".join(reversed(bytes_[i:i + 4])), 16) for i in range(0, 16, 4)]
     assert [int(w, 16) for w in words[1:]] == little
     assert "peek: nothing can be read at 0x0" in shell.run("peek 0")
+    for width, bytes_ in ("h", 2), ("w", 4), ("d", 8):
+        answer = shell.run(f"peek {text.va + 1:#x} 1 {width}")[0]
+        assert answer == f"peek: {text.va + 1:#x} is not a multiple of {bytes_}"
 
 
 def test_bench_lists_keys(shell):
@@ -249,6 +254,16 @@ def test_loglevel(machine):
     normal = machine(smp=1, mem="64M")
     stamps = [sum(bool(re.match(r"\[ *\d+\.\d+\] ", x)) for x in m.lines) for m in (loud, normal)]
     assert stamps[0] >= stamps[1] > 0
+
+
+@pytest.mark.parametrize("level", [2, 3, 4, 5])
+def test_loglevel_is_a_bound(machine, level):
+    """Messages below it are shown: a warning is 2, a notice 3, information 4."""
+    m = machine(smp=1, mem="64M", append=f"loglevel={level} nonsense")
+    lines = {2: 'unknown argument "nonsense"', 3: "booted by", 4: "1 of 1 harts usable"}
+    shown = {own: any(text in x for x in m.lines) for own, text in lines.items()}
+    assert shown == {own: own < level for own in lines}
+    assert m.poweroff() == 0
 
 
 def test_dma_zone_cuts(machine):

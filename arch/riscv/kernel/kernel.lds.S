@@ -110,6 +110,9 @@ SECTIONS
 	} : data
 	_end = .;
 	__image_bytes = _end - _start;
+	/* A table of 4 KiB leaves maps KERNEL_ALIGN bytes. */
+	ASSERT(__image_bytes <= IMAGE_TABLES * KERNEL_ALIGN,
+	       "the image is larger than IMAGE_TABLES map (asm/layout.h)")
 
 	/* Caught by the assertion below; the kernel's tp points to per-hart data. */
 	.tdata : { *(.tdata .tdata.*) }
