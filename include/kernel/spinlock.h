@@ -36,11 +36,19 @@ typedef struct spinlock {
 } spinlock_t;
 
 #ifdef CONFIG_DEBUG_LOCKS
-#define SPINLOCK_RANKED(rank)	{ { 0 }, rank }
-#define spin_lock_rank(lock)	((unsigned int)(lock)->rank)
+#define SPINLOCK_RANKED(rank) \
+	{                     \
+		{ 0 }, rank   \
+	}
+#define spin_lock_rank(lock) ((unsigned int)(lock)->rank)
 #else
-#define SPINLOCK_RANKED(rank)	{ { 0 } }
-#define spin_lock_rank(lock)	LOCK_UNRANKED
+#define SPINLOCK_RANKED(rank) \
+	{                     \
+		{             \
+			0     \
+		}             \
+	}
+#define spin_lock_rank(lock) LOCK_UNRANKED
 #endif
 /* A lock whose order isn't checked. */
 #define SPINLOCK_INIT SPINLOCK_RANKED(LOCK_UNRANKED)
@@ -83,7 +91,7 @@ static inline void spin_lock_raw(spinlock_t *lock)
 	spin_wait_raw(lock);
 }
 
-/* The same while a lock of the same rank is held: the caller knows why that can't go in a circle. */
+/* The same while a lock of the same rank is held: the caller knows why no circle comes of it. */
 static inline void spin_lock_raw_nested(spinlock_t *lock)
 {
 	perturb();

@@ -25,7 +25,11 @@ struct mutex_debug {
 	u64 since;	     /* ticks */
 	unsigned long place; /* who took it */
 };
-#define MUTEX_DEBUG_INIT(lock_rank) , { .rank = lock_rank }
+#define MUTEX_DEBUG_INIT(lock_rank) \
+	,                           \
+	{                           \
+		.rank = lock_rank   \
+	}
 #else
 #define MUTEX_DEBUG_INIT(lock_rank)
 #endif
@@ -41,13 +45,13 @@ struct mutex {
 };
 
 /* A mutex with a rank is only taken by a thread whose other mutexes have lower ones (or none). */
-#define MUTEX_RANKED(name, rank)                                                      \
-	{                                                                             \
-		0, SPINLOCK_RANKED(LOCK_MUTEX), LIST_HEAD_INIT((name).waiters), NULL  \
-			MUTEX_DEBUG_INIT(rank)                                        \
+#define MUTEX_RANKED(name, rank)                                                \
+	{                                                                       \
+		0, SPINLOCK_RANKED(LOCK_MUTEX), LIST_HEAD_INIT((name).waiters), \
+			NULL MUTEX_DEBUG_INIT(rank)                             \
 	}
-#define MUTEX_INIT(name)	  MUTEX_RANKED(name, LOCK_UNRANKED)
-#define DEFINE_MUTEX(name)	  struct mutex name = MUTEX_INIT(name)
+#define MUTEX_INIT(name)		MUTEX_RANKED(name, LOCK_UNRANKED)
+#define DEFINE_MUTEX(name)		struct mutex name = MUTEX_INIT(name)
 #define DEFINE_MUTEX_RANKED(name, rank) struct mutex name = MUTEX_RANKED(name, rank)
 
 void mutex_init(struct mutex *m);

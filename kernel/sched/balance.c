@@ -38,7 +38,8 @@ void idle_mask_set(unsigned int cpu)
 
 void idle_mask_clear(unsigned int cpu)
 {
-	__atomic_fetch_and(&idle_mask[cpu / BITS], ~(1UL << cpu % BITS), __ATOMIC_RELAXED);
+	/* Before whatever this hart reads from now on: rcu.c takes an idle hart for one without readers. */
+	__atomic_fetch_and(&idle_mask[cpu / BITS], ~(1UL << cpu % BITS), __ATOMIC_SEQ_CST);
 }
 
 void online_mask_set(unsigned int cpu)
@@ -51,9 +52,9 @@ void online_mask_clear(unsigned int cpu)
 	__atomic_fetch_and(&online_mask[cpu / BITS], ~(1UL << cpu % BITS), __ATOMIC_SEQ_CST);
 }
 
-static bool is_idle(unsigned int cpu)
+bool hart_is_idle(unsigned int cpu)
 {
-	return __atomic_load_n(&idle_mask[cpu / BITS], __ATOMIC_RELAXED) >> cpu % BITS & 1;
+	return __atomic_load_n(&idle_mask[cpu / BITS], __ATOMIC_ACQUIRE) >> cpu % BITS & 1;
 }
 
 static unsigned int lowest_set(unsigned long word)
@@ -76,7 +77,7 @@ unsigned int select_hart(const struct thread *t)
 	unsigned int last = t->cpu, first_allowed = ~0u;
 	bool last_online = false;
 
-	if (is_idle(last) && may_run_on(t, last))
+	if (hart_is_idle(last) && may_run_on(t, last))
 		return last;
 	for (unsigned int i = 0; i < idle_words; i++) {
 		unsigned long may = __atomic_load_n(&online_mask[i], __ATOMIC_RELAXED) &

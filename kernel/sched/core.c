@@ -218,7 +218,8 @@ static void reschedule(bool preempted)
 
 	spin_lock_raw(&rq->lock);
 	clear_need_resched();
-	rq->quiescent++;
+	/* Ordered against RCU readers before and after, in both directions (rcu.c). */
+	__atomic_fetch_add(&rq->quiescent, 1, __ATOMIC_SEQ_CST);
 	put_back(rq, prev, preempted);
 	if (likely(rq->bitmap)) {
 		next = queue_first(rq);

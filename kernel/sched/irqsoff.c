@@ -30,7 +30,7 @@ struct note {
 
 struct trace {
 	struct note irqs, preempt;
-	u64 since;	      /* ticks; 0: not measured now */
+	u64 since; /* ticks; 0: not measured now */
 	u64 longest;
 	unsigned long from, to; /* of the longest */
 };

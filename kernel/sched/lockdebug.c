@@ -36,10 +36,12 @@ struct held {
 	bool in_irq;
 };
 
-static DEFINE_PER_CPU(struct {
-	struct held held[MAX_HELD];
-	unsigned int nr;
-}, list);
+static DEFINE_PER_CPU(
+	struct {
+		struct held held[MAX_HELD];
+		unsigned int nr;
+	},
+	list);
 
 static DEFINE_PER_CPU(struct lock_stat[NR_LOCK_RANKS], stats);
 
@@ -54,18 +56,18 @@ static bool stopped;
 const char *lock_rank_name(unsigned int rank)
 {
 	static const char *const names[] = {
-		[LOCK_UNRANKED] = "unranked", [LOCK_DRIVERS] = "drivers",
-		[LOCK_HOTPLUG] = "hotplug",   [LOCK_QUEUES] = "queues",      [LOCK_RESOURCE] = "resource",
-		[LOCK_CALL] = "call",	      [LOCK_WORKQUEUE] = "workqueue",
-		[LOCK_IRQ_DESC] = "irq-desc", [LOCK_IRQ_CHIP] = "irq-chip",
-		[LOCK_RCU] = "rcu",	      [LOCK_CONSOLE] = "console",
-		[LOCK_INPUT] = "input",	      [LOCK_SEMAPHORE] = "semaphore",
-		[LOCK_WAIT] = "wait",	      [LOCK_MUTEX] = "mutex",
-		[LOCK_WAKE] = "wake",	      [LOCK_THREADS] = "threads",
-		[LOCK_RUNQUEUE] = "runqueue", [LOCK_TIMER] = "timer",
-		[LOCK_KSTACK] = "kstack",     [LOCK_PGTABLE] = "pgtable",
-		[LOCK_PERCPU] = "percpu",     [LOCK_ZONE] = "zone",
-		[LOCK_LOG] = "log",
+		[LOCK_UNRANKED] = "unranked",	[LOCK_DRIVERS] = "drivers",
+		[LOCK_HOTPLUG] = "hotplug",	[LOCK_QUEUES] = "queues",
+		[LOCK_RESOURCE] = "resource",	[LOCK_CALL] = "call",
+		[LOCK_WORKQUEUE] = "workqueue", [LOCK_IRQ_DESC] = "irq-desc",
+		[LOCK_IRQ_CHIP] = "irq-chip",	[LOCK_RCU] = "rcu",
+		[LOCK_CONSOLE] = "console",	[LOCK_INPUT] = "input",
+		[LOCK_SEMAPHORE] = "semaphore", [LOCK_WAIT] = "wait",
+		[LOCK_MUTEX] = "mutex",		[LOCK_WAKE] = "wake",
+		[LOCK_THREADS] = "threads",	[LOCK_RUNQUEUE] = "runqueue",
+		[LOCK_TIMER] = "timer",		[LOCK_KSTACK] = "kstack",
+		[LOCK_PGTABLE] = "pgtable",	[LOCK_PERCPU] = "percpu",
+		[LOCK_ZONE] = "zone",		[LOCK_LOG] = "log",
 	};
 	_Static_assert(ARRAY_SIZE(names) == NR_LOCK_RANKS, "each rank has a name");
 
@@ -84,12 +86,13 @@ static void report_order(const struct held *outer, const void *lock, unsigned in
 {
 	char at[KSYM_NAME], outer_at[KSYM_NAME];
 
-	lock_report(place, false,
-		    "wrong order of locks: %s (rank %u, 0x%lx) is taken at %s while the hart holds %s "
-		    "(rank %u), taken at %s",
-		    lock_rank_name(rank), rank, (unsigned long)lock,
-		    symbol_format(at, sizeof(at), place), lock_rank_name(outer->rank), outer->rank,
-		    symbol_format(outer_at, sizeof(outer_at), outer->place));
+	lock_report(
+		place, false,
+		"wrong order of locks: %s (rank %u, 0x%lx) is taken at %s while the hart holds %s "
+		"(rank %u), taken at %s",
+		lock_rank_name(rank), rank, (unsigned long)lock,
+		symbol_format(at, sizeof(at), place), lock_rank_name(outer->rank), outer->rank,
+		symbol_format(outer_at, sizeof(outer_at), outer->place));
 }
 
 static void check_order(const void *lock, unsigned int rank, unsigned long place)
@@ -100,8 +103,9 @@ static void check_order(const void *lock, unsigned int rank, unsigned long place
 		const struct held *h = &this_cpu_ptr(&list)->held[i];
 
 		if (h->lock == lock)
-			panic("hart %u takes lock 0x%lx (%s) twice: first at 0x%lx", smp_processor_id(),
-			      (unsigned long)lock, lock_rank_name(rank), h->place);
+			panic("hart %u takes lock 0x%lx (%s) twice: first at 0x%lx",
+			      smp_processor_id(), (unsigned long)lock, lock_rank_name(rank),
+			      h->place);
 		if (h->in_irq == in_interrupt() && h->rank >= rank &&
 		    (!worst || h->rank > worst->rank))
 			worst = h;
@@ -122,9 +126,10 @@ static void check_context(unsigned int rank, bool irqs_on, unsigned long place)
 	if (!contexts[rank].in_irq || !contexts[rank].irqs_on ||
 	    __atomic_exchange_n(&contexts[rank].said, 1, __ATOMIC_RELAXED))
 		return;
-	lock_report(place, false, "lock %s is taken in an interrupt handler at %s, and with interrupts "
-		    "on at %s", lock_rank_name(rank),
-		    symbol_format(one, sizeof(one), contexts[rank].in_irq),
+	lock_report(place, false,
+		    "lock %s is taken in an interrupt handler at %s, and with interrupts "
+		    "on at %s",
+		    lock_rank_name(rank), symbol_format(one, sizeof(one), contexts[rank].in_irq),
 		    symbol_format(other, sizeof(other), contexts[rank].irqs_on));
 }
 
@@ -164,7 +169,10 @@ __noinline void lock_debug_taken(const void *lock, unsigned int rank)
 		panic("hart %u holds %u spin locks, more than the list has room for",
 		      smp_processor_id(), n);
 	this_cpu_ptr(&list)->held[n] = (struct held){
-		.lock = lock, .since = read_time(), .rank = (u8)rank, .in_irq = in_interrupt(),
+		.lock = lock,
+		.since = read_time(),
+		.rank = (u8)rank,
+		.in_irq = in_interrupt(),
 		.place = (unsigned long)__builtin_return_address(0),
 	};
 	(*this_cpu_ptr(&stats))[rank].taken++;
@@ -191,10 +199,11 @@ static void report_release(const void *lock, unsigned long place)
 
 		if (!h)
 			continue;
-		lock_report(place, false, "lock %s (0x%lx) is released by hart %u at %s, but hart %u "
-			    "took it, at %s", lock_rank_name(h->rank), (unsigned long)lock,
-			    smp_processor_id(), at, cpu,
-			    symbol_format(taken_at, sizeof(taken_at), h->place));
+		lock_report(place, false,
+			    "lock %s (0x%lx) is released by hart %u at %s, but hart %u "
+			    "took it, at %s",
+			    lock_rank_name(h->rank), (unsigned long)lock, smp_processor_id(), at,
+			    cpu, symbol_format(taken_at, sizeof(taken_at), h->place));
 		h->lock = NULL; /* it goes when those before it do */
 		return;
 	}
@@ -253,8 +262,9 @@ bool lock_debug_is_held(const void *lock)
 void lock_debug_assert_held(const void *lock, const char *file, int line)
 {
 	if (!READ_ONCE(stopped) && !lock_debug_is_held(lock))
-		lock_report((unsigned long)__builtin_return_address(0), false, "%s:%d needs lock 0x%lx, which hart %u doesn't hold", file,
-			    line, (unsigned long)lock, smp_processor_id());
+		lock_report((unsigned long)__builtin_return_address(0), false,
+			    "%s:%d needs lock 0x%lx, which hart %u doesn't hold", file, line,
+			    (unsigned long)lock, smp_processor_id());
 }
 
 /* ---- figures ---- */

@@ -113,8 +113,10 @@ void might_sleep_at(const char *file, int line)
 	/* The boot, before there is an idle thread, may: it won't have to wait. */
 	if ((!in_atomic() && !irqs_disabled()) || !this_cpu_ptr(&run_queue)->idle)
 		return;
-	lock_report((unsigned long)__builtin_return_address(0), true, "%s:%d may sleep, but %s", file, line,
-		    in_interrupt() ? "this is an interrupt handler" :
-		    in_atomic()	   ? "preemption is off" : "interrupts are off");
+	lock_report((unsigned long)__builtin_return_address(0), true, "%s:%d may sleep, but %s",
+		    file, line,
+		    in_interrupt() ? "this is an interrupt handler"
+		    : in_atomic()  ? "preemption is off"
+				   : "interrupts are off");
 }
 #endif

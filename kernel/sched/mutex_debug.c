@@ -28,7 +28,8 @@ void mutex_debug_take(struct mutex *m, unsigned long place)
 	if (!worst || !m->debug.rank)
 		return;
 	lock_report(place, false,
-		    "wrong order of locks: mutex %s (rank %u, 0x%lx) is taken at %s while the thread has "
+		    "wrong order of locks: mutex %s (rank %u, 0x%lx) is taken at %s while the "
+		    "thread has "
 		    "%s (rank %u), taken at %s",
 		    lock_rank_name(m->debug.rank), m->debug.rank, (unsigned long)m,
 		    symbol_format(at, sizeof(at), place), lock_rank_name(worst->debug.rank),

@@ -35,8 +35,8 @@ static u32 next_random(void)
 	u32 *s = this_cpu_ptr(&state);
 
 	if (!*s)
-		*s = ((u32)seed ^ (u32)(seed >> 32)) * 2654435761u +
-		     smp_processor_id() * 40503u + 1;
+		*s = ((u32)seed ^ (u32)(seed >> 32)) * 2654435761u + smp_processor_id() * 40503u +
+		     1;
 	*s ^= *s << 13;
 	*s ^= *s >> 17;
 	*s ^= *s << 5;

@@ -65,6 +65,7 @@ unsigned int select_hart(const struct thread *t);
 /* balance.c: which harts are idle, a bit each. */
 void idle_mask_set(unsigned int cpu);
 void idle_mask_clear(unsigned int cpu);
+bool hart_is_idle(unsigned int cpu);
 /* ... and which take threads. */
 void online_mask_set(unsigned int cpu);
 void online_mask_clear(unsigned int cpu);

@@ -27,6 +27,7 @@
 #include <mm/memblock.h>
 #include <kernel/time.h>
 #include <sched/irq.h>
+#include <sched/rcu.h>
 #include <sched/wait.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -418,4 +419,5 @@ void sched_start_services(void)
 
 	if (!t)
 		panic("no memory for the thread that buries threads");
+	rcu_init();
 }

@@ -99,10 +99,12 @@ static DEFINE_MUTEX_RANKED(outer_mutex, LOCK_DRIVERS);
 
 static void bug_order(void)
 {
-	spin_lock(&inner);
-	spin_lock(&outer);
-	spin_unlock(&outer);
-	spin_unlock(&inner);
+	unsigned long flags;
+
+	spin_lock_irqsave(&inner, flags);
+	spin_lock_raw(&outer);
+	spin_unlock_raw(&outer);
+	spin_unlock_irqrestore(&inner, flags);
 }
 
 static void bug_mutex_order(void)
@@ -115,8 +117,9 @@ static void bug_mutex_order(void)
 
 static void bug_twice(void)
 {
-	spin_lock(&inner);
-	spin_lock(&inner);
+	local_irq_disable();
+	spin_lock_raw(&inner);
+	spin_lock_raw(&inner);
 }
 
 static void bug_unlock(void)

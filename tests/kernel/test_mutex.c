@@ -402,14 +402,10 @@ static void test_stress(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "basic", test_basic },
-	{ "inheritance", test_inheritance },
-	{ "chain", test_chain },
-	{ "chain-times-out", test_chain_times_out },
-	{ "timeout", test_timeout },
-	{ "hand-over", test_hand_over },
-	{ "stress", test_stress },
-	{},
+	{ "basic", test_basic },     { "inheritance", test_inheritance },
+	{ "chain", test_chain },     { "chain-times-out", test_chain_times_out },
+	{ "timeout", test_timeout }, { "hand-over", test_hand_over },
+	{ "stress", test_stress },   {},
 };
 
 static const struct ktap_suite suite_mutex = { "mutex", cases };
