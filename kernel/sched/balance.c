@@ -147,6 +147,7 @@ struct thread *steal_thread(struct run_queue *rq)
 	struct thread *t = NULL;
 	int cpu;
 
+	rq->steal_again = false;
 	if (!rq->online)
 		return NULL;
 	cpu = busiest(me);
