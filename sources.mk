@@ -106,6 +106,7 @@ obj-$(CONFIG_BENCH) += tests/kernel/bench_page.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_sched.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_discover.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_hotplug.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_irq.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_ktap.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_lockdebug.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_log.o

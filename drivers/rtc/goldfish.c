@@ -25,12 +25,12 @@
 #define ALARM_HIGH	0x0c
 #define IRQ_ENABLED	0x10
 #define CLEAR_INTERRUPT 0x1c
-#define ALARM_STATUS	0x18
 #define REG_BYTES	0x20
 
 static spinlock_t lock = SPINLOCK_RANKED(LOCK_IRQ_CHIP);
 static volatile u8 *base;
-static u64 alarm_ns; /* the last set (lock) */
+#define NO_ALARM ~0ull
+static u64 alarm_ns = NO_ALARM; /* set and not cleared (lock) */
 
 static u64 goldfish_now_ns(void)
 {
@@ -56,15 +56,26 @@ static void goldfish_set_alarm(u64 ns)
 	spin_unlock_irqrestore(&lock, flags);
 }
 
-/* No register says so: it's raised if the alarm is past and isn't running any more. */
+/* No register says so. */
 static bool goldfish_is_raised(void)
 {
-	return !mmio_read32(base + ALARM_STATUS) && goldfish_now_ns() >= READ_ONCE(alarm_ns);
+	unsigned long flags;
+	u64 alarm;
+
+	spin_lock_irqsave(&lock, flags);
+	alarm = alarm_ns;
+	spin_unlock_irqrestore(&lock, flags);
+	return goldfish_now_ns() >= alarm;
 }
 
 static void goldfish_clear(void)
 {
+	unsigned long flags;
+
+	spin_lock_irqsave(&lock, flags);
+	alarm_ns = NO_ALARM;
 	mmio_write32(base + CLEAR_INTERRUPT, 1);
+	spin_unlock_irqrestore(&lock, flags);
 }
 
 static struct rtc goldfish = {

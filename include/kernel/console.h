@@ -86,9 +86,11 @@ bool console_interrupt(void);
 
 /*
  * For log.c, which writes many lines under one lock: take the console's lock if it is
- * free, or after a while by force (panic), write as console_write() does, give it back.
+ * free, or wait for it, or take it after a while by force (panic), write as
+ * console_write() does, give it back.
  */
 bool console_trylock(void);
+void console_lock(void);
 void console_lock_by_force(void);
 void console_emit(const char *s, size_t n);
 void console_unlock(void);

@@ -98,6 +98,12 @@ bool console_trylock(void)
 	return true;
 }
 
+void console_lock(void)
+{
+	spin_lock(&con.lock);
+	note_holder();
+}
+
 bool console_held_here(void)
 {
 	return READ_ONCE(con.holder) == (int)smp_processor_id() + 1;
@@ -145,8 +151,7 @@ void console_emit(const char *s, size_t n)
 
 void console_write(const char *s, size_t n)
 {
-	spin_lock(&con.lock);
-	note_holder();
+	console_lock();
 	console_emit(s, n);
 	console_unlock();
 	log_show();

@@ -5,9 +5,12 @@
  * A message is formatted on the caller's stack, stamped and put into the ring under
  * `lock`.  Showing it is a second step under the console's lock: whoever gets that lock
  * writes out everything that waits, other harts' messages too, and looks again after
- * giving it back, so no message is left behind and nobody waits:
+ * giving it back, so no message is left behind:
  *
  *     shown <= ring.next.seq; messages in [shown, next) wait for the console.
+ *
+ * Nobody waits for that, but threads that may, when so much waits to be shown that it could be
+ * overwritten before.
  *
  * Stages: until log_console_start() messages only collect, because a character through
  * the firmware costs 60 times one through the UART.  In an emergency (panic) each message
@@ -25,6 +28,7 @@
 #include <kernel/console.h>
 #include <kernel/log_ring.h>
 #include <kernel/percpu.h>
+#include <kernel/preempt.h>
 #include <kernel/smp.h>
 #include <kernel/spinlock.h>
 #include <kernel/time.h>
@@ -150,15 +154,24 @@ static void show_waiting(void)
 	}
 }
 
+/* So much waits for the console that the ring might overflow before it's written. */
+static bool is_behind(void)
+{
+	return READ_ONCE(log.ring.next.seq) - READ_ONCE(log.shown) > BUF_BYTES / 4 / LOG_TEXT_MAX;
+}
+
 void log_show(void)
 {
 	if (!log.console && !log.emergency)
 		return;
 	while (READ_ONCE(log.shown) != READ_ONCE(log.ring.next.seq)) {
 		if (!console_trylock()) {
-			if (!log.emergency)
+			if (log.emergency)
+				console_lock_by_force();
+			else if (is_behind() && preemptible())
+				console_lock();
+			else
 				return; /* whoever holds it will look after giving it back */
-			console_lock_by_force();
 		}
 		show_waiting();
 		console_unlock();

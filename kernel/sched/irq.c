@@ -131,10 +131,9 @@ static bool run_handler(struct irq_desc *d)
 	if (d->flags & IRQ_AGAIN && d->depth)
 		d->flags |= IRQ_PENDING;
 	d->flags &= ~(unsigned int)IRQ_RUNNING;
-	if (storm) {
+	if (storm)
 		d->flags |= IRQ_STORM;
-		settle(d);
-	}
+	settle(d);
 	if (!list_empty(&d->idle.waiters))
 		wake_up_all(&d->idle);
 	return storm;
@@ -144,6 +143,16 @@ static __cold void report_storm(const struct irq_desc *d)
 {
 	pr_err("irq %u (%s, %s line %u): %d interrupts in a row that its handler doesn't want: masked",
 	       d->irq, d->name ? d->name : "freed", d->domain->name, d->hwirq, STORM_STREAK);
+}
+
+/* Another hart runs the handler.  A level would interrupt this one until that is done: mask it. */
+static void come_again(struct irq_desc *d, bool edge)
+{
+	d->flags |= IRQ_AGAIN;
+	if (edge || !(d->flags & IRQ_UNMASKED))
+		return;
+	d->flags ^= IRQ_UNMASKED;
+	d->domain->chip->mask(d);
 }
 
 void irq_handle_desc(struct irq_desc *d)
@@ -157,7 +166,7 @@ void irq_handle_desc(struct irq_desc *d)
 	if (edge)
 		chip->eoi(d);
 	if (unlikely(d->flags & IRQ_RUNNING))
-		d->flags |= IRQ_AGAIN;
+		come_again(d, edge);
 	else if (likely(d->flags & IRQ_UNMASKED))
 		storm = run_handler(d);
 	else if (d->handler)

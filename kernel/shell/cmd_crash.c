@@ -6,8 +6,11 @@
  * in the page tables, and says so.
  */
 #include <base/compiler.h>
+#include <kernel/log.h>
 #include <kernel/panic.h>
+#include <kernel/smp.h>
 #include <sched/thread.h>
+#include <sched/timer.h>
 #include <shell/shell.h>
 
 #include <string.h>
@@ -88,6 +91,42 @@ static void crash_illegal(void)
 	__asm__ volatile(".4byte 0xffffffff");
 }
 
+#define PRINTS 40 /* messages of each hart before somebody panics */
+
+static unsigned int printed; /* harts that have written theirs */
+
+/* All harts write at once; then every other one panics, and the rest goes on writing. */
+static int print_and_panic(void *arg)
+{
+	unsigned int cpu = (unsigned int)(unsigned long)arg;
+
+	for (unsigned int i = 0; i < PRINTS; i++)
+		printk(LOG_NOTICE, "cpu %u writes message %u, whole and in order", cpu, i);
+	shell_printf("cpu %u writes to the console, past the log\n", cpu);
+	__atomic_fetch_add(&printed, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&printed, __ATOMIC_ACQUIRE) < num_online_harts())
+		cond_resched();
+	if (cpu % 2 == 0)
+		panic("cpu %u has had enough", cpu);
+	for (unsigned int i = PRINTS;; i++)
+		printk(LOG_NOTICE, "cpu %u writes message %u, whole and in order", cpu, i);
+}
+
+static void crash_all(void)
+{
+	unsigned int cpu;
+
+	for_each_online_hart(cpu) {
+		struct thread *t = kthread_create(print_and_panic, (void *)(unsigned long)cpu,
+						  "crash/%u", cpu);
+
+		if (!t || kthread_bind(t, cpu))
+			return;
+		wake_up_process(t);
+	}
+	msleep(10000);
+}
+
 static const struct way {
 	const char *name;
 	void (*run)(void);
@@ -102,6 +141,7 @@ static const struct way {
 	{ "stack", crash_stack, "recurse until the stack overflows" },
 	{ "thread-stack", crash_thread_stack, "the same in a thread of its own" },
 	{ "unaligned", crash_unaligned, "an unaligned atomic" },
+	{ "all", crash_all, "every hart writes to the log, every other one panics" },
 	{ "illegal", crash_illegal, "an instruction that doesn't exist" },
 };
 
@@ -131,7 +171,8 @@ static void complete_crash(const char *prefix, shell_offer_fn offer, void *ctx)
 
 static const struct shell_cmd cmd_crash = {
 	.name = "crash",
-	.usage = "[panic | bug | null | wild | text | exec | stack | thread-stack | unaligned | illegal]",
+	.usage = "[panic | bug | null | wild | text | exec | stack | thread-stack | unaligned | illegal"
+		 " | all]",
 	.help = "make the kernel panic, in one of several ways",
 	.run = run_crash,
 	.complete = complete_crash,

@@ -126,6 +126,28 @@ def harts(lines):
 
 
 @dataclass
+class Interrupt:
+    irq: int
+    counts: list        # by hart
+    controller: str
+    line: int
+    cpu: int            # whom it's delivered to; None: nobody
+    name: str           # the handler's, "" if there is none
+    unwanted: int
+
+
+def interrupts(lines):
+    form = re.compile(r" *(\d+):((?: +\d+)+)  (\S+) line (\d+) +cpu (\d+|-) +(\S+)(.*)")
+    found = []
+    for m in filter(None, map(form.fullmatch, lines)):
+        unwanted = re.search(r"(\d+) unwanted", m[7])
+        found.append(Interrupt(int(m[1]), [int(n) for n in m[2].split()], m[3], int(m[4]),
+                               None if m[5] == "-" else int(m[5]), m[6].strip("-"),
+                               int(unwanted[1]) if unwanted else 0))
+    return found
+
+
+@dataclass
 class Mapping:
     region: str
     va: int

@@ -10,7 +10,7 @@ import info
 import ktap
 from info import GIB, MIB
 
-COMMANDS = ("bench", "buddyinfo", "crash", "dmesg", "dt", "harts", "help", "iomem", "meminfo",
+COMMANDS = ("bench", "buddyinfo", "crash", "dmesg", "dt", "harts", "help", "interrupts", "iomem", "meminfo",
             "memmap", "peek", "poweroff", "ptdump", "reboot", "test", "zoneinfo")
 
 # Arguments that make no sense to a command.
@@ -22,6 +22,7 @@ NONSENSE = {
     "dt": ["-x", "/a /b /c /d", "/no/such/node", "/ no-such-property"],
     "harts": ["0"],
     "help": ["no-such-command", "help help"],
+    "interrupts": ["-v", "-m 10", "-m ten 0", "-m 10 99"],
     "iomem": ["-v"],
     "meminfo": ["-k"],
     "memmap": ["--svg", "--raw x"],

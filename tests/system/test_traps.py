@@ -56,7 +56,8 @@ def test_crash(machine, kind, board):
 
 def test_every_way_is_tried(machine):
     m = machine(smp=1, mem="64M")
-    assert sorted(line.split()[0] for line in m.run("crash") if line) == sorted(WAYS)
+    listed = {line.split()[0] for line in m.run("crash") if line}
+    assert listed - {"all"} == set(WAYS)    # all: test_irq.py
     assert m.poweroff() == 0
 
 

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Interrupts: each controller, the console by interrupt, idle harts, output in the worst moments."""
+
+import re
+import time
+
+import pytest
+
+import info
+import ktap
+from machine import TOP
+
+VIRT_IMAGE = TOP / "build" / "qemu-virt" / "Image"
+
+# The machine; the controller and the line of its console; harts that the line can go to.
+MACHINES = {
+    "plic": (dict(smp=4, mem="256M"), "plic@c000000", 10, range(4)),
+    "plic-1hart": (dict(smp=1, mem="64M"), "plic@c000000", 10, range(1)),
+    "numa": (dict(smp=4, mem="1G", numa=2), "plic@c000000", 10, range(2)),
+    "aplic": (dict(smp=4, mem="256M", extra=["-M", "virt,aia=aplic"]), "aplic@d000000", 10,
+              range(4)),
+    "imsic": (dict(smp=4, mem="256M", extra=["-M", "virt,aia=aplic-imsic"]), "aplic@d000000", 10,
+              range(4)),
+    "imsic-8harts": (dict(smp=8, mem="256M", extra=["-M", "virt,aia=aplic-imsic"]),
+                     "aplic@d000000", 10, range(8)),
+    "rv32": (dict(board="qemu-virt32", smp=2, mem="256M"), "plic@c000000", 10, range(2)),
+    "rv32-imsic": (dict(board="qemu-virt32", smp=2, mem="256M",
+                        extra=["-M", "virt,aia=aplic-imsic"]), "aplic@d000000", 10, range(2)),
+    "sifive-u": (dict(board="sifive-u", kernel=VIRT_IMAGE), "interrupt-controller@c000000", 4,
+                 range(4)),
+    "icicle": (dict(board="icicle", kernel=VIRT_IMAGE), "interrupt-controller@c000000", 91,
+               range(4)),
+}
+
+
+@pytest.fixture(params=MACHINES)
+def on(request, machine, image):
+    """A machine, and what its console's line is: (machine, controller, line, harts)."""
+    options, *rest = MACHINES[request.param]
+    if "kernel" in options:
+        image("qemu-virt")
+    return machine(**options), *rest
+
+
+def the_line(m, controller, line):
+    found = [x for x in info.interrupts(m.run("interrupts"))
+             if (x.controller, x.line) == (controller, line)]
+    assert len(found) == 1, "the console's line isn't among the interrupts"
+    return found[0]
+
+
+def test_console_by_interrupt(on):
+    """What is typed interrupts the hart that the line goes to, and no other."""
+    m, controller, line, harts = on
+    assert not any("still waits" in x or "failed: error" in x for x in m.lines)
+    for cpu in harts:
+        assert m.run(f"interrupts -m {the_line(m, controller, line).irq} {cpu}") == []
+        before = the_line(m, controller, line)
+        assert before.cpu == cpu and before.name
+        assert m.run("help help")[1].startswith("usage: help")
+        after = the_line(m, controller, line)
+        more = [b - a for a, b in zip(before.counts, after.counts)]
+        assert more[cpu] > 0 and sum(more) == more[cpu], more
+
+
+def test_a_hart_out_of_reach(machine):
+    """Node 0's controller reaches node 0's harts; the shell goes on as before."""
+    m = machine(smp=4, mem="1G", numa=2)
+    assert any("plic@c600000: plic" in x for x in m.run("dmesg"))
+    for cpu in ("2", "3", "4", "4294967295"):
+        lines = m.run(f"interrupts -m 10 {cpu}")
+        assert lines[0] == f"interrupts: irq 10 can't be delivered to cpu {cpu}"
+    assert the_line(m, "plic@c000000", 10).cpu == 0
+
+
+def test_pasted_text_is_not_lost(on):
+    """More than the kernel keeps, while it's busy with something else."""
+    m, *_ = on
+    lines = [f"help no-such-{n}" for n in range(60)]
+    m.send("\r".join(["harts", *lines]) + "\r")
+    for n in range(60):
+        m.expect(rf"\nhelp: there is no command no-such-{n}\r", timeout=30)
+
+
+def test_idle_harts_sleep(on):
+    """<= 10 wake-ups a second on each hart; really nothing is due, so they're far less."""
+    m, *_ = on
+    m.run("harts")
+    time.sleep(4)
+    for hart in info.harts(m.run("harts")):
+        assert hart.wakeups <= 10, hart
+        assert hart.idle > 90, hart
+
+
+@pytest.mark.parametrize("harts", [1, 2, 4, 8])
+@pytest.mark.parametrize("aia", ["none", "aplic", "aplic-imsic"])
+def test_suite(machine, aia, harts):
+    m = machine(smp=harts, mem="128M", extra=["-M", f"virt,aia={aia}"])
+    suite = ktap.parse(m.run("test irq", timeout=120))["irq"]
+    assert not suite.failures()
+    assert not any(case.skip for case in suite.cases)
+    assert any("1000 interrupts in a row that its handler doesn't want: masked" in x
+               for x in m.lines)
+    assert m.poweroff() == 0
+
+
+def test_line_leaves_a_hart_that_goes_off(machine):
+    m = machine(smp=2, mem="128M")
+    m.run("interrupts -m 10 1")
+    assert m.run("harts off 1") == []
+    assert the_line(m, "plic@c000000", 10).cpu == 0
+    assert m.run("harts on 1") == []
+    assert m.run("interrupts -m 10 1") == []
+    assert the_line(m, "plic@c000000", 10).cpu == 1
+
+
+def test_top(machine):
+    m = machine(smp=2, mem="128M")
+    m.send("harts -t\r")
+    m.expect(r"\n +1 .*\n(.*\n)+? +1 .*\r")
+    m.send("\x03")
+    m.expect("\nhartwood> ", timeout=5)
+
+
+# ---- output from all harts, and panics of several at once ----
+
+MESSAGE = re.compile(r"\[ *\d+\.\d{6}\] cpu (\d+) writes message (\d+), whole and in order")
+
+
+@pytest.mark.parametrize("harts", [1, 2, 4, 8])
+def test_all_write_and_several_panic(machine, harts):
+    """Whatever was written before the panic stands there, each line whole, one panic first."""
+    m = machine(smp=harts, mem="128M", may_panic=True, append="panic=poweroff")
+    m.send("crash all\r")
+    panic = m.panic()
+    m.wait_exit()
+    assert panic.count == 1
+    assert re.fullmatch(r"cpu \d+ has had enough", panic.sentence)
+    assert "messages lost" not in m.transcript
+    start = next(i for i, line in enumerate(m.lines) if line.endswith("crash all"))
+    seen = {cpu: [] for cpu in range(harts)}
+    past = []
+    for line in filter(None, m.lines[start + 1:]):
+        if found := MESSAGE.fullmatch(line):
+            seen[int(found[1])].append(int(found[2]))
+        elif found := re.fullmatch(r"cpu (\d+) writes to the console, past the log", line):
+            past.append(int(found[1]))
+        else:
+            assert re.match(r"\[ *\d+\.\d{6}\] (Kernel panic on|hart \d+ panics too: |Call trace:|"
+                            r" #\d+ [0-9a-f]+ |---\[ end of panic)", line), f"a mixed line: {line}"
+    assert sorted(past) == list(range(harts))
+    for cpu, numbers in seen.items():
+        assert numbers == list(range(len(numbers))), f"cpu {cpu}: out of order, or lost"
+        assert len(numbers) >= 40, f"cpu {cpu}"
