@@ -92,6 +92,15 @@ int smp_hart_up(unsigned int cpu);
 void smp_hart_leave(void) __noreturn;
 bool smp_hart_wait_stopped(unsigned int cpu);
 
+/*
+ * smp_firmware_begin, smp_firmware_end - around a call in which the firmware waits for others
+ * Between the two a hart that is found online doesn't stop: firmware that has asked a hart for
+ * something (RFENCE) would wait for its answer for ever.  begin is a full barrier, before which nothing is
+ * known of the harts' states.  Preemption off, not nested.
+ */
+void smp_firmware_begin(void);
+void smp_firmware_end(void);
+
 /* Send the others to sleep for good, from any context; waits at most 100 ms for them. */
 void smp_stop_others(void);
 

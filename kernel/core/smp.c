@@ -396,12 +396,43 @@ int smp_hart_up(unsigned int cpu)
 	return -EIO;
 }
 
+/* Odd while the hart is between smp_firmware_begin() and smp_firmware_end(). */
+static DEFINE_PER_CPU(u32, firmware_calls);
+
+void smp_firmware_begin(void)
+{
+	u32 *calls_made = this_cpu_ptr(&firmware_calls);
+
+	WRITE_ONCE(*calls_made, *calls_made + 1);
+	smp_mb();
+}
+
+void smp_firmware_end(void)
+{
+	u32 *calls_made = this_cpu_ptr(&firmware_calls);
+
+	__atomic_store_n(calls_made, *calls_made + 1, __ATOMIC_RELEASE);
+}
+
+/* Nobody who may have seen this hart online is in the firmware any more. */
+static void wait_for_firmware_calls(void)
+{
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
+		u32 *theirs = per_cpu_ptr(&firmware_calls, cpu);
+		u32 then = __atomic_load_n(theirs, __ATOMIC_ACQUIRE);
+
+		while (then & 1 && __atomic_load_n(theirs, __ATOMIC_ACQUIRE) == then)
+			cpu_relax();
+	}
+}
+
 void smp_hart_leave(void)
 {
 	csr_write(sie, 0);
 	set_state(smp_processor_id(), HART_OFFLINE);
 	smp_mb(); /* from here on nobody pushes calls and expects them to run */
 	run_calls();
+	wait_for_firmware_calls();
 	sbi_hart_stop();
 	set_state(smp_processor_id(), HART_FAILED);
 	for (;;)

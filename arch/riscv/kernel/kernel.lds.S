@@ -72,6 +72,7 @@ SECTIONS
 	TABLE(initcall)
 	TABLE(hart_notifier)
 	TABLE(tracepoint)
+	TABLE(stress)
 	. = ALIGN(PAGE);
 	_erodata = .;
 

@@ -109,10 +109,12 @@ static void fence_everywhere(unsigned long va, unsigned long bytes)
 	count(&state.counts.flushes);
 	if (bytes == EVERYTHING)
 		count(&state.counts.full);
-	smp_mb(); /* the entries are written before the states of harts are read */
 	preempt_disable();
-	if (!(state.force & TLB_FORCE_IPI))
+	if (!(state.force & TLB_FORCE_IPI)) {
+		smp_firmware_begin(); /* the entries are written before the states of harts are read */
 		done = fence_by_sbi(va, bytes);
+		smp_firmware_end();
+	}
 	if (done) {
 		fence_here(&f);
 	} else {
