@@ -86,7 +86,7 @@ void smp_hart_online(void);
  * (kernel/sched/hotplug.c).
  * smp_hart_up - start hart @cpu, which is off and has a stack; 0, or -EIO with the reason logged
  * smp_hart_leave - this hart stops; interrupts off, nothing runs here or will
- * smp_hart_wait_stopped - wait until the firmware has @cpu, at most a second; true if it has
+ * smp_hart_wait_stopped - wait until the firmware has @cpu, at most 30 s; true if it has
  */
 int smp_hart_up(unsigned int cpu);
 void smp_hart_leave(void) __noreturn;

@@ -39,6 +39,7 @@
 #include <lib/parse.h>
 
 #define START_TIMEOUT_NS 1000000000ull
+#define STOPPED_TIMEOUT_NS 30000000000ull /* an emulated hart may not get the host's time */
 #define STOP_TIMEOUT_NS	 100000000ull
 
 unsigned int nr_harts;
@@ -444,7 +445,7 @@ bool smp_hart_wait_stopped(unsigned int cpu)
 	u64 start = ktime_ns();
 
 	while (sbi_hart_status(harts[cpu].hartid) != SBI_HSM_STOPPED) {
-		if (ktime_ns() - start > START_TIMEOUT_NS)
+		if (ktime_ns() - start > STOPPED_TIMEOUT_NS)
 			return false;
 		cpu_relax();
 	}

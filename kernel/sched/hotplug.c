@@ -33,7 +33,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define OFF_TIMEOUT_NS 2000000000ull
+#define OFF_TIMEOUT_NS 30000000000ull
 
 static DEFINE_MUTEX_RANKED(hotplug_lock, LOCK_HOTPLUG);
 
@@ -246,6 +246,8 @@ static int hart_on_locked(unsigned int cpu, struct hart_error *why)
 	if (hart_info(cpu)->state != HART_OFFLINE)
 		return refuse(why, -EINVAL, "hart %u is %s", cpu,
 			      hart_state_name(hart_info(cpu)->state));
+	if (sbi_hart_status(hart_info(cpu)->hartid) != SBI_HSM_STOPPED)
+		return refuse(why, -EBUSY, "the firmware hasn't stopped hart %u yet", cpu);
 	err = hart_give_stack(cpu);
 	if (err)
 		return refuse(why, err, "no memory for the stack of hart %u", cpu);
