@@ -109,6 +109,7 @@ obj-$(CONFIG_KTAP) += tests/kernel/stress_threads.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_discover.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_hotplug.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_irq.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_kstack.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_ktap.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_lockdebug.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_log.o
