@@ -244,7 +244,7 @@ static int count_until_stopped(void *arg)
 	int turns = 0;
 
 	while (!kthread_should_stop()) {
-		turns++;
+		WRITE_ONCE(*(int *)arg, ++turns);
 		msleep(1);
 	}
 	return turns;
@@ -252,11 +252,13 @@ static int count_until_stopped(void *arg)
 
 static void test_stop(struct ktap *t)
 {
-	struct thread *thread = kthread_run(count_until_stopped, NULL, "stoppable");
+	int turns = 0;
+	struct thread *thread = kthread_run(count_until_stopped, &turns, "stoppable");
 
 	KTAP_ASSERT(t, thread != NULL);
-	msleep(10);
-	KTAP_EXPECT(t, kthread_stop(thread) > 0);
+	for (int i = 0; i < 5000 && READ_ONCE(turns) < 3; i++)
+		msleep(1);
+	KTAP_EXPECT(t, kthread_stop(thread) >= 3);
 }
 
 /* ---- timers ---- */

@@ -16,7 +16,7 @@ struct counted {
 	unsigned int runs;
 	unsigned int inside; /* at once: never more than 1 */
 	unsigned int cpu;
-	unsigned int again;  /* times that it queues itself */
+	unsigned int again; /* times that it queues itself */
 	bool broken;
 };
 
@@ -73,20 +73,32 @@ static void test_many(struct ktap *t)
 	}
 }
 
+static unsigned int naps; /* begun */
+
 static void nap(struct work *w)
 {
-	msleep(20);
+	WRITE_ONCE(naps, naps + 1);
+	msleep(100);
 	count(w);
+}
+
+/* Wait, at most five seconds on a slow host, until another nap than @before has begun. */
+static void wait_for_nap(unsigned int before)
+{
+	for (int i = 0; i < 5000 && READ_ONCE(naps) == before; i++)
+		msleep(1);
 }
 
 /* Queued while it runs, from other harts too: once more, never twice at a time. */
 static void test_again_while_running(struct ktap *t)
 {
+	unsigned int before = naps;
+
 	init_items();
 	item[0].work.fn = nap;
 	KTAP_EXPECT(t, queue_work(system_wq, &item[0].work));
 	KTAP_EXPECT(t, !queue_work(system_wq, &item[0].work));
-	msleep(5);
+	wait_for_nap(before);
 	KTAP_EXPECT(t, queue_work_on(num_online_harts() - 1, system_wq, &item[0].work));
 	KTAP_EXPECT(t, !queue_work_on(0, system_wq, &item[0].work));
 	flush_work(&item[0].work);
@@ -97,12 +109,13 @@ static void test_again_while_running(struct ktap *t)
 static void test_cancel(struct ktap *t)
 {
 	struct workqueue *wq = workqueue_create("cancel", false);
+	unsigned int before = naps;
 
 	init_items();
 	KTAP_ASSERT(t, wq != NULL);
 	item[0].work.fn = nap;
 	KTAP_EXPECT(t, queue_work(wq, &item[0].work));
-	msleep(5);
+	wait_for_nap(before);
 	KTAP_EXPECT(t, queue_work(wq, &item[1].work)); /* behind the nap */
 	KTAP_EXPECT(t, cancel_work_sync(&item[1].work));
 	KTAP_EXPECT(t, !cancel_work_sync(&item[1].work));
