@@ -116,6 +116,13 @@ static void set_state(unsigned int cpu, enum hart_state state)
 	__atomic_store_n(&harts[cpu].state, state, __ATOMIC_RELEASE);
 }
 
+/* For a step that the hart itself and the one that starts it may take at once. */
+static bool change_state(unsigned int cpu, enum hart_state from, enum hart_state to)
+{
+	return __atomic_compare_exchange_n(&harts[cpu].state, &from, to, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
+}
+
 unsigned int num_online_harts(void)
 {
 	unsigned int cpu, n = 0;
@@ -204,25 +211,10 @@ void smp_start(void)
 	send_to_lottery();
 	for (unsigned int cpu = 1; cpu < smp_wanted_harts(); cpu++) {
 		if (!start_hart(cpu))
-			set_state(cpu, HART_FAILED);
+			change_state(cpu, HART_STARTING, HART_FAILED);
 	}
 	pr_info("%u harts online after %llu us", num_online_harts(),
 		(unsigned long long)((ktime_ns() - start) / 1000));
-}
-
-void secondary_start_kernel(void)
-{
-	csr_set(sie, SIE_SSIE);
-	set_state(smp_processor_id(), HART_ONLINE);
-	local_irq_enable();
-	for (;;)
-		wait_for_interrupt();
-}
-
-static void run_call(void)
-{
-	call.fn(call.arg);
-	__atomic_fetch_sub(&call.pending, 1, __ATOMIC_RELEASE);
 }
 
 static __noreturn void stop_here(void)
@@ -232,6 +224,23 @@ static __noreturn void stop_here(void)
 	set_state(smp_processor_id(), HART_STOPPED);
 	for (;;)
 		wait_for_interrupt();
+}
+
+void secondary_start_kernel(void)
+{
+	csr_set(sie, SIE_SSIE);
+	/* Who was given up stays out: calls count on harts not coming up behind their back. */
+	if (!change_state(smp_processor_id(), HART_STARTING, HART_ONLINE))
+		stop_here();
+	local_irq_enable();
+	for (;;)
+		wait_for_interrupt();
+}
+
+static void run_call(void)
+{
+	call.fn(call.arg);
+	__atomic_fetch_sub(&call.pending, 1, __ATOMIC_RELEASE);
 }
 
 void smp_handle_ipi(void)
