@@ -150,6 +150,33 @@ static bool touches_reserved_node(phys_addr_t start, phys_addr_t end)
 	return false;
 }
 
+/* For dt_for_each_reservation: does a node before *arg reserve pages of the same? */
+struct clash {
+	const struct dt_reservation *rsv;
+	bool found;
+};
+
+static int find_clash(const struct dt_reservation *other, void *arg, struct dt_error *err)
+{
+	struct clash *c = arg;
+
+	c->found |= other->kind == DT_RSV_STATIC && other->node < c->rsv->node &&
+		    other->range.start < other->range.end &&
+		    ALIGN_DOWN(other->range.start, PAGE) < page_up(c->rsv->range.end) &&
+		    page_up(other->range.end) > ALIGN_DOWN(c->rsv->range.start, PAGE);
+	return 0;
+}
+
+/* Asks the tree, since memblock shows one owner only where /memreserve/ has it too. */
+static bool clashes_with_node(const struct dt_reservation *rsv, phys_addr_t start, phys_addr_t end)
+{
+	struct clash c = { rsv, false };
+	struct dt_error ignored;
+
+	return memblock_is_region_reserved(start, end - start) &&
+	       !dt_for_each_reservation(find_clash, &c, &ignored) && c.found;
+}
+
 static int reserve(phys_addr_t start, phys_addr_t end, u32 kind, bool no_map, struct dt_error *err)
 {
 	int code = memblock_reserve_kind(start, end - start, kind);
@@ -186,7 +213,7 @@ static int add_static(const struct dt_reservation *rsv, void *arg, struct dt_err
 	if (!touches_memory(start, end))
 		pr_info("%s: [0x%" PRIpa ", 0x%" PRIpa ") lies outside of memory",
 			path_of(rsv->node), PA(start), PA(end));
-	if (rsv->kind == DT_RSV_STATIC && touches_reserved_node(start, end))
+	if (rsv->kind == DT_RSV_STATIC && clashes_with_node(rsv, start, end))
 		pr_warn("%s: [0x%" PRIpa ", 0x%" PRIpa ") overlaps another reservation",
 			path_of(rsv->node), PA(start), PA(end));
 	return reserve(start, end, reservation_kind(rsv), rsv->no_map, err);

@@ -45,7 +45,12 @@ class Starter:
 
     def __call__(self, board="qemu-virt", boot=True, **options):
         self.image(board)
-        m = machines.Machine(board, **options)
+        try:
+            m = machines.Machine(board, **options)
+        except OSError as why:
+            if "pty" not in str(why):
+                raise
+            pytest.exit(f"{why}: a machine's console needs one (is devpts mounted on /dev/pts?)", 1)
         self.mine.append(m)
         self.seen.append(m)
         return m.boot() if boot else m

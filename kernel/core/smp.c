@@ -148,6 +148,13 @@ static void set_state(unsigned int cpu, enum hart_state state)
 	__atomic_store_n(&harts[cpu].state, state, __ATOMIC_RELEASE);
 }
 
+/* For a step that the hart itself and the one that starts it may take at once. */
+static bool change_state(unsigned int cpu, enum hart_state from, enum hart_state to)
+{
+	return __atomic_compare_exchange_n(&harts[cpu].state, &from, to, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
+}
+
 unsigned int num_online_harts(void)
 {
 	unsigned int cpu, n = 0;
@@ -236,10 +243,19 @@ void smp_start(void)
 	send_to_lottery();
 	for (unsigned int cpu = 1; cpu < smp_wanted_harts(); cpu++) {
 		if (!start_hart(cpu))
-			set_state(cpu, HART_FAILED);
+			change_state(cpu, HART_STARTING, HART_FAILED);
 	}
 	pr_info("%u harts online after %llu us", num_online_harts(),
 		(unsigned long long)((ktime_ns() - start) / 1000));
+}
+
+static __noreturn void stop_here(void)
+{
+	local_irq_disable();
+	csr_write(sie, 0);
+	set_state(smp_processor_id(), HART_STOPPED);
+	for (;;)
+		wait_for_interrupt();
 }
 
 void secondary_start_kernel(void)
@@ -250,7 +266,9 @@ void secondary_start_kernel(void)
 
 void smp_hart_online(void)
 {
-	set_state(smp_processor_id(), HART_ONLINE);
+	/* Who was given up stays out: others count on harts not coming up behind their back. */
+	if (!change_state(smp_processor_id(), HART_STARTING, HART_ONLINE))
+		stop_here();
 	smp_mb();
 	tlb_flush_local_all(); /* what changed before others knew to ask this hart (tlb.c) */
 }
@@ -393,7 +411,7 @@ int smp_hart_up(unsigned int cpu)
 {
 	if (start_hart(cpu))
 		return 0;
-	set_state(cpu, HART_FAILED);
+	change_state(cpu, HART_STARTING, HART_FAILED);
 	return -EIO;
 }
 
@@ -455,15 +473,6 @@ bool smp_hart_wait_stopped(unsigned int cpu)
 }
 
 static DEFINE_PER_CPU(bool, told_to_stop); /* at the end of the line that is being written */
-
-static __noreturn void stop_here(void)
-{
-	local_irq_disable();
-	csr_write(sie, 0);
-	set_state(smp_processor_id(), HART_STOPPED);
-	for (;;)
-		wait_for_interrupt();
-}
 
 bool smp_told_to_stop(void)
 {

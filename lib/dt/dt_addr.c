@@ -45,13 +45,19 @@ static int read_window(const u8 **p, int node, const char *prop, struct dt_cells
 	return 0;
 }
 
-int dt_read_windows(int node, const char *prop, const u8 *value, int len, struct dt_cells child,
-		    struct dt_cells parent, struct dt_window *out, int max, struct dt_error *err)
+int dt_read_windows(int node, int parent_node, const char *prop, const u8 *value, int len,
+		    struct dt_window *out, int max, struct dt_error *err)
 {
 	const char *type = dt_prop_string(node, "device_type");
 	bool pci = type && !strncmp(type, "pci", 3);
-	int i, n = 0, entries;
+	struct dt_cells child, parent;
+	int i, n = 0, entries, code;
 
+	code = dt_read_cells(node, &child, err);
+	if (!code)
+		code = dt_read_cells(parent_node, &parent, err);
+	if (code)
+		return code;
 	if (pci && child.address != 3)
 		return dt_fail_node(err, -EINVAL, node, "#address-cells of a PCI host is %u, not 3",
 				    (unsigned)child.address);
@@ -61,8 +67,8 @@ int dt_read_windows(int node, const char *prop, const u8 *value, int len, struct
 		return entries;
 	for (i = 0; i < entries; i++) {
 		struct dt_window w;
-		int code = read_window(&value, node, prop, child, parent, pci, &w, err);
 
+		code = read_window(&value, node, prop, child, parent, pci, &w, err);
 		if (code)
 			return code;
 		if (!w.size)
@@ -79,8 +85,7 @@ int dt_read_windows(int node, const char *prop, const u8 *value, int len, struct
 static int translate(int node, int parent_node, struct phys_range *r, struct dt_error *err)
 {
 	struct dt_window w[DT_MAX_WINDOWS];
-	struct dt_cells child, parent;
-	int i, n, len, code;
+	int i, n, len;
 	const u8 *ranges = dt_prop(node, "ranges", &len);
 
 	if (!ranges)
@@ -88,12 +93,7 @@ static int translate(int node, int parent_node, struct phys_range *r, struct dt_
 				    "no ranges: the CPU can't see what is below");
 	if (!len)
 		return 0;
-	code = dt_read_cells(node, &child, err);
-	if (!code)
-		code = dt_read_cells(parent_node, &parent, err);
-	if (code)
-		return code;
-	n = dt_read_windows(node, "ranges", ranges, len, child, parent, w, DT_MAX_WINDOWS, err);
+	n = dt_read_windows(node, parent_node, "ranges", ranges, len, w, DT_MAX_WINDOWS, err);
 	if (n < 0)
 		return n;
 	for (i = 0; i < n; i++) {

@@ -92,19 +92,13 @@ static const struct dma_limit *find_limit(const u8 *list, int len)
 static int fold_bus(int bus, int parent_node, struct reach *reach, struct dt_error *err)
 {
 	struct dt_window w[DT_MAX_WINDOWS];
-	struct dt_cells child, parent;
 	struct reach out; /* room that isn't cleared: most buses need none of it */
-	int i, k, n, len, code;
+	int i, k, n, len;
 	const u8 *ranges = dt_prop(bus, "dma-ranges", &len);
 
 	if (!ranges || !len)
 		return 0;
-	code = dt_read_cells(bus, &child, err);
-	if (!code)
-		code = dt_read_cells(parent_node, &parent, err);
-	if (code)
-		return code;
-	n = dt_read_windows(bus, "dma-ranges", ranges, len, child, parent, w, DT_MAX_WINDOWS, err);
+	n = dt_read_windows(bus, parent_node, "dma-ranges", ranges, len, w, DT_MAX_WINDOWS, err);
 	if (n < 0)
 		return n;
 	for (i = 0, out.nr = 0; i < n; i++) {

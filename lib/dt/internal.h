@@ -118,11 +118,11 @@ struct dt_window {
 };
 
 /*
- * dt_read_windows - property @prop of bus @node, whose children use @child cells and whose parent
- * @parent cells.  Up to @max entries with a size; how many, or -EINVAL, or -ENOSPC.
+ * dt_read_windows - property @prop of bus @node, @value of @len bytes, below @parent_node.
+ * Up to @max entries with a size; how many, or -EINVAL, or -ENOSPC.
  */
-int dt_read_windows(int node, const char *prop, const u8 *value, int len, struct dt_cells child,
-		    struct dt_cells parent, struct dt_window *out, int max, struct dt_error *err);
+int dt_read_windows(int node, int parent_node, const char *prop, const u8 *value, int len,
+		    struct dt_window *out, int max, struct dt_error *err);
 
 /* ---- numa ---- */
 

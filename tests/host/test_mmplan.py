@@ -342,6 +342,28 @@ def test_a_place_of_free_choice_may_be_no_map(bits, tmp_path):
 
 
 @pytest.mark.parametrize("bits", BITS)
+def test_nodes_that_overlap_in_what_memreserve_has_too(bits, tmp_path):
+    """One node and an entry of the list for the same range are usual; two nodes are a mistake."""
+    dtb = compile_tree(tmp_path, """
+        /memreserve/ 0x84000000 0x20000;
+        /memreserve/ 0x86000000 0x10000;
+        /include/ "virt.dtsi"
+        / {
+            memory@80000000 { device_type = "memory"; reg = <0 0x80000000 0 0x10000000>; };
+            reserved-memory {
+                #address-cells = <2>; #size-cells = <2>; ranges;
+                one@84000000 { reg = <0 0x84000000 0 0x10000>; };
+                two@8400f800 { reg = <0 0x8400f800 0 0x800>; };
+                three@86000000 { reg = <0 0x86000000 0 0x10000>; };
+            };
+        };""")
+    assert json.loads(mmplan(bits, dtb, "--json").stdout)["notes"] == [
+        "memory: /reserved-memory/two@8400f800: [0x8400f000, 0x84010000) overlaps another"
+        " reservation",
+    ]
+
+
+@pytest.mark.parametrize("bits", BITS)
 def test_reservations_and_the_edges_of_banks(bits, tmp_path):
     """The bank loses its first, incomplete page; what is reserved there is memory all the same."""
     dtb = compile_tree(tmp_path, """
