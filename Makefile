@@ -214,7 +214,7 @@ gdb: image
 # --- checks -----------------------------------------------------------------------------
 
 PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
-rings  := tests/host tests/kernel tests/system
+rings  := tests/host tests/kernel tests/system tests/soak
 
 # Both register widths and both compilers, before anything is tested.
 check-build:
@@ -239,6 +239,11 @@ check-kernel check-system: check-%: check-build
 check-matrix: check-build
 	@$(PYTEST) tests/system --matrix
 
+# Everything at once, in kernels that check themselves. SOAK_SECONDS= for all machines together.
+soak: export SOAK_SECONDS ?= 600
+soak: check-build
+	@$(PYTEST) tests/soak
+
 fuzz: ; @tools/setup check
 	@$(MAKE) -f tests/host/Makefile fuzz
 
@@ -248,7 +253,7 @@ bench: run-setup image
 format:
 	@tools/setup lint
 	git ls-files '*.c' '*.h' | xargs clang-format -i
-.PHONY: check-build lint check check-host check-kernel check-system check-matrix fuzz bench format
+.PHONY: check-build lint check check-host check-kernel check-system check-matrix soak fuzz bench format
 
 clean:
 	rm -rf $(filter-out build/dl build/firmware build/apt,$(wildcard build/*)) compile_commands.json
@@ -269,6 +274,7 @@ help:
 #|   check-kernel    the suites inside the kernel
 #|   check-system    boots of the interesting machines;  check-matrix  of all of them
 #|   lint            layers, licence lines, lengths
+#| make soak       10 minutes of everything at once, with checks and perturbation (SOAK_SECONDS=)
 #| make fuzz       the fuzzer until Ctrl-C
 #| make bench      count the instructions of the kernel's operations (KEYS="boot_1G ...": only some)
 #|

@@ -58,11 +58,12 @@ const struct tracepoint *trace_point(u32 event);
 void trace_enable(const struct tracepoint *tp, bool on);
 
 /*
- * trace_set_ring - hart @cpu writes into @ring from now on, @nr records, a power of two
- * NULL takes it away.  The old ring may be freed after on_each_hart() of anything, which waits for
+ * trace_set_ring - hart @cpu, which has none, writes into @ring from now on: @nr records, a power
+ * of two.  NULL takes the ring away.  The old ring may be freed after on_each_hart() of anything, which waits for
  * a record that is just being written.  Returns the old ring.
  */
 struct trace_record *trace_set_ring(unsigned int cpu, struct trace_record *ring, unsigned int nr);
+bool trace_has_ring(unsigned int cpu);
 
 /* trace_head - how many records hart @cpu has written since it has its ring; modulo 2^XLEN. */
 unsigned long trace_head(unsigned int cpu);

@@ -17,6 +17,7 @@
 #include <kernel/trace.h>
 
 #include <asm/barrier.h>
+#include <kernel/panic.h>
 #include <kernel/percpu.h>
 #include <kernel/time.h>
 
@@ -70,13 +71,19 @@ struct trace_record *trace_set_ring(unsigned int cpu, struct trace_record *recor
 	struct trace_ring *ring = per_cpu_ptr(&trace_ring, cpu);
 	struct trace_record *old = ring->record;
 
-	if (!old) {
+	BUG_ON(old && record);
+	if (record) {
 		ring->mask = nr - 1ul;
 		ring->head = 0;
 		smp_wmb();
 	}
 	WRITE_ONCE(ring->record, record);
 	return old;
+}
+
+bool trace_has_ring(unsigned int cpu)
+{
+	return per_cpu_ptr(&trace_ring, cpu)->record != NULL;
 }
 
 unsigned long trace_head(unsigned int cpu)
