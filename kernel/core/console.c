@@ -34,6 +34,7 @@
 
 #define TYPED_MAX   512	      /* characters, a power of two */
 #define FORCE_AFTER 10000000u /* polls of the lock before a panic ignores it */
+#define FORCE_AT_ONCE 1000    /* the same if nobody is there to give it back */
 #define POLL_BAUD   115200    /* a port is polled often enough for this speed */
 #define SBI_CHUNK   128
 #define CTRL_C	    3
@@ -109,17 +110,25 @@ bool console_held_here(void)
 	return READ_ONCE(con.holder) == (int)smp_processor_id() + 1;
 }
 
+/* Another hart holds the lock, and runs: it gives the lock back at the end of its line. */
+static bool holder_runs(void)
+{
+	int holder = READ_ONCE(con.holder);
+
+	return holder && !console_held_here() && hart_info((unsigned)holder - 1)->state == HART_ONLINE;
+}
+
 void console_lock_by_force(void)
 {
-	/* This hart's own lock won't be given back: the panic came in between. */
-	for (unsigned i = 0; i < FORCE_AFTER && !console_held_here(); i++) {
+	/* The hart that holds the lock may have stopped, or one that waited its turn; or it's this
+	 * one, and the panic came in between. */
+	for (unsigned i = 0; i < FORCE_AFTER && (i < FORCE_AT_ONCE || holder_runs()); i++) {
 		if (console_trylock())
 			return;
 		cpu_relax();
 	}
 	spin_lock_init_ranked(&con.lock, LOCK_CONSOLE);
-	spin_lock(&con.lock);
-	note_holder();
+	console_lock();
 	if (con.in_line)
 		console_emit("\n", 1); /* whose line was cut short is of no interest any more */
 }
