@@ -33,19 +33,17 @@ struct trace_record {
 	unsigned long a, b;
 };
 
-#define TRACEPOINT(event, text)                                                      \
-	static u32 trace_on_##event;                                                 \
-	static const struct tracepoint tracepoint_##event = { #event, text,          \
-							      &trace_on_##event };   \
+#define TRACEPOINT(event, text)                                                                  \
+	static u32 trace_on_##event;                                                             \
+	static const struct tracepoint tracepoint_##event = { #event, text, &trace_on_##event }; \
 	TABLE_ENTRY(tracepoint, tracepoint_##event)
 
 /* The event happens. Any context, scheduler and interrupt entry included. */
-#define trace(event, who, a, b)                                               \
-	do {                                                                  \
-		u32 _on = READ_ONCE(trace_on_##event);                        \
-		if (unlikely(_on))                                            \
-			trace_write(_on, (u32)(who), (unsigned long)(a),      \
-				    (unsigned long)(b));                      \
+#define trace(event, who, a, b)                                                               \
+	do {                                                                                  \
+		u32 _on = READ_ONCE(trace_on_##event);                                        \
+		if (unlikely(_on))                                                            \
+			trace_write(_on, (u32)(who), (unsigned long)(a), (unsigned long)(b)); \
 	} while (0)
 
 /* trace_write - for trace(). @event: its number from 1. Any context; no lock, no atomic. */

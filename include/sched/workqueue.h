@@ -29,7 +29,10 @@ struct delayed_work {
 	struct workqueue *queue;
 };
 
-#define WORK_INIT(name, function) { .fn = (function), .link = LIST_HEAD_INIT((name).link) }
+#define WORK_INIT(name, function)                                     \
+	{                                                             \
+		.fn = (function), .link = LIST_HEAD_INIT((name).link) \
+	}
 
 void work_init(struct work *w, void (*fn)(struct work *w));
 void delayed_work_init(struct delayed_work *d, void (*fn)(struct work *w));

@@ -7,8 +7,8 @@
  * a thread that may run on it waits; how evenly busy harts share is left to these two.
  *
  * idle_mask has a bit for each idle hart.  It is a hint: a hart that got work meanwhile has its
- * bit cleared a moment later.  online_mask has one for each hart that takes threads; run_queue.online
- * is the truth, looked at under its lock.
+ * bit cleared a moment later.  online_mask has one for each hart that takes threads;
+ * run_queue.online is the truth, looked at under its lock.
  */
 #include "sched.h"
 

@@ -142,7 +142,8 @@ static int check_off(unsigned int cpu, struct hart_error *why)
 	if (cpu >= nr_harts)
 		return refuse(why, -EINVAL, "there is no hart %u, only 0 to %u", cpu, nr_harts - 1);
 	if (cpu == 0)
-		return refuse(why, -EBUSY, "hart 0 stays: thread 1 (main) is bound to it, and what "
+		return refuse(why, -EBUSY,
+			      "hart 0 stays: thread 1 (main) is bound to it, and what "
 			      "harts that are off leave comes to it");
 	if (hart_info(cpu)->state != HART_ONLINE)
 		return refuse(why, -EINVAL, "hart %u is %s", cpu,

@@ -106,13 +106,14 @@ static int run_items(void *arg)
 	struct work *w;
 
 	while ((w = wait_for_item(pool))) {
-		void (*fn)(struct work *w) = w->fn;
+		void (*fn)(struct work * w) = w->fn;
 
 		fn(w);
 		if (in_atomic() || irqs_disabled())
 			panic("work function %p of queue %s returned with preemption count %u, "
-			      "interrupts %s", (void *)fn, pool->queue->name,
-			      (unsigned int)preempt_count(), irqs_disabled() ? "off" : "on");
+			      "interrupts %s",
+			      (void *)fn, pool->queue->name, (unsigned int)preempt_count(),
+			      irqs_disabled() ? "off" : "on");
 	}
 	return 0;
 }
@@ -482,7 +483,8 @@ static void close_on_hart(unsigned int cpu)
 	struct workqueue *wq;
 
 	mutex_lock(&queues.lock);
-	list_for_each_entry(wq, &queues.all, all) {
+	list_for_each_entry(wq, &queues.all, all)
+	{
 		if (wq->per_hart)
 			pool_close(per_cpu_ptr(wq->per_hart, cpu));
 	}
@@ -501,7 +503,8 @@ static int open_on_hart(unsigned int cpu)
 	int err = 0;
 
 	mutex_lock(&queues.lock);
-	list_for_each_entry(wq, &queues.all, all) {
+	list_for_each_entry(wq, &queues.all, all)
+	{
 		if (wq->per_hart && !err && !per_cpu_ptr(wq->per_hart, cpu)->worker)
 			err = pool_open(per_cpu_ptr(wq->per_hart, cpu), cpu);
 	}

@@ -23,7 +23,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RING_ORDER   CONFIG_TRACE_RING_ORDER
+#define RING_ORDER CONFIG_TRACE_RING_ORDER
 /* A record's size is rounded up to a power of two for this: on rv32 it is 24 bytes. */
 #define RING_RECORDS ((unsigned int)((PAGE_SIZE << RING_ORDER) / 32))
 _Static_assert(sizeof(struct trace_record) <= 32, "RING_RECORDS");

@@ -285,10 +285,17 @@ static const struct {
 	const char *name;
 	void (*run)(struct actor *a);
 } operations[] = {
-	{ "create and join", do_create }, { "ping-pong", do_ping_pong }, { "timer", do_timer },
-	{ "mutex", do_mutex },		  { "spin lock", do_spin },	 { "call", do_call },
-	{ "semaphore", do_semaphore },	  { "pages", do_pages },	 { "work", do_work },
-	{ "sleep", do_sleep },		  { "yield", do_yield },
+	{ "create and join", do_create },
+	{ "ping-pong", do_ping_pong },
+	{ "timer", do_timer },
+	{ "mutex", do_mutex },
+	{ "spin lock", do_spin },
+	{ "call", do_call },
+	{ "semaphore", do_semaphore },
+	{ "pages", do_pages },
+	{ "work", do_work },
+	{ "sleep", do_sleep },
+	{ "yield", do_yield },
 };
 
 static int act(void *arg)
@@ -319,7 +326,8 @@ static void check_progress(void)
 
 		if (a->doing && now > since + STUCK_NS)
 			panic("stress: %s has been at '%s' for %llu s: state %u, on_queue %u, "
-			      "hart %u", a->thread->name, a->doing,
+			      "hart %u",
+			      a->thread->name, a->doing,
 			      (unsigned long long)((now - since) / 1000000000),
 			      (unsigned int)a->thread->state, (unsigned int)a->thread->on_queue,
 			      a->thread->cpu);
@@ -371,8 +379,7 @@ static void watch(unsigned long seconds, u32 random)
 
 static bool start_actors(u32 seed)
 {
-	unsigned int wanted = min(nr_harts * ACTORS_A_HART + ACTORS_MORE,
-				  (unsigned int)ACTORS_MAX);
+	unsigned int wanted = min(nr_harts * ACTORS_A_HART + ACTORS_MORE, (unsigned int)ACTORS_MAX);
 
 	memset(&stress, 0, sizeof(stress));
 	for (unsigned int i = 0; i < LOCKS; i++) {
