@@ -19,7 +19,6 @@
 #include <kernel/lockdebug.h>
 #include <kernel/log.h>
 #include <kernel/time.h>
-#include <string.h>
 
 #define COPY_WORDS 32
 
@@ -43,7 +42,9 @@ static __always_inline void take_note(struct note *note, unsigned long pc)
 
 	note->pc = pc;
 	note->sp = sp;
-	memcpy(note->words, (void *)sp, min(room, (unsigned long)sizeof(note->words)));
+	/* Word by word: the C library's memcpy() goes by bytes. */
+	for (unsigned int i = 0; i < min(room / sizeof(long), (unsigned long)COPY_WORDS); i++)
+		note->words[i] = ((const unsigned long *)sp)[i];
 }
 
 __noinline void irqs_went_off(void)
