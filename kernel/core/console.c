@@ -115,7 +115,8 @@ static bool holder_runs(void)
 {
 	int holder = READ_ONCE(con.holder);
 
-	return holder && !console_held_here() && hart_info((unsigned)holder - 1)->state == HART_ONLINE;
+	return holder && !console_held_here() &&
+	       hart_info((unsigned)holder - 1)->state == HART_ONLINE;
 }
 
 void console_lock_by_force(void)

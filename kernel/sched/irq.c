@@ -15,8 +15,8 @@
  * STORM_GAP_NS after the one before: the line is masked until it's requested anew.
  *
  * Invariant: UNMASKED in flags <=> the chip was last told to unmask.
- * Locking: irq_desc.lock (rank IRQ_DESC), interrupts off; not held while a handler runs.  Wait queues
- *   are woken under it.
+ * Locking: irq_desc.lock (rank IRQ_DESC), interrupts off; not held while a handler runs.  Wait
+ *   queues are woken under it.
  * Cost: about 90 instructions an interrupt besides chip and handler.
  * Not here: numbers, controllers, the device tree (irq_domain.c).
  */

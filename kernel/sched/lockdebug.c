@@ -36,12 +36,11 @@ struct held {
 	bool in_irq;
 };
 
-static DEFINE_PER_CPU(
-	struct {
-		struct held held[MAX_HELD];
-		unsigned int nr;
-	},
-	list);
+struct held_list {
+	struct held held[MAX_HELD];
+	unsigned int nr;
+};
+static DEFINE_PER_CPU(struct held_list, list);
 
 static DEFINE_PER_CPU(struct lock_stat[NR_LOCK_RANKS], stats);
 
@@ -97,10 +96,11 @@ static void report_order(const struct held *outer, const void *lock, unsigned in
 
 static void check_order(const void *lock, unsigned int rank, unsigned long place)
 {
+	const struct held_list *l = this_cpu_ptr(&list);
 	const struct held *worst = NULL;
 
-	for (unsigned int i = 0; i < this_cpu_ptr(&list)->nr; i++) {
-		const struct held *h = &this_cpu_ptr(&list)->held[i];
+	for (unsigned int i = 0; i < l->nr; i++) {
+		const struct held *h = &l->held[i];
 
 		if (h->lock == lock)
 			panic("hart %u takes lock 0x%lx (%s) twice: first at 0x%lx",
@@ -179,12 +179,12 @@ __noinline void lock_debug_taken(const void *lock, unsigned int rank)
 	arch_irq_restore_untraced(flags);
 }
 
-/* @lock's entry in the list of hart @cpu, or NULL. */
-static struct held *find_held(unsigned int cpu, const void *lock)
+/* @lock's entry, or NULL. */
+static struct held *find_held(struct held_list *l, const void *lock)
 {
-	for (unsigned int i = per_cpu_ptr(&list, cpu)->nr; i-- > 0;) {
-		if (per_cpu_ptr(&list, cpu)->held[i].lock == lock)
-			return &per_cpu_ptr(&list, cpu)->held[i];
+	for (unsigned int i = l->nr; i-- > 0;) {
+		if (l->held[i].lock == lock)
+			return &l->held[i];
 	}
 	return NULL;
 }
@@ -195,7 +195,7 @@ static void report_release(const void *lock, unsigned long place)
 
 	symbol_format(at, sizeof(at), place);
 	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
-		struct held *h = find_held(cpu, lock);
+		struct held *h = find_held(per_cpu_ptr(&list, cpu), lock);
 
 		if (!h)
 			continue;
@@ -222,14 +222,13 @@ static void note_longest(unsigned int rank, u64 ticks, unsigned long place)
 }
 
 /* Take out entry @h, and on top of the list those whose locks others have released. */
-static void list_remove(struct held *h)
+static void list_remove(struct held_list *l, struct held *h)
 {
-	struct held *end = &this_cpu_ptr(&list)->held[this_cpu_ptr(&list)->nr--];
+	struct held *end = &l->held[l->nr--];
 
 	memmove(h, h + 1, (size_t)((char *)end - (char *)(h + 1)));
-	while (this_cpu_ptr(&list)->nr &&
-	       !this_cpu_ptr(&list)->held[this_cpu_ptr(&list)->nr - 1].lock)
-		this_cpu_ptr(&list)->nr--;
+	while (l->nr && !l->held[l->nr - 1].lock)
+		l->nr--;
 }
 
 __noinline void lock_debug_release(const void *lock)
@@ -240,10 +239,10 @@ __noinline void lock_debug_release(const void *lock)
 	if (READ_ONCE(stopped))
 		return;
 	flags = arch_irq_save_untraced();
-	h = find_held(smp_processor_id(), lock);
+	h = find_held(this_cpu_ptr(&list), lock);
 	if (h) {
 		note_longest(h->rank, read_time() - h->since, h->place);
-		list_remove(h);
+		list_remove(this_cpu_ptr(&list), h);
 	} else {
 		report_release(lock, (unsigned long)__builtin_return_address(0));
 	}
@@ -253,7 +252,7 @@ __noinline void lock_debug_release(const void *lock)
 bool lock_debug_is_held(const void *lock)
 {
 	unsigned long flags = arch_irq_save_untraced();
-	bool held = find_held(smp_processor_id(), lock) != NULL;
+	bool held = find_held(this_cpu_ptr(&list), lock) != NULL;
 
 	arch_irq_restore_untraced(flags);
 	return held;

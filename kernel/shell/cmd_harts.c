@@ -2,8 +2,8 @@
 /*
  * cmd_harts.c - harts: the processors, by the kernel's number and the firmware's
  *
- * Idle time, wake-ups and switches are those since the last time they were shown, or since boot; `-t`
- * shows them each second.
+ * Idle time, wake-ups and switches are those since the last time they were shown, or since boot;
+ * `-t` shows them each second.
  */
 #include <kernel/percpu.h>
 #include <kernel/smp.h>

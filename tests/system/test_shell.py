@@ -10,8 +10,10 @@ import info
 import ktap
 from info import GIB, MIB
 
-COMMANDS = ("bench", "buddyinfo", "crash", "dmesg", "dt", "harts", "help", "interrupts", "iomem", "meminfo",
-            "memmap", "peek", "poweroff", "ptdump", "reboot", "test", "zoneinfo")
+COMMANDS = ("bench", "buddyinfo", "crash", "dmesg", "dt", "harts", "help", "interrupts", "iomem",
+            "meminfo", "memmap", "peek", "poweroff", "ps", "ptdump", "reboot", "stress", "test",
+            "trace", "zoneinfo")
+HARTS_USAGE = "usage: harts [-t | off N | on N]"
 
 # Arguments that make no sense to a command.
 NONSENSE = {
@@ -20,7 +22,7 @@ NONSENSE = {
     "crash": ["gently", "null null"],
     "dmesg": ["loud", "-n", "-n loud", "9", "1 2"],
     "dt": ["-x", "/a /b /c /d", "/no/such/node", "/ no-such-property"],
-    "harts": ["0"],
+    "harts": ["0", "off", "on x", "off 0", "off 99"],
     "help": ["no-such-command", "help help"],
     "interrupts": ["-v", "-m 10", "-m ten 0", "-m 10 99"],
     "iomem": ["-v"],
@@ -29,9 +31,12 @@ NONSENSE = {
     "peek": ["", "here", "0x80000000 none", "0x1000 4 q", "0x1000 0", "0x1001 1 w",
              "0x1000 1 w x", "0x10000000000000000"],
     "poweroff": ["now"],
+    "ps": ["all"],
     "ptdump": ["all"],
     "reboot": ["-f"],
+    "stress": ["no_such_run"],
     "test": ["-x", "no_such_suite"],
+    "trace": ["loud"],
     "zoneinfo": ["0"],
 }
 
@@ -74,7 +79,7 @@ def test_line_syntax(shell):
     assert shell.run('help "harts') == ["sh: a quote is not closed"]
     assert shell.run("x " * 40) == ["sh: more than 32 words"]
     two = shell.run("harts ; help harts;")
-    assert two[0].startswith("cpu ") and two[-1] == "usage: harts"
+    assert two[0].startswith("cpu ") and two[-1] == HARTS_USAGE
     assert shell.run('help "harts"') == shell.run("help harts")
     assert shell.run('help "a;b"')[0] == "help: there is no command a;b"
     assert shell.run("help a\\;b")[0] == "help: there is no command a;b"
@@ -181,12 +186,12 @@ def test_history(shell):
 def test_control_c_gives_up_the_line(shell):
     shell.send("crash nul\x03")
     shell.expect("hartwood> ")
-    assert shell.run("help harts")[-1] == "usage: harts"
+    assert shell.run("help harts")[-1] == HARTS_USAGE
 
 
 def test_completion(shell):
     assert info.meminfo(shell.run("memi\t"))
-    assert shell.run("help har\t")[-1] == "usage: harts"
+    assert shell.run("help har\t")[-1] == HARTS_USAGE
     assert shell.run("dt /mem\t reg") == ["reg = <0x0 0x80000000 0x0 0x10000000>;"]
     shell.send("mem\t\t")
     shell.expect("meminfo")
