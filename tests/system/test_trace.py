@@ -80,6 +80,8 @@ def test_kernel(machine, tool):
     points = [line.split()[0] for line in m.run("trace list")]
     assert {"sched_switch", "sched_wakeup", "irq_entry", "irq_exit", "timer_start", "timer_expire",
             "ipi_send"} <= set(points)
+    assert "no tracepoint nonsense" in m.run("trace on nonsense")[0]
+    m.run("trace clear")
     m.run("trace on")
     m.run("test thread", timeout=120)
     m.run("trace off")
