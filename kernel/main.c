@@ -85,26 +85,26 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 {
 	size_t fdt_bytes;
 
-	sbi_init();		/* which firmware calls there are */
-	arch_paging_early();	/* where the image lies */
+	sbi_init();	     /* which firmware calls there are */
+	arch_paging_early(); /* where the image lies */
 	announce(hartid);
-	fdt_bytes = open_fdt(fdt_pa); /* the tree is sound; boot arguments */
+	fdt_bytes = open_fdt(fdt_pa);	     /* the tree is sound; boot arguments */
 	mm_init_memblock(fdt_pa, fdt_bytes); /* banks, reservations */
 	arch_paging_init(memblock_start_of_DRAM(), paging_cap); /* regions */
 	linear_map_init();
-	mm_init_fdt();		/* the tree, copied to safety */
-	harts_prepare(hartid);	/* numbers, per-CPU areas, stacks, clock */
-	mm_init_pages();	/* DMA ceilings, zones, page allocator */
+	mm_init_fdt();	       /* the tree, copied to safety */
+	harts_prepare(hartid); /* numbers, per-CPU areas, stacks, clock */
+	mm_init_pages();       /* DMA ceilings, zones, page allocator */
 	report_memory();
 	if (arch_wx_check())
 		panic("a page is both writable and executable");
-	console_init();		/* the UART; the log so far goes out */
-	sched_init();		/* this code becomes the thread "main" */
+	console_init();		    /* the UART; the log so far goes out */
+	sched_init();		    /* this code becomes the thread "main" */
 	drivers_probe(DRIVER_CORE); /* interrupt controllers; how to end a failed run */
 	local_irq_enable();
 	sched_start_services();
-	smp_start();		/* the other harts */
-	workqueues_init();	/* their workers */
+	smp_start();		      /* the other harts */
+	workqueues_init();	      /* their workers */
 	drivers_probe(DRIVER_DEVICE); /* everything else; the console by interrupt */
 	pr_info("%lu instructions from _start to the prompt", instructions_since_start());
 	shell_main();

@@ -82,7 +82,8 @@ static void move_boot_hart(struct hart_info *h)
 	h->stack = (unsigned long)boot_stack;
 	h->local->stack_lo = h->stack;
 	csr_write(sscratch, h->local);
-	/* Not by assignment: clang would restore tp at the end of the function, as a call keeps it. */
+	/* Not by assignment: clang would restore tp at the end of the function, as a call keeps
+	 * it. */
 	__asm__ volatile("mv tp, %0" : : "r"(h->local) : "memory");
 }
 

@@ -111,9 +111,9 @@ static void ns16550_rx_interrupt(struct console *con, bool on)
 	put(con->priv, REG_IER, on ? IER_RX : 0);
 }
 
-static const struct console_ops ops = {
-	.write = ns16550_write, .read = ns16550_read, .rx_interrupt = ns16550_rx_interrupt
-};
+static const struct console_ops ops = { .write = ns16550_write,
+					.read = ns16550_read,
+					.rx_interrupt = ns16550_rx_interrupt };
 
 static enum irqreturn ns16550_interrupt(unsigned int irq, void *dev)
 {
@@ -169,8 +169,8 @@ static bool set_speed(const struct ns16550 *p, unsigned clock_hz, unsigned baud)
 static int ns16550_start(const struct dt_console *dt, struct console *con)
 {
 	bool has_usr = dt_compatible(dt->node, "snps,dw-apb-uart");
-	u64 span = dt->reg_offset +
-		   ((has_usr ? REG_USR + 1ull : NR_REGS) << min(dt->reg_shift, 31u));
+	u64 span =
+		dt->reg_offset + ((has_usr ? REG_USR + 1ull : NR_REGS) << min(dt->reg_shift, 31u));
 	unsigned width = dt->reg_io_width;
 	u8 *regs;
 
@@ -186,12 +186,16 @@ static int ns16550_start(const struct dt_console *dt, struct console *con)
 		return -ENOMEM;
 	}
 	port = (struct ns16550){
-		.base = regs + dt->reg_offset, .shift = dt->reg_shift, .width = width, .fifo = 1,
+		.base = regs + dt->reg_offset,
+		.shift = dt->reg_shift,
+		.width = width,
+		.fifo = 1,
 		.has_usr = has_usr,
 	};
 
 	if (!transmits(&port)) {
-		pr_err("the transmitter at 0x%llx is never empty: no UART there", PA(dt->reg.start));
+		pr_err("the transmitter at 0x%llx is never empty: no UART there",
+		       PA(dt->reg.start));
 		return -ENODEV;
 	}
 	put(&port, REG_IER, 0);
@@ -225,6 +229,5 @@ static int ns16550_probe(int node)
 	return console_irq_start(node, ns16550_interrupt, "ns16550", &port);
 }
 
-static const struct driver ns16550_driver = { "ns16550", compatible, DRIVER_DEVICE,
-					      ns16550_probe };
+static const struct driver ns16550_driver = { "ns16550", compatible, DRIVER_DEVICE, ns16550_probe };
 TABLE_ENTRY(driver, ns16550_driver);

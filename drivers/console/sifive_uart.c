@@ -65,9 +65,9 @@ static void sifive_rx_interrupt(struct console *con, bool on)
 	mmio_write32(base + IE, on ? IRQ_RX : 0);
 }
 
-static const struct console_ops ops = {
-	.write = sifive_write, .read = sifive_read, .rx_interrupt = sifive_rx_interrupt
-};
+static const struct console_ops ops = { .write = sifive_write,
+					.read = sifive_read,
+					.rx_interrupt = sifive_rx_interrupt };
 
 static volatile u8 *port; /* the console's registers */
 

@@ -33,13 +33,13 @@
 #include <mm/page_alloc.h>
 
 #define DOMAINCFG    0x0000
-#define SOURCECFG(n) ((n) * 4)	/* from 1 */
+#define SOURCECFG(n) ((n)*4)		     /* from 1 */
 #define IN_CLRIP(n)  (0x1d00 + (n) / 32 * 4) /* read: the wires, as the mode sees them */
 #define CLRIE_BASE   0x1f00
 #define SETIENUM     0x1edc
 #define CLRIENUM     0x1fdc
 #define SETIPNUM     0x1cdc
-#define TARGET(n)    (0x3000 + (n) * 4)
+#define TARGET(n)    (0x3000 + (n)*4)
 #define IDC_BASE     0x4000
 #define IDC_STRIDE   32
 #define IDELIVERY    0x00
@@ -236,7 +236,8 @@ static int read_idcs(struct aplic *aplic, int node)
 		if (!aplic || h->aplic)
 			continue;
 		if (IDC_BASE + (nr + 1) * IDC_STRIDE > aplic->bytes) {
-			pr_err("%s has no room for hart %d in its registers", dt_node_name(node), cpu);
+			pr_err("%s has no room for hart %d in its registers", dt_node_name(node),
+			       cpu);
 			return -EINVAL;
 		}
 		h->aplic = aplic;
@@ -313,8 +314,11 @@ static int aplic_probe(int node)
 	aplic->msi = msi;
 	aplic->bytes = reg.end - reg.start;
 	aplic->domain = (struct irq_domain){
-		.name = dt_node_name(node), .chip = &aplic_chip, .node = node,
-		.nr_lines = sources + 1, .translate = irq_translate,
+		.name = dt_node_name(node),
+		.chip = &aplic_chip,
+		.node = node,
+		.nr_lines = sources + 1,
+		.translate = irq_translate,
 	};
 	aplic->base = ioremap(reg.start, (size_t)aplic->bytes);
 	if (!aplic->base) {

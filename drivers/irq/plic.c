@@ -239,8 +239,11 @@ static int plic_probe(int node)
 		return -ENOMEM;
 	spin_lock_init_ranked(&plic->lock, LOCK_IRQ_CHIP);
 	plic->domain = (struct irq_domain){
-		.name = dt_node_name(node), .chip = &plic_chip, .node = node,
-		.nr_lines = ndev + 1, .translate = irq_translate,
+		.name = dt_node_name(node),
+		.chip = &plic_chip,
+		.node = node,
+		.nr_lines = ndev + 1,
+		.translate = irq_translate,
 	};
 	err = map_registers(plic, node, &reg, (unsigned int)contexts);
 	if (err) {
@@ -250,9 +253,9 @@ static int plic_probe(int node)
 	return plic_start(plic, node, reg.start);
 }
 
-static const char *const compatible[] = { "sifive,plic-1.0.0",	"riscv,plic0",
+static const char *const compatible[] = { "sifive,plic-1.0.0",	    "riscv,plic0",
 					  "sifive,fu540-c000-plic", "starfive,jh7100-plic",
 					  "starfive,jh7110-plic",   "andestech,nceplic100",
-					  "thead,c900-plic",	NULL };
+					  "thead,c900-plic",	    NULL };
 static const struct driver plic_driver = { "plic", compatible, DRIVER_IRQ, plic_probe };
 TABLE_ENTRY(driver, plic_driver);

@@ -13,8 +13,8 @@
 #include <base/table.h>
 
 enum driver_level {
-	DRIVER_IRQ,   /* interrupt controllers */
-	DRIVER_CORE,  /* clocks, resets, caches, power */
+	DRIVER_IRQ,  /* interrupt controllers */
+	DRIVER_CORE, /* clocks, resets, caches, power */
 	DRIVER_BUS,
 	DRIVER_DEVICE,
 	NR_DRIVER_LEVELS,

@@ -9,7 +9,7 @@
 
 struct rtc {
 	const char *name;
-	unsigned int irq; /* of the alarm; 0: none.  Whoever uses the alarm requests it. */
+	unsigned int irq;    /* of the alarm; 0: none.  Whoever uses the alarm requests it. */
 	u64 (*now_ns)(void); /* since 1970-01-01 00:00 UTC. Any context. */
 	/* Raise the interrupt when the clock reaches @ns, at once if it has; the one before is
 	 * forgotten.  Any context; callers serialise. */

@@ -37,10 +37,10 @@ void preempt_schedule(void);
 #ifdef CONFIG_DEBUG_ATOMIC_SLEEP
 /* kernel/sched/irqsoff.c: the count is 1 now; notes who made it so. */
 void preempt_went_off(void);
-#define preempt_note()                                \
-	do {                                          \
-		if (this_hart->preempt_count == 1)    \
-			preempt_went_off();           \
+#define preempt_note()                             \
+	do {                                       \
+		if (this_hart->preempt_count == 1) \
+			preempt_went_off();        \
 	} while (0)
 #else
 #define preempt_note() ((void)0)
@@ -72,12 +72,12 @@ static __always_inline bool preempt_count_dec_and_test(void)
 #endif
 }
 
-#define preempt_enable()                              \
-	do {                                          \
-		perturb();                            \
-		barrier();                            \
+#define preempt_enable()                                    \
+	do {                                                \
+		perturb();                                  \
+		barrier();                                  \
 		if (unlikely(preempt_count_dec_and_test())) \
-			preempt_schedule();           \
+			preempt_schedule();                 \
 	} while (0)
 
 /* Ask this hart to run another thread as soon as it may. Interrupts off, or preemption. */
@@ -115,7 +115,8 @@ static inline bool preemptible(void)
 
 /*
  * might_sleep - the caller may sleep: report it if that can't be right here
- * In an interrupt handler, with preemption or interrupts off, or in an RCU read section.  The report
+ * In an interrupt handler, with preemption or interrupts off, or in an RCU read section.  The
+ * report
  * has the caller's backtrace and, in a debug build, the place that last turned preemption off.
  * With CONFIG_DEBUG_ATOMIC_SLEEP only.
  */

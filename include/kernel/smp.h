@@ -21,8 +21,8 @@ enum hart_state {
 
 struct hart_info {
 	unsigned long hartid;
-	unsigned int isa;	  /* enum dt_isa bits */
-	int nid;		  /* the node of its memory */
+	unsigned int isa; /* enum dt_isa bits */
+	int nid;	  /* the node of its memory */
 	enum hart_state state;
 	struct hart_local *local; /* its per-hart data */
 	unsigned long stack;	  /* lowest address of its stack; a guard page lies below */
@@ -34,15 +34,16 @@ extern unsigned int nr_harts;
 /* The hart with logical number @cpu < nr_harts. */
 struct hart_info *hart_info(unsigned int cpu);
 
-/* The number of the hart that SBI and the device tree call @hartid, or -1 if the kernel has none. */
+/* The number of the hart that SBI and the device tree call @hartid, or -1 if the kernel has none.
+ */
 int smp_cpu_of_hartid(u64 hartid);
 
 /* "online", ... */
 const char *hart_state_name(enum hart_state state);
 
 /* @cpu, an unsigned int, through the numbers of the harts that are online. */
-#define for_each_online_hart(cpu)                        \
-	for ((cpu) = 0; (cpu) < nr_harts; (cpu)++)       \
+#define for_each_online_hart(cpu)                  \
+	for ((cpu) = 0; (cpu) < nr_harts; (cpu)++) \
 		if (hart_info(cpu)->state == HART_ONLINE)
 
 unsigned int num_online_harts(void);
@@ -95,7 +96,8 @@ bool smp_hart_wait_stopped(unsigned int cpu);
 /*
  * smp_firmware_begin, smp_firmware_end - around a call in which the firmware waits for others
  * Between the two a hart that is found online doesn't stop: firmware that has asked a hart for
- * something (RFENCE) would wait for its answer for ever.  begin is a full barrier, before which nothing is
+ * something (RFENCE) would wait for its answer for ever.  begin is a full barrier, before which
+ * nothing is
  * known of the harts' states.  Preemption off, not nested.
  */
 void smp_firmware_begin(void);

@@ -9,7 +9,8 @@
  *     trace(sched_wakeup, t->id, cpu, t->prio);
  *
  * The format takes the event's three values, an unsigned int and two unsigned longs, in this
- * order; it may use fewer.  Off, a tracepoint costs a load and a branch.  On, its record goes into the
+ * order; it may use fewer.  Off, a tracepoint costs a load and a branch.  On, its record goes
+ * into the
  * hart's ring, overwriting the oldest (kernel/core/trace.c).  The shell command `trace` turns
  * tracepoints on and shows what was written; tools/trace draws it.
  */
@@ -57,7 +58,8 @@ void trace_enable(const struct tracepoint *tp, bool on);
 
 /*
  * trace_set_ring - hart @cpu, which has none, writes into @ring from now on: @nr records, a power
- * of two.  NULL takes the ring away.  The old ring may be freed after on_each_hart() of anything, which waits for
+ * of two.  NULL takes the ring away.  The old ring may be freed after on_each_hart() of anything,
+ * which waits for
  * a record that is just being written.  Returns the old ring.
  */
 struct trace_record *trace_set_ring(unsigned int cpu, struct trace_record *ring, unsigned int nr);

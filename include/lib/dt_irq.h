@@ -16,8 +16,8 @@
 
 #include <lib/dt.h>
 
-#define DT_IRQ_CELLS 4 /* of a specifier, at most */
-#define DT_NO_HART   (~0ull)
+#define DT_IRQ_CELLS  4 /* of a specifier, at most */
+#define DT_NO_HART    (~0ull)
 #define DT_NO_PHANDLE 0xffffffffu
 
 /* A node, while the walk is there. */

@@ -21,7 +21,7 @@
 #include <sched/wait.h>
 
 enum irqreturn {
-	IRQ_NONE,	/* not from this device */
+	IRQ_NONE, /* not from this device */
 	IRQ_HANDLED,
 	IRQ_WAKE_THREAD, /* the thread does the rest; the line stays masked till it's done */
 };
@@ -74,12 +74,12 @@ int irq_set_affinity(unsigned int irq, unsigned int cpu) __must_check;
 struct irq_domain;
 
 enum irq_flags {
-	IRQ_RUNNING = 0x01,	/* a hart runs the handler */
-	IRQ_AGAIN = 0x02,	/* it came once more meanwhile */
-	IRQ_PENDING = 0x04,	/* it came while disabled */
-	IRQ_THREAD = 0x08,	/* the thread has work, or works */
-	IRQ_STORM = 0x10,	/* masked for good: it flooded */
-	IRQ_UNMASKED = 0x20,	/* what the chip was told */
+	IRQ_RUNNING = 0x01,  /* a hart runs the handler */
+	IRQ_AGAIN = 0x02,    /* it came once more meanwhile */
+	IRQ_PENDING = 0x04,  /* it came while disabled */
+	IRQ_THREAD = 0x08,   /* the thread has work, or works */
+	IRQ_STORM = 0x10,    /* masked for good: it flooded */
+	IRQ_UNMASKED = 0x20, /* what the chip was told */
 };
 
 /* Letters: L under .lock; C constant after creation. */

@@ -25,17 +25,17 @@
 #include <kernel/spinlock.h>
 
 #define SCHED_PRIORITIES   32
-#define SCHED_PRIO_HIGHEST 0  /* nothing preempts it */
-#define SCHED_PRIO_IRQ	   4  /* threaded interrupt handlers */
+#define SCHED_PRIO_HIGHEST 0 /* nothing preempts it */
+#define SCHED_PRIO_IRQ	   4 /* threaded interrupt handlers */
 #define SCHED_PRIO_DEFAULT 16
 #define SCHED_PRIO_LOWEST  31
 #define SCHED_SLICE_NS	   10000000ull
 #define THREAD_NAME_LEN	   16
 
 enum thread_state {
-	THREAD_RUNNING, /* on a run queue or running */
+	THREAD_RUNNING,	 /* on a run queue or running */
 	THREAD_SLEEPING, /* until wake_up_process() */
-	THREAD_PARKED,	/* created, never woken, or parked */
+	THREAD_PARKED,	 /* created, never woken, or parked */
 	THREAD_DEAD,
 };
 
@@ -54,25 +54,25 @@ struct thread {
 	u8 base_prio;		       /* W its own, without what mutexes lend */
 	u8 must_leave;		       /* Q it runs where it may not: see leave_hart() */
 	u8 flags;
-	unsigned int cpu;	       /* W and Q the hart whose queue it's on, or was last */
-	struct list_head queue;	       /* Q */
-	u64 slice_end;		       /* Q when its turn is over, in ticks */
-	spinlock_t wake_lock;	       /* rank WAKE */
+	unsigned int cpu;		 /* W and Q the hart whose queue it's on, or was last */
+	struct list_head queue;		 /* Q */
+	u64 slice_end;			 /* Q when its turn is over, in ticks */
+	spinlock_t wake_lock;		 /* rank WAKE */
 	struct mutex_waiter *blocked_on; /* W its place in the queue for a mutex, or NULL */
-	struct list_head pi_waiters;   /* W the first waiter of each mutex it has, by priority */
-	unsigned int id;	       /* C 1, 2, 3 ... */
-	char name[THREAD_NAME_LEN];    /* C */
-	unsigned long *allowed;	       /* W a bit for each hart that it may run on */
-	u64 runtime;		       /* Q ticks on a hart, till run_start */
-	u64 run_start;		       /* Q */
-	unsigned long switches;	       /* Q times it was switched in */
-	int (*fn)(void *arg);	       /* C */
-	void *arg;		       /* C */
-	int exit_code;		       /* O before DEAD */
-	struct list_head all;	       /* threads.lock */
-	unsigned long kmap_windows[2]; /* O for kmap_local_page, by the switch hook */
-	struct completion *ended;      /* where kthread_join() waits */
-	void *debug;		       /* lock debugging's, or NULL */
+	struct list_head pi_waiters;	 /* W the first waiter of each mutex it has, by priority */
+	unsigned int id;		 /* C 1, 2, 3 ... */
+	char name[THREAD_NAME_LEN];	 /* C */
+	unsigned long *allowed;		 /* W a bit for each hart that it may run on */
+	u64 runtime;			 /* Q ticks on a hart, till run_start */
+	u64 run_start;			 /* Q */
+	unsigned long switches;		 /* Q times it was switched in */
+	int (*fn)(void *arg);		 /* C */
+	void *arg;			 /* C */
+	int exit_code;			 /* O before DEAD */
+	struct list_head all;		 /* threads.lock */
+	unsigned long kmap_windows[2];	 /* O for kmap_local_page, by the switch hook */
+	struct completion *ended;	 /* where kthread_join() waits */
+	void *debug;			 /* lock debugging's, or NULL */
 };
 
 /* The thread that runs here. */
@@ -91,15 +91,16 @@ struct thread *kthread_create(int (*fn)(void *arg), void *arg, const char *name,
 	__printf(3, 4) __must_check;
 
 /* kthread_run - the same, and wake it. */
-#define kthread_run(fn, arg, ...)                                       \
-	({                                                              \
+#define kthread_run(fn, arg, ...)                                         \
+	({                                                                \
 		struct thread *_t = kthread_create(fn, arg, __VA_ARGS__); \
-		if (_t)                                                 \
-			wake_up_process(_t);                            \
-		_t;                                                     \
+		if (_t)                                                   \
+			wake_up_process(_t);                              \
+		_t;                                                       \
 	})
 
-/* kthread_join - wait until @t has ended, free it, and return what its function returned. Sleeps. */
+/* kthread_join - wait until @t has ended, free it, and return what its function returned. Sleeps.
+ */
 int kthread_join(struct thread *t);
 
 /* kthread_detach - nobody will join @t: it frees itself at its end. */
@@ -108,7 +109,8 @@ void kthread_detach(struct thread *t);
 /* kthread_exit - end the calling thread. */
 void kthread_exit(int code) __noreturn;
 
-/* kthread_stop - ask @t to end (kthread_should_stop() is true in it from now on), wake it, join it. */
+/* kthread_stop - ask @t to end (kthread_should_stop() is true in it from now on), wake it, join
+ * it. */
 int kthread_stop(struct thread *t);
 bool kthread_should_stop(void);
 
@@ -124,7 +126,8 @@ void set_priority(struct thread *t, unsigned int prio);
 /* schedule - let the next thread run.  Returns when this one runs again.  Not in_atomic(). */
 void schedule(void);
 
-/* schedule_timeout_ns - schedule(), but be woken after @ns at the latest; ns left, 0 if it ran out. */
+/* schedule_timeout_ns - schedule(), but be woken after @ns at the latest; ns left, 0 if it ran
+ * out. */
 u64 schedule_timeout_ns(u64 ns);
 
 /* yield - let another thread of the same priority have its turn. */
@@ -141,9 +144,9 @@ void sched_for_each(void (*fn)(struct thread *t, void *arg), void *arg);
 
 /* What a hart has done since it came up. */
 struct hart_load {
-	u64 now;		/* when this was true; times are in ticks */
-	u64 idle;		/* of which it rested */
-	unsigned long wakeups;	/* times that it rested */
+	u64 now;	       /* when this was true; times are in ticks */
+	u64 idle;	       /* of which it rested */
+	unsigned long wakeups; /* times that it rested */
 	unsigned long switches;
 };
 
@@ -156,13 +159,15 @@ void sched_init(void);
 /* sched_start_hart - the boot code of another hart becomes its idle thread. */
 void sched_start_hart(void);
 
-/* sched_start_services - threads that the scheduler needs itself.  After sched_init(), interrupts on. */
+/* sched_start_services - threads that the scheduler needs itself.  After sched_init(), interrupts
+ * on. */
 void sched_start_services(void);
 
 /* sched_idle - what a hart does when nothing is runnable; the end of its start-up. */
 void sched_idle(void) __noreturn;
 
-/* switch_hook - called at each switch, interrupts off: per-thread state beyond registers goes here. */
+/* switch_hook - called at each switch, interrupts off: per-thread state beyond registers goes
+ * here. */
 static inline void switch_hook(struct thread *prev, struct thread *next)
 {
 	(void)prev;

@@ -21,7 +21,10 @@ struct timer {
 	unsigned int index; /* in the heap, from 1; 0: not pending */
 };
 
-#define TIMER_INIT(function) { .fn = (function) }
+#define TIMER_INIT(function)     \
+	{                        \
+		.fn = (function) \
+	}
 
 static inline void timer_setup(struct timer *t, void (*fn)(struct timer *t))
 {

@@ -23,7 +23,10 @@ struct wait_entry {
 	struct list_head link;
 };
 
-#define WAIT_QUEUE_INIT(name) { SPINLOCK_RANKED(LOCK_WAIT), LIST_HEAD_INIT((name).waiters) }
+#define WAIT_QUEUE_INIT(name)                                              \
+	{                                                                  \
+		SPINLOCK_RANKED(LOCK_WAIT), LIST_HEAD_INIT((name).waiters) \
+	}
 #define DECLARE_WAIT_QUEUE(name) struct wait_queue name = WAIT_QUEUE_INIT(name)
 
 void init_waitqueue_head(struct wait_queue *wq);
@@ -37,37 +40,37 @@ void wake_up(struct wait_queue *wq);
 void wake_up_all(struct wait_queue *wq);
 
 /* wait_event - sleep until @cond is true; whoever makes it true then calls wake_up*(). */
-#define wait_event(wq, cond)                               \
-	do {                                               \
+#define wait_event(wq, cond)                                  \
+	do {                                                  \
 		struct wait_entry _e = { .thread = current }; \
-		INIT_LIST_HEAD(&_e.link);                  \
-		might_sleep();                             \
-		for (;;) {                                 \
-			prepare_to_wait(&(wq), &_e);       \
-			if (cond)                          \
-				break;                     \
-			schedule();                        \
-		}                                          \
-		finish_wait(&(wq), &_e);                   \
+		INIT_LIST_HEAD(&_e.link);                     \
+		might_sleep();                                \
+		for (;;) {                                    \
+			prepare_to_wait(&(wq), &_e);          \
+			if (cond)                             \
+				break;                        \
+			schedule();                           \
+		}                                             \
+		finish_wait(&(wq), &_e);                      \
 	} while (0)
 
 /* The same for at most @ns; the time left, at least 1 if @cond is true, 0 if it isn't. */
-#define wait_event_timeout_ns(wq, cond, ns)                       \
-	({                                                        \
-		struct wait_entry _e = { .thread = current };     \
-		u64 _left = (ns);                                 \
-		bool _true;                                       \
-		INIT_LIST_HEAD(&_e.link);                         \
-		might_sleep();                                    \
-		for (;;) {                                        \
-			prepare_to_wait(&(wq), &_e);              \
-			_true = (cond);                           \
-			if (_true || !_left)                      \
-				break;                            \
-			_left = schedule_timeout_ns(_left);       \
-		}                                                 \
-		finish_wait(&(wq), &_e);                          \
-		_true ? max(_left, (u64)1) : 0;                   \
+#define wait_event_timeout_ns(wq, cond, ns)                   \
+	({                                                    \
+		struct wait_entry _e = { .thread = current }; \
+		u64 _left = (ns);                             \
+		bool _true;                                   \
+		INIT_LIST_HEAD(&_e.link);                     \
+		might_sleep();                                \
+		for (;;) {                                    \
+			prepare_to_wait(&(wq), &_e);          \
+			_true = (cond);                       \
+			if (_true || !_left)                  \
+				break;                        \
+			_left = schedule_timeout_ns(_left);   \
+		}                                             \
+		finish_wait(&(wq), &_e);                      \
+		_true ? max(_left, (u64)1) : 0;               \
 	})
 
 /* ---- completion: something that happens, counted ---- */
@@ -77,7 +80,10 @@ struct completion {
 	struct wait_queue wait;
 };
 
-#define COMPLETION_INIT(name) { 0, WAIT_QUEUE_INIT((name).wait) }
+#define COMPLETION_INIT(name)                   \
+	{                                       \
+		0, WAIT_QUEUE_INIT((name).wait) \
+	}
 #define DECLARE_COMPLETION(name) struct completion name = COMPLETION_INIT(name)
 
 void init_completion(struct completion *c);

@@ -32,12 +32,12 @@
 
 #include <string.h>
 
-#define TYPED_MAX   512	      /* characters, a power of two */
-#define FORCE_AFTER 10000000u /* polls of the lock before a panic ignores it */
-#define FORCE_AT_ONCE 1000    /* the same if nobody is there to give it back */
-#define POLL_BAUD   115200    /* a port is polled often enough for this speed */
-#define SBI_CHUNK   128
-#define CTRL_C	    3
+#define TYPED_MAX     512	/* characters, a power of two */
+#define FORCE_AFTER   10000000u /* polls of the lock before a panic ignores it */
+#define FORCE_AT_ONCE 1000	/* the same if nobody is there to give it back */
+#define POLL_BAUD     115200	/* a port is polled often enough for this speed */
+#define SBI_CHUNK     128
+#define CTRL_C	      3
 
 static void sbi_write(struct console *con, const char *s, size_t n)
 {

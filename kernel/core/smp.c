@@ -38,9 +38,9 @@
 #include <kernel/trace.h>
 #include <lib/parse.h>
 
-#define START_TIMEOUT_NS 1000000000ull
+#define START_TIMEOUT_NS   1000000000ull
 #define STOPPED_TIMEOUT_NS 30000000000ull /* an emulated hart may not get the host's time */
-#define STOP_TIMEOUT_NS	 100000000ull
+#define STOP_TIMEOUT_NS	   100000000ull
 
 unsigned int nr_harts;
 
@@ -71,7 +71,8 @@ struct call {
 enum call_state { CALL_WAITS, CALL_DONE, CALL_ABANDONED };
 static DEFINE_PER_CPU(struct call *, calls);
 static DEFINE_PER_CPU(struct call, nowait_call); /* of the hart that calls without waiting */
-static DEFINE_PER_CPU(struct call, broadcast_call); /* of the hart that is called (broadcast_lock) */
+static DEFINE_PER_CPU(struct call,
+		      broadcast_call); /* of the hart that is called (broadcast_lock) */
 static spinlock_t broadcast_lock = SPINLOCK_RANKED(LOCK_CALL); /* one on_each_hart() at a time */
 
 static void (*reschedule_hook)(void); /* the scheduler's part of an IPI */
@@ -88,7 +89,7 @@ static int parse_maxcpus(const char *value)
 }
 
 static const struct bootarg arg_maxcpus = { "maxcpus", parse_maxcpus,
-					     "a number of harts, 1 or more" };
+					    "a number of harts, 1 or more" };
 TABLE_ENTRY(bootarg, arg_maxcpus);
 
 #ifdef CONFIG_KTAP
@@ -101,7 +102,8 @@ static int parse_late_harts(const char *value)
 }
 
 static const struct bootarg arg_late_harts = {
-	"late_harts", parse_late_harts, "nothing: a test, harts arrive at _start as from firmware without HSM"
+	"late_harts", parse_late_harts,
+	"nothing: a test, harts arrive at _start as from firmware without HSM"
 };
 TABLE_ENTRY(bootarg, arg_late_harts);
 

@@ -21,14 +21,14 @@ static struct {
 
 #ifdef CONFIG_ARCH_RV32I
 /* Two halves: read again if the upper one moved meanwhile. */
-#define READ_COUNTER(low, high)                            \
-	({                                                 \
-		u32 _h, _l;                                \
-		do {                                       \
-			_h = csr_read(high);               \
-			_l = csr_read(low);                \
-		} while (_h != csr_read(high));            \
-		(u64)_h << 32 | _l;                        \
+#define READ_COUNTER(low, high)                 \
+	({                                      \
+		u32 _h, _l;                     \
+		do {                            \
+			_h = csr_read(high);    \
+			_l = csr_read(low);     \
+		} while (_h != csr_read(high)); \
+		(u64) _h << 32 | _l;            \
 	})
 #else
 #define READ_COUNTER(low, high) ((u64)csr_read(low))

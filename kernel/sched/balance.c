@@ -38,7 +38,8 @@ void idle_mask_set(unsigned int cpu)
 
 void idle_mask_clear(unsigned int cpu)
 {
-	/* Before whatever this hart reads from now on: rcu.c takes an idle hart for one without readers. */
+	/* Before whatever this hart reads from now on: rcu.c takes an idle hart for one without
+	 * readers. */
 	__atomic_fetch_and(&idle_mask[cpu / BITS], ~(1UL << cpu % BITS), __ATOMIC_SEQ_CST);
 }
 
@@ -80,8 +81,8 @@ unsigned int select_hart(const struct thread *t)
 	if (hart_is_idle(last) && may_run_on(t, last))
 		return last;
 	for (unsigned int i = 0; i < idle_words; i++) {
-		unsigned long may = __atomic_load_n(&online_mask[i], __ATOMIC_RELAXED) &
-				    t->allowed[i];
+		unsigned long may =
+			__atomic_load_n(&online_mask[i], __ATOMIC_RELAXED) & t->allowed[i];
 		unsigned long both = __atomic_load_n(&idle_mask[i], __ATOMIC_RELAXED) & may;
 
 		if (both)
@@ -97,8 +98,8 @@ unsigned int select_hart(const struct thread *t)
 void kick_idle(const struct thread *t)
 {
 	for (unsigned int i = 0; i < idle_words; i++) {
-		unsigned long both = __atomic_load_n(&idle_mask[i], __ATOMIC_SEQ_CST) &
-				     t->allowed[i];
+		unsigned long both =
+			__atomic_load_n(&idle_mask[i], __ATOMIC_SEQ_CST) & t->allowed[i];
 
 		if (both) {
 			resched_hart(i * (unsigned int)BITS + lowest_set(both));
@@ -129,7 +130,8 @@ static struct thread *take_from(struct run_queue *from, unsigned int me)
 	for (unsigned int prio = 0; prio < SCHED_PRIORITIES; prio++) {
 		struct thread *t;
 
-		list_for_each_entry(t, &from->queue[prio], queue) {
+		list_for_each_entry(t, &from->queue[prio], queue)
+		{
 			if (!may_run_on(t, me) || t->on_hart)
 				continue;
 			queue_remove(from, t);

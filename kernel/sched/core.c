@@ -489,7 +489,8 @@ void set_priority(struct thread *t, unsigned int prio)
 
 /* ---- idling ---- */
 
-/* Rest until there is an interrupt; interrupts are off, and wfi ends on a pending one all the same. */
+/* Rest until there is an interrupt; interrupts are off, and wfi ends on a pending one all the
+ * same. */
 static void rest(struct run_queue *rq, unsigned int cpu)
 {
 	idle_mask_set(cpu);
@@ -562,11 +563,13 @@ static void validate_list(struct run_queue *rq, unsigned int cpu, unsigned int p
 		panic("run queue of hart %u: bit %u of the bitmap is %u, the list is %sempty", cpu,
 		      prio, (unsigned int)(rq->bitmap >> prio & 1),
 		      list_empty(&rq->queue[prio]) ? "" : "not ");
-	list_for_each_entry(t, &rq->queue[prio], queue) {
+	list_for_each_entry(t, &rq->queue[prio], queue)
+	{
 		if (t->on_queue != ON_QUEUE || t->cpu != cpu || t->prio != prio || t == rq->running)
-			panic("run queue of hart %u, priority %u: thread %s has on_queue %u, cpu %u, "
-			      "priority %u", cpu, prio, t->name, (unsigned int)t->on_queue, t->cpu,
-			      t->prio);
+			panic("run queue of hart %u, priority %u: thread %s has on_queue %u, cpu "
+			      "%u, "
+			      "priority %u",
+			      cpu, prio, t->name, (unsigned int)t->on_queue, t->cpu, t->prio);
 		(*waiting)++;
 	}
 }

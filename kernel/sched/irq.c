@@ -141,7 +141,8 @@ static bool run_handler(struct irq_desc *d)
 
 static __cold void report_storm(const struct irq_desc *d)
 {
-	pr_err("irq %u (%s, %s line %u): %d interrupts in a row that its handler doesn't want: masked",
+	pr_err("irq %u (%s, %s line %u): %d interrupts in a row that its handler doesn't want: "
+	       "masked",
 	       d->irq, d->name ? d->name : "freed", d->domain->name, d->hwirq, STORM_STREAK);
 }
 

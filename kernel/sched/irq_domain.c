@@ -29,12 +29,12 @@
 static struct {
 	spinlock_t lock;
 	struct irq_domain *domains;
-	unsigned int next_irq;	/* first irq of the next domain */
-	char *room;		/* where the next descriptor goes (lock) */
-	size_t room_bytes;	/* left there (lock) */
-	struct dt_intcs intcs;	/* boot hart, while drivers are probed */
+	unsigned int next_irq; /* first irq of the next domain */
+	char *room;	       /* where the next descriptor goes (lock) */
+	size_t room_bytes;     /* left there (lock) */
+	struct dt_intcs intcs; /* boot hart, while drivers are probed */
 	unsigned int max_intcs;
-	void (*root)(void);	/* takes a hart's external interrupt */
+	void (*root)(void); /* takes a hart's external interrupt */
 	void (*init_hart)(void);
 } irqs = { .lock = SPINLOCK_RANKED(LOCK_IRQ_DESC) };
 

@@ -12,25 +12,25 @@
 
 /* One hart's runnable threads. Letters as in struct thread. */
 struct run_queue {
-	spinlock_t lock;	/* rank RUNQUEUE, with interrupts off */
-	u32 bitmap;		/* Q bit p: queue[p] isn't empty */
-	unsigned int waiting;	/* Q threads in the lists; read without for a hint */
-	struct thread *running;	/* Q what the hart runs */
-	struct thread *idle;	/* C */
+	spinlock_t lock;	 /* rank RUNQUEUE, with interrupts off */
+	u32 bitmap;		 /* Q bit p: queue[p] isn't empty */
+	unsigned int waiting;	 /* Q threads in the lists; read without for a hint */
+	struct thread *running;	 /* Q what the hart runs */
+	struct thread *idle;	 /* C */
 	struct thread *previous; /* Q whom the running one came after, until it's off the hart */
-	bool slice_armed;	/* Q the slice timer is pending */
-	bool online;		/* Q takes threads */
-	bool closing;		/* no thread is bound to it any more (hotplug.c) */
-	bool steal_again;	/* Q the queue to take from was busy */
-	struct thread *leaving;	/* Q switched out because it may not run here any more */
-	u32 rcu_wants;		/* somebody waits for this hart's next switch */
+	bool slice_armed;	 /* Q the slice timer is pending */
+	bool online;		 /* Q takes threads */
+	bool closing;		 /* no thread is bound to it any more (hotplug.c) */
+	bool steal_again;	 /* Q the queue to take from was busy */
+	struct thread *leaving;	 /* Q switched out because it may not run here any more */
+	u32 rcu_wants;		 /* somebody waits for this hart's next switch */
 	unsigned long quiescent; /* Q times that no RCU reader was running here */
-	unsigned long switches;	/* Q */
+	unsigned long switches;	 /* Q */
 	/* Written by the hart alone, odd sequence while it does (load.c): */
 	u32 load_seq;
-	unsigned long wakeups;	/* times that wfi ended */
-	u64 idle_ticks;		/* time that the hart was idle, till idle_since */
-	u64 idle_since;		/* when wfi began, 0: it isn't idle */
+	unsigned long wakeups;			  /* times that wfi ended */
+	u64 idle_ticks;				  /* time that the hart was idle, till idle_since */
+	u64 idle_since;				  /* when wfi began, 0: it isn't idle */
 	struct list_head queue[SCHED_PRIORITIES]; /* Q */
 };
 DECLARE_PER_CPU(struct run_queue, run_queue);
@@ -85,8 +85,7 @@ void leave_hart(struct thread *t);
 void queue_close(void);
 /* thread.c: a thread that is bound to hart @cpu, but for the idle one and @except: its name (a
  * buffer of THREAD_NAME_LEN) and id; false if there is none. */
-bool find_bound_thread(unsigned int cpu, const struct thread *except, char *name,
-		       unsigned int *id);
+bool find_bound_thread(unsigned int cpu, const struct thread *except, char *name, unsigned int *id);
 /* core.c: the last switch of a dead thread; preemption is off already. */
 void leave_for_good(void);
 /* core.c: run @t at priority @prio from now on; its wake_lock is held. */

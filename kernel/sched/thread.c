@@ -49,7 +49,7 @@ static struct {
 	.reaper_wait = WAIT_QUEUE_INIT(threads.reaper_wait),
 };
 
-static struct thread main_thread; /* the boot code of hart 0 */
+static struct thread main_thread;		   /* the boot code of hart 0 */
 static DEFINE_PER_CPU(struct thread, idle_thread); /* the boot code of the others */
 
 static void thread_init_fields(struct thread *t, const char *name)
@@ -281,8 +281,7 @@ static void find_if_bound(struct thread *t, void *arg)
 	*f->id = t->id;
 }
 
-bool find_bound_thread(unsigned int cpu, const struct thread *except, char *name,
-		       unsigned int *id)
+bool find_bound_thread(unsigned int cpu, const struct thread *except, char *name, unsigned int *id)
 {
 	struct find_bound f = { .cpu = cpu, .except = except, .name = name, .id = id };
 
@@ -296,8 +295,7 @@ void sched_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
 	struct thread *t;
 
 	spin_lock_irqsave(&threads.lock, flags);
-	list_for_each_entry(t, &threads.all, all)
-		fn(t, arg);
+	list_for_each_entry(t, &threads.all, all) fn(t, arg);
 	spin_unlock_irqrestore(&threads.lock, flags);
 }
 

@@ -34,10 +34,10 @@
 struct heap {
 	spinlock_t lock;
 	unsigned int nr, max;
-	struct timer **slot;   /* slot[0] isn't used */
-	unsigned int order;    /* of the pages at slot */
+	struct timer **slot; /* slot[0] isn't used */
+	unsigned int order;  /* of the pages at slot */
 	struct timer *running;
-	u64 programmed_ns;     /* when the hart's interrupt will come, NEVER: not at all */
+	u64 programmed_ns; /* when the hart's interrupt will come, NEVER: not at all */
 };
 bool arch_has_sstc;
 static DEFINE_PER_CPU(struct heap, heap) = {

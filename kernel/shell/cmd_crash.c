@@ -171,7 +171,8 @@ static void complete_crash(const char *prefix, shell_offer_fn offer, void *ctx)
 
 static const struct shell_cmd cmd_crash = {
 	.name = "crash",
-	.usage = "[panic | bug | null | wild | text | exec | stack | thread-stack | unaligned | illegal"
+	.usage = "[panic | bug | null | wild | text | exec | stack | thread-stack | unaligned | "
+		 "illegal"
 		 " | all]",
 	.help = "make the kernel panic, in one of several ways",
 	.run = run_crash,

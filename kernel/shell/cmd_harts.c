@@ -79,7 +79,8 @@ static void print_load(unsigned int cpu)
 
 static void print_harts(void)
 {
-	shell_puts("cpu  hart id  node  state          IPIs  idle% wakeups/s  switch/s  extensions\n");
+	shell_puts(
+		"cpu  hart id  node  state          IPIs  idle% wakeups/s  switch/s  extensions\n");
 	for (unsigned cpu = 0; cpu < nr_harts; cpu++) {
 		const struct hart_info *h = hart_info(cpu);
 

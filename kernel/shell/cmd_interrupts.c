@@ -35,7 +35,8 @@ static void print_irq(const struct irq_desc *d, void *arg)
 		shell_printf(" %9lu", d->count[i]);
 	if (d->cpu != IRQ_NO_CPU)
 		snprintf(cpu, sizeof(cpu), "%u", d->cpu);
-	shell_printf("  %s line %-4u cpu %-3s %s", d->domain->name, d->hwirq, cpu, name ? name : "-");
+	shell_printf("  %s line %-4u cpu %-3s %s", d->domain->name, d->hwirq, cpu,
+		     name ? name : "-");
 	print_state(d);
 }
 

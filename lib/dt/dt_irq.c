@@ -205,5 +205,6 @@ int dt_irq_get(const struct dt_intcs *list, int node, unsigned index, struct dt_
 					    index);
 	}
 	return out->parent ? 0
-			   : dt_fail_node(err, -EINVAL, node, "entry %u of %s is empty", index, it.prop);
+			   : dt_fail_node(err, -EINVAL, node, "entry %u of %s is empty", index,
+					  it.prop);
 }

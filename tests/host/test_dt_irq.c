@@ -85,7 +85,8 @@ TEST(controllers_are_found)
 {
 	void *blob = load();
 
-	/* Those of both harts, also of the disabled one; the PLIC, the APLIC, but not the one off. */
+	/* Those of both harts, also of the disabled one; the PLIC, the APLIC, but not the one
+	 * off. */
 	EXPECT_EQ(intcs.nr, 4);
 	EXPECT_EQ(dt_intc_by_phandle(&intcs, 0x10)->hartid, 0);
 	EXPECT_EQ(dt_intc_by_phandle(&intcs, 0x17)->hartid, 7);
@@ -172,8 +173,9 @@ TEST(what_makes_no_sense_is_said)
 	EXPECT_EQ(get("/cut@5000", 1, &irq), -EINVAL);
 	EXPECT_STR(err.text, "device tree: /cut@5000: interrupts ends inside an entry of 2 cells");
 	EXPECT_EQ(get("/lost@6000", 0, &irq), -EINVAL);
-	EXPECT_STR(err.text, "device tree: /lost@6000: interrupt-parent 0x99 is no enabled interrupt "
-			     "controller");
+	EXPECT_STR(err.text,
+		   "device tree: /lost@6000: interrupt-parent 0x99 is no enabled interrupt "
+		   "controller");
 	EXPECT_EQ(get("/sleeping@7000", 0, &irq), -EINVAL);
 	EXPECT_STR(err.text, "device tree: /sleeping@7000: interrupts-extended: 0x40 is no enabled "
 			     "interrupt controller");

@@ -16,21 +16,21 @@
 #include <sched/timer.h>
 #include <shell/ktap.h>
 
-#define LIMIT_NS  2000000000ull /* for what should come at once */
-#define ALIVE	  0x616c6976u
-#define NO_SUCH	  0x7fffffffu
-#define RACE_NS	  400000000ull  /* of racing at least, */
-#define RACE_TURNS 30		/* and so many turns, */
+#define LIMIT_NS    2000000000ull /* for what should come at once */
+#define ALIVE	    0x616c6976u
+#define NO_SUCH	    0x7fffffffu
+#define RACE_NS	    400000000ull  /* of racing at least, */
+#define RACE_TURNS  30		  /* and so many turns, */
 #define RACE_MAX_NS 5000000000ull /* but not longer */
-#define MAX_RACERS 4 /* more harts than the host has cores wait for each other's time slices */
+#define MAX_RACERS  4 /* more harts than the host has cores wait for each other's time slices */
 
 /* A device that requested the alarm. */
 struct dev {
 	u32 alive; /* ALIVE while it may be called */
 	unsigned int calls, thread_calls;
-	unsigned int cpu;	/* of the last call */
+	unsigned int cpu; /* of the last call */
 	bool right_context;
-	bool keep_raised;	/* the handler doesn't want it */
+	bool keep_raised; /* the handler doesn't want it */
 	struct completion done;
 };
 
@@ -184,7 +184,8 @@ static void test_thread(struct ktap *t)
 	}
 	free_irq(rtc->irq, &d);
 	dev_init(&d);
-	KTAP_ASSERT_EQ(t, request_threaded_irq(rtc->irq, wake_only, on_alarm_thread, "test", &d), 0);
+	KTAP_ASSERT_EQ(t, request_threaded_irq(rtc->irq, wake_only, on_alarm_thread, "test", &d),
+		       0);
 	KTAP_EXPECT(t, fire(&d));
 	/* The wire was up for 5 ms: an unmasked line would have interrupted thousands of times. */
 	KTAP_EXPECT(t, d.calls <= 3);
@@ -290,8 +291,7 @@ static bool race_is_on(const struct racer *r)
 {
 	u64 passed = ktime_ns() - r->start;
 
-	return passed < RACE_NS ||
-	       (passed < RACE_MAX_NS && READ_ONCE(turns) < RACE_TURNS);
+	return passed < RACE_NS || (passed < RACE_MAX_NS && READ_ONCE(turns) < RACE_TURNS);
 }
 
 static u32 next_random(u32 *state)
@@ -334,7 +334,8 @@ static int race(void *arg)
 		(void)!irq_set_affinity(rtc->irq, next_random(&r->random) % nr_harts);
 		rtc->set_alarm(0);
 		dev_init(&d);
-		err = threaded ? request_threaded_irq(rtc->irq, on_alarm, on_alarm_thread, "race", &d)
+		err = threaded ? request_threaded_irq(rtc->irq, on_alarm, on_alarm_thread, "race",
+						      &d)
 			       : request_irq(rtc->irq, on_alarm, "race", &d);
 		if (err == -EBUSY) {
 			usleep_range(20, 50);
@@ -391,14 +392,10 @@ static void test_races(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "refused", test_refused },
-	{ "alarm", test_alarm },
-	{ "thread", test_thread },
-	{ "disable", test_disable },
-	{ "affinity", test_affinity },
-	{ "storm", test_storm },
-	{ "races", test_races },
-	{},
+	{ "refused", test_refused },   { "alarm", test_alarm },
+	{ "thread", test_thread },     { "disable", test_disable },
+	{ "affinity", test_affinity }, { "storm", test_storm },
+	{ "races", test_races },       {},
 };
 
 static const struct ktap_suite suite_irq = { "irq", cases };

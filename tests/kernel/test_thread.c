@@ -12,9 +12,9 @@
 #include <shell/ktap.h>
 #include <string.h>
 
-#define PAIRS	  4
-#define ROUNDS	  500
-#define CROWD	  40
+#define PAIRS	   4
+#define ROUNDS	   500
+#define CROWD	   40
 #define TIMEOUT_NS 5000000000ull
 
 static int return_arg(void *arg)

@@ -11,7 +11,8 @@
  * are read through probe_read(), so what such a page holds then leads nowhere.
  *
  * An access that faults although its entry allows it (a bit that the hardware wants and we
- * don't know) would be tried for ever: more than RETRIES of the same fault within a tenth of a second
+ * don't know) would be tried for ever: more than RETRIES of the same fault within a tenth of a
+ * second
  * are a fault.
  */
 #include <asm/mmu.h>

@@ -111,7 +111,8 @@ static void fence_everywhere(unsigned long va, unsigned long bytes)
 		count(&state.counts.full);
 	preempt_disable();
 	if (!(state.force & TLB_FORCE_IPI)) {
-		smp_firmware_begin(); /* the entries are written before the states of harts are read */
+		/* the entries are written before the states of harts are read */
+		smp_firmware_begin();
 		done = fence_by_sbi(va, bytes);
 		smp_firmware_end();
 	}

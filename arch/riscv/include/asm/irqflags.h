@@ -66,9 +66,9 @@ static inline void arch_irq_enable(void)
 #define local_irq_restore(flags) arch_irq_restore(flags)
 #define local_irq_enable()	 arch_irq_enable()
 #ifdef CONFIG_TRACE_IRQS
-#define local_irq_disable()	 ((void)arch_irq_save())
+#define local_irq_disable() ((void)arch_irq_save())
 #else
-#define local_irq_disable()	 csr_clear(sstatus, SSTATUS_SIE)
+#define local_irq_disable() csr_clear(sstatus, SSTATUS_SIE)
 #endif
 
 static inline bool irqs_disabled(void)

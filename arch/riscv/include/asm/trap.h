@@ -39,7 +39,8 @@ void trap_show(const struct trap_frame *frame);
  * any when another thread may run.  Boot hart, once. */
 void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void));
 
-/* trap_set_thread_name - @fn names the thread that runs here, for the report of a stack overflow. */
+/* trap_set_thread_name - @fn names the thread that runs here, for the report of a stack overflow.
+ */
 void trap_set_thread_name(const char *(*fn)(void));
 
 /*
