@@ -113,6 +113,7 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 /* Where each other hart arrives, on its own stack, interrupts off. */
 void hart_main(void)
 {
+	irqs_went_off(); /* for irqsoff: not since it went off the last time */
 	sched_start_hart();
 	irq_init_hart();
 	smp_hart_online();

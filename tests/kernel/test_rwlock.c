@@ -144,7 +144,7 @@ struct meeting {
 static void meet(void *arg)
 {
 	struct meeting *m = arg;
-	u64 end = ktime_ns() + SECOND;
+	u64 end = ktime_ns() + 10 * SECOND;
 
 	read_lock(m->lock);
 	__atomic_fetch_add(&m->here, 1, __ATOMIC_RELAXED);
