@@ -130,8 +130,7 @@ static struct thread *take_from(struct run_queue *from, unsigned int me)
 	for (unsigned int prio = 0; prio < SCHED_PRIORITIES; prio++) {
 		struct thread *t;
 
-		list_for_each_entry(t, &from->queue[prio], queue)
-		{
+		list_for_each_entry(t, &from->queue[prio], queue) {
 			if (!may_run_on(t, me) || t->on_hart)
 				continue;
 			queue_remove(from, t);

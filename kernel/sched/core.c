@@ -563,8 +563,7 @@ static void validate_list(struct run_queue *rq, unsigned int cpu, unsigned int p
 		panic("run queue of hart %u: bit %u of the bitmap is %u, the list is %sempty", cpu,
 		      prio, (unsigned int)(rq->bitmap >> prio & 1),
 		      list_empty(&rq->queue[prio]) ? "" : "not ");
-	list_for_each_entry(t, &rq->queue[prio], queue)
-	{
+	list_for_each_entry(t, &rq->queue[prio], queue) {
 		if (t->on_queue != ON_QUEUE || t->cpu != cpu || t->prio != prio || t == rq->running)
 			panic("run queue of hart %u, priority %u: thread %s has on_queue %u, cpu "
 			      "%u, "

@@ -97,7 +97,9 @@ static void lend_first(struct mutex *m, struct thread *t)
 		return;
 	w = list_first_entry(&m->waiters, struct mutex_waiter, link);
 	w->lent_prio = w->prio;
-	list_for_each_entry(at, &t->pi_waiters, pi_link) if (at->lent_prio > w->lent_prio) break;
+	list_for_each_entry(at, &t->pi_waiters, pi_link)
+		if (at->lent_prio > w->lent_prio)
+			break;
 	list_add_tail(&w->pi_link, &at->pi_link);
 	m->lent = w;
 }
@@ -109,7 +111,9 @@ static void waiter_add(struct mutex *m, struct mutex_waiter *w)
 {
 	struct mutex_waiter *at;
 
-	list_for_each_entry(at, &m->waiters, link) if (at->prio > w->prio) break;
+	list_for_each_entry(at, &m->waiters, link)
+		if (at->prio > w->prio)
+			break;
 	list_add_tail(&w->link, &at->link);
 }
 
@@ -348,8 +352,7 @@ void mutex_validate(struct mutex *m)
 	unsigned long flags;
 
 	spin_lock_irqsave(&m->wait_lock, flags);
-	list_for_each_entry(w, &m->waiters, link)
-	{
+	list_for_each_entry(w, &m->waiters, link) {
 		if (!first)
 			first = w;
 		if (w->mutex != m || (before && before->prio > w->prio))

@@ -295,7 +295,8 @@ void sched_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
 	struct thread *t;
 
 	spin_lock_irqsave(&threads.lock, flags);
-	list_for_each_entry(t, &threads.all, all) fn(t, arg);
+	list_for_each_entry(t, &threads.all, all)
+		fn(t, arg);
 	spin_unlock_irqrestore(&threads.lock, flags);
 }
 

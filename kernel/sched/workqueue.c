@@ -483,8 +483,7 @@ static void close_on_hart(unsigned int cpu)
 	struct workqueue *wq;
 
 	mutex_lock(&queues.lock);
-	list_for_each_entry(wq, &queues.all, all)
-	{
+	list_for_each_entry(wq, &queues.all, all) {
 		if (wq->per_hart)
 			pool_close(per_cpu_ptr(wq->per_hart, cpu));
 	}
@@ -503,8 +502,7 @@ static int open_on_hart(unsigned int cpu)
 	int err = 0;
 
 	mutex_lock(&queues.lock);
-	list_for_each_entry(wq, &queues.all, all)
-	{
+	list_for_each_entry(wq, &queues.all, all) {
 		if (wq->per_hart && !err && !per_cpu_ptr(wq->per_hart, cpu)->worker)
 			err = pool_open(per_cpu_ptr(wq->per_hart, cpu), cpu);
 	}
