@@ -22,7 +22,7 @@
 #define NOT_MAPPED 0xffff
 #define ALONE	   2000 /* operations of a player alone */
 #define TOGETHER   250	/* of each of several */
-#define ROUNDS	   20	/* of a remote case */
+#define ROUNDS	   40	/* of a remote case, over all harts */
 
 struct player {
 	struct ktap *t;
@@ -400,7 +400,7 @@ static void look_from_all(struct ktap *t, unsigned int force)
 		return;
 	old = tlb_force(force);
 	tlb_read_counts(&before);
-	for (unsigned int i = 0; i < ROUNDS && !t->nr_failed; i++) {
+	for (unsigned int i = 0; i <= ROUNDS / num_online_harts() && !t->nr_failed; i++) {
 		for_each_online_hart(cpu)
 			change_and_look(t, cpu);
 	}
