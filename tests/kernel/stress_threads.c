@@ -21,6 +21,7 @@
 #include <sched/timer.h>
 #include <sched/wait.h>
 #include <sched/workqueue.h>
+#include <shell/ktap.h>
 #include <shell/shell.h>
 #include <string.h>
 
@@ -400,27 +401,24 @@ static bool start_actors(u32 seed)
 	return true;
 }
 
-static int run_threads(unsigned long seconds, u32 seed)
+/* Everything for @seconds; false if the actors couldn't be made.  Faults are in stress.faults. */
+static bool stress_for(unsigned long seconds, u32 seed, unsigned long *operations_done)
 {
 	unsigned int prio = current->base_prio;
-	unsigned long operations_done = 0;
-	u64 start;
 	bool started;
 
 	/* Ahead of the actors, who take turns with each other. */
 	set_priority(current, 8);
 	started = start_actors(seed);
-	start = ktime_ns();
 	if (started)
 		watch(seconds, seed);
-	else
-		shell_printf("stress threads: no memory for %u actors\n", stress.nr + 1);
 	WRITE_ONCE(stress.stop, 1);
+	*operations_done = 0;
 	while (stress.nr) {
 		struct actor *a = &stress.actor[--stress.nr];
 
 		kthread_join(a->thread);
-		operations_done += a->operations;
+		*operations_done += a->operations;
 	}
 	set_priority(current, prio);
 	validate_all();
@@ -428,9 +426,21 @@ static int run_threads(unsigned long seconds, u32 seed)
 		mutex_validate(&stress.mutex[i]);
 		expect(stress.guarded[i] == stress.guarded_twice[i], "a mutex lost a count");
 	}
-	shell_printf("stress threads: %lu operations in %llu s, %u faults\n", operations_done,
+	return started;
+}
+
+static int run_threads(unsigned long seconds, u32 seed)
+{
+	unsigned long n;
+	u64 start = ktime_ns();
+
+	if (!stress_for(seconds, seed, &n)) {
+		shell_printf("stress threads: no memory for the actors\n");
+		return -ENOMEM;
+	}
+	shell_printf("stress threads: %lu operations in %llu s, %u faults\n", n,
 		     (unsigned long long)((ktime_ns() - start) / 1000000000), stress.faults);
-	return started && !stress.faults ? 0 : -EIO;
+	return stress.faults ? -EIO : 0;
 }
 
 static const struct stress stress_threads = {
@@ -438,3 +448,21 @@ static const struct stress stress_threads = {
 	run_threads
 };
 TABLE_ENTRY(stress, stress_threads);
+
+/* ---- a short one among the suites ---- */
+
+static void test_threads(struct ktap *t)
+{
+	unsigned long n;
+
+	KTAP_ASSERT(t, stress_for(1, 20261121, &n));
+	KTAP_EXPECT_EQ(t, stress.faults, 0);
+	KTAP_EXPECT(t, n > 0);
+	ktap_diag(t, "%lu operations", n);
+	msleep(50);
+}
+
+static const struct ktap_case cases[] = { { "threads", test_threads }, {} };
+
+static const struct ktap_suite suite_stress = { "stress", cases };
+TABLE_ENTRY(ktap_suite, suite_stress);
