@@ -185,6 +185,11 @@ void tlb_hart_quirks(int node)
 	pr_info("%s: fences by address don't work, every fence is a full one", found);
 }
 
+bool tlb_by_address(void)
+{
+	return !state.no_address;
+}
+
 unsigned int tlb_force(unsigned int force)
 {
 	return __atomic_exchange_n(&state.force, force, __ATOMIC_SEQ_CST);

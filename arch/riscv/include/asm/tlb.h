@@ -61,6 +61,9 @@ void tlb_flush_local_range(unsigned long va, unsigned long bytes);
  */
 void tlb_hart_quirks(int node);
 
+/* tlb_by_address - this machine's fences by address work (tlb_hart_quirks). */
+bool tlb_by_address(void);
+
 /* What tlb_force() can change, for tests. */
 enum tlb_force {
 	TLB_FORCE_FULL = 1, /* never fence by address */
