@@ -60,7 +60,8 @@ static void move_boot_hart(struct hart_info *h)
 	h->stack = (unsigned long)boot_stack;
 	h->local->stack_lo = h->stack;
 	csr_write(sscratch, h->local);
-	this_hart = h->local;
+	/* Not by assignment: clang may restore tp at the end, as a call keeps it. */
+	__asm__ volatile("mv tp, %0" : : "r"(h->local) : "memory");
 }
 
 /* Number the usable harts, the boot hart first; returns how many. */
