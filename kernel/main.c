@@ -81,6 +81,7 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 {
 	size_t fdt_bytes;
 
+	this_hart->hartid = hartid; /* of the template, until harts_prepare(): for a panic */
 	sbi_init();		/* which firmware calls there are */
 	arch_paging_early();	/* where the image lies */
 	announce(hartid);
