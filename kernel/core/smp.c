@@ -30,7 +30,7 @@
 #include <kernel/time.h>
 #include <lib/parse.h>
 
-#define START_TIMEOUT_NS 1000000000ull
+#define START_TIMEOUT_NS 10000000000ull /* an emulated hart may stand still for seconds */
 #define STOP_TIMEOUT_NS	 100000000ull
 
 unsigned int nr_harts;
@@ -159,7 +159,7 @@ static bool wait_online(unsigned int cpu)
 		}
 		cpu_relax();
 	} while (ktime_ns() - start < START_TIMEOUT_NS);
-	pr_err("hart %lu was started but didn't arrive within a second: left out",
+	pr_err("hart %lu was started but didn't arrive within ten seconds: left out",
 	       harts[cpu].hartid);
 	return false;
 }
