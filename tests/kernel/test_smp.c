@@ -56,6 +56,7 @@ static void test_numbers(struct ktap *t)
 	unsigned int cpu;
 
 	KTAP_EXPECT_EQ(t, smp_processor_id(), 0);
+	KTAP_EXPECT(t, this_hart == hart_info(0)->local);
 	KTAP_EXPECT_EQ(t, hart_info(0)->hartid, this_hart->hartid);
 	for (cpu = 0; cpu < nr_harts; cpu++) {
 		KTAP_EXPECT_EQ(t, hart_info(cpu)->local->cpu, cpu);
