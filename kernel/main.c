@@ -85,8 +85,9 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 {
 	size_t fdt_bytes;
 
-	sbi_init();	     /* which firmware calls there are */
-	arch_paging_early(); /* where the image lies */
+	this_hart->hartid = hartid; /* of the template, until harts_prepare(): for a panic */
+	sbi_init();		    /* which firmware calls there are */
+	arch_paging_early();	    /* where the image lies */
 	announce(hartid);
 	fdt_bytes = open_fdt(fdt_pa);	     /* the tree is sound; boot arguments */
 	mm_init_memblock(fdt_pa, fdt_bytes); /* banks, reservations */

@@ -103,14 +103,20 @@ def test_lie(machine, name):
 
 
 def test_lie_to_several_harts(machine):
-    """The other harts, which the firmware holds, don't add a word."""
+    """The other harts, which the firmware holds, don't add a word.  The one that panics has its
+    name right, though no table of harts stands yet: so it's tried until that isn't hart 0."""
     change, sentence = LIES["overlap"]
     dtb = trees.changed("bad-several", change, smp="4", mem="256M")
-    m = machine(smp=4, mem="256M", dtb=str(dtb), boot=False, may_panic=True,
-                append="panic=poweroff")
-    panic = m.panic(timeout=20)
-    assert re.search(sentence, panic.sentence) and panic.count == 1
-    m.wait_exit()
+    for _ in range(10):
+        m = machine(smp=4, mem="256M", dtb=str(dtb), boot=False, may_panic=True,
+                    append="panic=poweroff")
+        panic = m.panic(timeout=20)
+        assert re.search(sentence, panic.sentence) and panic.count == 1
+        booted = int(re.search(r"Boot HART ID +: (\d+)", m.transcript)[1])
+        assert panic.hart == booted
+        m.wait_exit()
+        if booted:
+            break
 
 
 def test_too_many_reservations(machine):
