@@ -38,9 +38,10 @@
 #include <kernel/trace.h>
 #include <lib/parse.h>
 
-#define START_TIMEOUT_NS   1000000000ull
-#define STOPPED_TIMEOUT_NS 30000000000ull /* an emulated hart may not get the host's time */
-#define STOP_TIMEOUT_NS	   100000000ull
+/* Generous ones: an emulated hart may not get its host's time for seconds. */
+#define START_TIMEOUT_NS   10000000000ull
+#define STOPPED_TIMEOUT_NS 30000000000ull
+#define STOP_TIMEOUT_NS	   1000000000ull
 
 unsigned int nr_harts;
 
@@ -193,7 +194,7 @@ static bool wait_online(unsigned int cpu)
 		}
 		cpu_relax();
 	} while (ktime_ns() - start < START_TIMEOUT_NS);
-	pr_err("hart %lu was started but didn't arrive within a second: left out",
+	pr_err("hart %lu was started but didn't arrive within ten seconds: left out",
 	       harts[cpu].hartid);
 	return false;
 }
