@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The tools that look at a kernel from outside: memmap, symbolize, gdb's commands, bench."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -115,23 +116,33 @@ def test_symbolize_knows_a_foreign_log(console):
 
 # ---- gdb ----
 
-@pytest.fixture(scope="module")
-def gdb(module_machine):
-    """gdb(commands...): what they print, on a kernel of two nodes at its prompt."""
+@contextlib.contextmanager
+def gdb_for(start, **options):
+    """(machine, ask): a machine that start() makes, and ask(commands...): what they print."""
     if not shutil.which("gdb-multiarch"):
         pytest.fail("gdb-multiarch is not installed: tools/setup gdb")
     with tempfile.TemporaryDirectory() as folder:
         socket = f"{folder}/gdb"
-        m = module_machine(smp=4, mem="1G", numa=2, extra=[
+        m = start(**options, extra=[
             "-chardev", f"socket,path={socket},server=on,wait=off,id=gdb0",
             "-gdb", "chardev:gdb0"])
 
         def ask(*commands):
             options = [x for command in commands for x in ("-ex", command)]
-            done = run("gdb-multiarch", "-q", "-nx", "-batch", "-x", "tools/gdb/hartwood.py",
-                       "-ex", f"target remote {socket}", *options, ELF)
+            for _ in range(20):
+                done = run("gdb-multiarch", "-q", "-nx", "-batch", "-x", "tools/gdb/hartwood.py",
+                           "-ex", f"target remote {socket}", *options, ELF)
+                if "no hart has paging on just now" not in done.stderr:
+                    break
             return done.stdout.split("\n"), done.stderr
         yield m, ask
+
+
+@pytest.fixture(scope="module")
+def gdb(module_machine):
+    """gdb(commands...): what they print, on a kernel of two nodes at its prompt."""
+    with gdb_for(module_machine, smp=4, mem="1G", numa=2) as both:
+        yield both
 
 
 def test_gdb_agrees_with_the_shell(gdb):
@@ -178,6 +189,19 @@ def test_gdb_shows_pages(gdb):
 ])
 def test_gdb_refuses(gdb, command, message):
     assert message in gdb[1](command)[1]
+
+
+def test_gdb_reads_through_another_hart(machine):
+    """A hart that waits inside the firmware can't read the kernel; the choice stays with it."""
+    with gdb_for(machine, smp=3, append="maxcpus=1") as (m, ask):
+        harts = info.harts(m.run("harts"))
+        assert [h.state for h in harts] == ["online", "offline", "offline"]
+        choices = [f"thread {n}" for n in (1, 2, 3) if n != harts[0].hartid + 1]
+        for choice in choices:
+            lines, said = ask(choice, "hw-zones", "thread", "print &nr_zones", "print nr_zones")
+            assert any(x.startswith("node 0 zone ") for x in lines), said
+            assert any(x.startswith(f"[Current thread is {choice[-1]} ") for x in lines)
+            assert "Cannot access memory" in said, "this hart was meant to have paging off"
 
 
 # ---- bench ----

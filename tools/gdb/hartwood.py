@@ -5,8 +5,8 @@ Loaded by `make gdb`.  Commands: hw-harts hw-zones hw-page hw-buddy hw-memblock 
 
 Everything is read from the stopped kernel through its debugging information, so a field
 that moves needs no change here; one that is renamed is an error that names it.
-Kernel addresses can be read only on a hart that has paging on: one that waits inside the
-firmware is passed over by `thread N`.
+Kernel addresses can be read only on a hart that has paging on; when the chosen one is inside
+the firmware, a command reads through another hart and leaves the choice as it was.
 """
 
 import gdb
@@ -32,6 +32,27 @@ def enum_name(value, prefix):
     return name[len(prefix):].lower() if name.startswith(prefix) else name
 
 
+def reads_kernel():
+    try:
+        is_set_up()
+        return True
+    except gdb.MemoryError:
+        return False
+
+
+def hart_with_paging():
+    """Select a hart through which kernel addresses can be read, the chosen one if it can."""
+    chosen = gdb.selected_thread()
+    if chosen is None:
+        raise gdb.GdbError("there is no kernel to read: `target remote` first")
+    for hart in [chosen, *gdb.selected_inferior().threads()]:
+        hart.switch()
+        if reads_kernel():
+            return chosen
+    chosen.switch()
+    raise gdb.GdbError("no hart has paging on just now: `continue`, stop again")
+
+
 def is_set_up():
     return int(variable("nr_zones")) > 0
 
@@ -48,12 +69,13 @@ class Command(gdb.Command):
         argv = gdb.string_to_argv(arguments)
         if len(argv) not in self.takes:
             raise gdb.GdbError(f"usage: {self.name} {self.usage}".rstrip())
+        chosen = hart_with_paging()
         try:
             self.show(*argv)
-        except gdb.MemoryError as why:
-            raise gdb.GdbError(f"{why}: does this hart have paging on? `thread N` chooses another")
         except gdb.error as why:
             raise gdb.GdbError(str(why))
+        finally:
+            chosen.switch()
 
 
 class Harts(Command):
