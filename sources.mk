@@ -125,6 +125,7 @@ obj-$(CONFIG_KTAP) += tests/kernel/test_seqlock.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_smp.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_symbols.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_thread.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_timer.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_trace.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_trap.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_wait.o

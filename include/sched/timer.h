@@ -5,6 +5,7 @@
  * Each hart has its timers in a heap, its timer interrupt set to the first (Sstc's stimecmp, or
  * SBI).  Nothing ticks: a hart without timers has no timer interrupts.  A timer's function runs
  * in the interrupt, on the hart that started it, with interrupts off; it may start the timer again.
+ * If another hart starts the timer meanwhile, it stays on the hart where the function runs.
  *
  * A hart that goes off hands its timers to another.
  */
@@ -17,13 +18,15 @@
 struct timer {
 	u64 expires_ns; /* of ktime_ns() */
 	void (*fn)(struct timer *t);
-	unsigned int cpu;   /* whose heap it's in */
+	unsigned int cpu;   /* whose heap it belongs to, or TIMER_NO_CPU */
 	unsigned int index; /* in the heap, from 1; 0: not pending */
 };
 
-#define TIMER_INIT(function)     \
-	{                        \
-		.fn = (function) \
+#define TIMER_NO_CPU ~0u /* it was never started */
+
+#define TIMER_INIT(function)                           \
+	{                                              \
+		.fn = (function), .cpu = TIMER_NO_CPU, \
 	}
 
 static inline void timer_setup(struct timer *t, void (*fn)(struct timer *t))
@@ -37,7 +40,8 @@ int timer_start(struct timer *t, u64 expires_ns) __must_check;
 
 /* timer_cancel - true if it was pending; its function may be running elsewhere. Any context. */
 bool timer_cancel(struct timer *t);
-/* The same, and wait until the function doesn't run anywhere.  Not from the function itself. */
+/* The same, and wait until the function doesn't run anywhere, nor has started @t again.  False: it
+ * wasn't started, or its function has run to its end.  Not from the function itself. */
 bool timer_cancel_sync(struct timer *t);
 bool timer_pending(const struct timer *t);
 

@@ -9,10 +9,16 @@
  * The hart's timer interrupt is set for slot[1], and only moved when another timer comes first;
  * one that fires with nothing due (its timer was cancelled) sets the next and returns.
  *
- * Invariants (timers_validate): slot[i / 2] <= slot[i]; slot[i]->index == i; index == 0 for a
- *   timer that isn't pending; running is the timer whose function runs, else NULL.
+ * A timer belongs to the heap of hart timer.cpu, pending or not: that heap's lock guards it, and
+ * only who holds it may give the timer to another heap.  While its function runs it stays where it
+ * is: started by another hart meanwhile, it goes off on the old one.  So whoever holds the lock
+ * sees all there is to know: whether it's pending, and whether its function runs.
+ *
+ * Invariants (timers_validate): slot[i / 2] <= slot[i]; slot[i]->index == i and its cpu is the
+ *   heap's hart; index == 0 for a timer that isn't pending; running is the timer whose function
+ *   runs, else NULL.
  * Locking: heap.lock (rank TIMER), interrupts off; not held while a function runs.  Two at once
- *   only where a hart's timers move to another, one hart at a time.
+ *   only where a hart's timers move to another, one hart at a time.  timer_pending() takes none.
  * Cost: starting and cancelling O(log n); an interrupt O(log n) for each timer due.
  */
 #include <sched/timer.h>
@@ -50,7 +56,7 @@ static DEFINE_PER_CPU(struct heap, heap) = {
 static void place(struct heap *h, unsigned int i, struct timer *t)
 {
 	h->slot[i] = t;
-	t->index = i;
+	WRITE_ONCE(t->index, i);
 }
 
 static void sift_up(struct heap *h, unsigned int i, struct timer *t)
@@ -79,18 +85,24 @@ static void sift_down(struct heap *h, unsigned int i, struct timer *t)
 	place(h, i, t);
 }
 
-static void heap_remove(struct heap *h, struct timer *t)
+/* Take @t out, which still looks pending. */
+static void heap_take(struct heap *h, struct timer *t)
 {
 	unsigned int i = t->index;
 	struct timer *last = h->slot[h->nr--];
 
-	t->index = 0;
 	if (last == t)
 		return;
 	if (i > 1 && h->slot[i / 2]->expires_ns > last->expires_ns)
 		sift_up(h, i, last);
 	else
 		sift_down(h, i, last);
+}
+
+static void heap_remove(struct heap *h, struct timer *t)
+{
+	heap_take(h, t);
+	WRITE_ONCE(t->index, 0);
 }
 
 /* Room for one more; false without memory. */
@@ -135,23 +147,60 @@ static void program(struct heap *h)
 TRACEPOINT(timer_start, "hart %u: %#lx in %lu us");
 TRACEPOINT(timer_expire, "hart %u: %#lx, %lu ns late");
 
+/* Lock the heap that @t belongs to; NULL if it was never started. Interrupts are off. */
+static struct heap *lock_heap_of(const struct timer *t)
+{
+	for (;;) {
+		unsigned int cpu = READ_ONCE(t->cpu);
+		struct heap *h;
+
+		if (cpu == TIMER_NO_CPU)
+			return NULL;
+		h = per_cpu_ptr(&heap, cpu);
+		spin_lock_raw(&h->lock);
+		if (READ_ONCE(t->cpu) == cpu)
+			return h;
+		spin_unlock_raw(&h->lock);
+	}
+}
+
+/* Lock the heap that @t may be put into, @t not being pending: hart @cpu's, which is this one, or
+ * that of the hart on which its function runs. */
+static struct heap *claim(struct timer *t, unsigned int cpu)
+{
+	unsigned int none = TIMER_NO_CPU;
+
+	if (READ_ONCE(t->cpu) == none)
+		__atomic_compare_exchange_n(&t->cpu, &none, cpu, false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED);
+	for (;;) {
+		struct heap *h = lock_heap_of(t);
+
+		if (t->index)
+			heap_remove(h, t);
+		if (t->cpu == cpu || h->running == t)
+			return h;
+		WRITE_ONCE(t->cpu, cpu);
+		spin_unlock_raw(&h->lock);
+	}
+}
+
 int timer_start(struct timer *t, u64 expires_ns)
 {
 	unsigned long flags;
 	struct heap *h;
 	int err = 0;
 
-	timer_cancel(t);
 	local_irq_save(flags);
-	h = this_cpu_ptr(&heap);
-	spin_lock_raw(&h->lock);
+	h = claim(t, smp_processor_id());
 	if (unlikely(h->nr == h->max) && !heap_grow(h)) {
 		err = -ENOMEM;
 	} else {
 		t->expires_ns = expires_ns;
-		t->cpu = smp_processor_id();
 		sift_up(h, ++h->nr, t);
-		program(h);
+		/* Another hart looks at its heap when the function has returned. */
+		if (h == this_cpu_ptr(&heap))
+			program(h);
 		trace(timer_start, t->cpu, t->fn,
 		      expires_ns > ktime_ns() ? (expires_ns - ktime_ns()) / 1000 : 0);
 	}
@@ -164,35 +213,42 @@ bool timer_pending(const struct timer *t)
 	return READ_ONCE(t->index) != 0;
 }
 
-bool timer_cancel(struct timer *t)
+/* Cancel @t; true if it was pending.  *@running: its function runs. */
+static bool cancel(struct timer *t, bool *running)
 {
 	unsigned long flags;
+	struct heap *h;
+	bool pending = false;
 
-	while (timer_pending(t)) {
-		unsigned int cpu = READ_ONCE(t->cpu);
-		struct heap *h = per_cpu_ptr(&heap, cpu);
-		bool here;
-
-		spin_lock_irqsave(&h->lock, flags);
-		/* It may have gone off, or been started on another hart, meanwhile. */
-		here = t->cpu == cpu && t->index;
-		if (here)
+	local_irq_save(flags);
+	*running = false;
+	h = lock_heap_of(t);
+	if (h) {
+		pending = t->index != 0;
+		if (pending)
 			heap_remove(h, t);
-		spin_unlock_irqrestore(&h->lock, flags);
-		if (here)
-			return true;
+		*running = h->running == t;
+		spin_unlock_raw(&h->lock);
 	}
-	return false;
+	local_irq_restore(flags);
+	return pending;
+}
+
+bool timer_cancel(struct timer *t)
+{
+	bool running;
+
+	return timer_pending(t) && cancel(t, &running);
 }
 
 bool timer_cancel_sync(struct timer *t)
 {
-	struct heap *h = per_cpu_ptr(&heap, READ_ONCE(t->cpu));
-	bool pending = timer_cancel(t);
+	bool running, pending = cancel(t, &running);
 
-	while (__atomic_load_n(&h->running, __ATOMIC_ACQUIRE) == t) {
+	/* The function may start it again, and hardly ever not run: cancel it meanwhile. */
+	while (running) {
 		cpu_relax();
-		pending |= timer_cancel(t); /* it may have started itself again */
+		pending |= cancel(t, &running);
 	}
 	return pending;
 }
@@ -221,7 +277,7 @@ void timer_interrupt(void)
 		t->fn(t);
 		spin_lock(&h->lock);
 		/* The timer itself may be gone: only its address is compared. */
-		__atomic_store_n(&h->running, NULL, __ATOMIC_RELEASE);
+		h->running = NULL;
 	}
 	program(h);
 	spin_unlock(&h->lock);
@@ -243,7 +299,7 @@ void timers_migrate(unsigned int from)
 
 		if (h->nr == h->max && !heap_grow(h))
 			panic("no memory for the timers of hart %u", from);
-		heap_remove(theirs, t);
+		heap_take(theirs, t);
 		WRITE_ONCE(t->cpu, smp_processor_id());
 		sift_up(h, ++h->nr, t);
 	}
@@ -264,6 +320,9 @@ static void validate_heap(unsigned int cpu)
 		if (h->slot[i]->index != i)
 			panic("timer in slot %u of hart %u has index %u", i, cpu,
 			      h->slot[i]->index);
+		if (h->slot[i]->cpu != cpu)
+			panic("timer in slot %u of hart %u belongs to hart %u", i, cpu,
+			      h->slot[i]->cpu);
 		if (i > 1 && h->slot[i / 2]->expires_ns > h->slot[i]->expires_ns)
 			panic("timers of hart %u: slot %u is due before its parent", cpu, i);
 	}

@@ -132,7 +132,7 @@ def test_suites_perturbed(machine, debug_kernel, board, smp, seed):
     """The suites of everything that waits, with random delays and switches, find nothing wrong."""
     m = machine(board=board, kernel=debug_kernel(board), smp=smp, mem="256M",
                 append=f"perturb={seed}")
-    suites = "lockdebug mutex rcu rwlock seqlock wait smp thread workqueue"
+    suites = "lockdebug mutex rcu rwlock seqlock wait smp thread timer workqueue"
     results = ktap.parse(m.run(f"test {suites}", timeout=300))
     assert sorted(results) == sorted(suites.split())
     for suite in results.values():
