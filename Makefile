@@ -113,7 +113,10 @@ $(O)/flags: FORCE | $(O)/.config.stamp
 $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(KCC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) -MMD -MP -c $< -o $@
+
+# The suites are a third of the code, and none of it is hot.
+$(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o: OPTIMIZE := -Os
 
 $(O)/%.o: %.S $(O)/flags
 	$(call say,AS,$<)

@@ -108,6 +108,7 @@ obj-$(CONFIG_BENCH) += tests/kernel/bench_sched.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_threads.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_discover.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_hotplug.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_ipi.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_irq.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_kstack.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_ktap.o

@@ -54,7 +54,7 @@ void smp_set_harts(struct hart_info *table, unsigned int n);
 /* How many of them to start: all, or as many as maxcpus= allows. */
 unsigned int smp_wanted_harts(void);
 
-/* Start every other hart (at most maxcpus= in all) and wait for each, at most a second. */
+/* Start every other hart (at most maxcpus= in all) and wait for each, at most ten seconds. */
 void smp_start(void);
 
 /*
@@ -63,6 +63,14 @@ void smp_start(void);
  * interrupt handler takes.  @fn runs with interrupts off and may not sleep.
  */
 void on_each_hart(void (*fn)(void *arg), void *arg);
+
+/*
+ * on_each_hart_cond - the same on those online harts for which @cond(cpu, @arg) is true
+ * @cond is called here, before @fn runs anywhere, and may be NULL: all of them.  @wait: until @fn
+ * has run on each; without it @arg must live until then, and the next call waits for this one.
+ */
+void on_each_hart_cond(bool (*cond)(unsigned int cpu, void *arg), void (*fn)(void *arg), void *arg,
+		       bool wait);
 
 /* The same on hart @cpu alone; 0, or -EINVAL if it isn't online. */
 int smp_call_function_single(unsigned int cpu, void (*fn)(void *arg), void *arg);
@@ -103,7 +111,7 @@ bool smp_hart_wait_stopped(unsigned int cpu);
 void smp_firmware_begin(void);
 void smp_firmware_end(void);
 
-/* Send the others to sleep for good, from any context; waits at most 100 ms for them. */
+/* Send the others to sleep for good, from any context; waits at most a second for them. */
 void smp_stop_others(void);
 
 /* smp_stop_if_told - stop here if that was put off because this hart was writing to the console;

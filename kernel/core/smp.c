@@ -362,6 +362,16 @@ static int wait_call(struct call *c)
 	return done == CALL_DONE ? 0 : -EINVAL;
 }
 
+static void wait_broadcast(void)
+{
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
+		struct call *c = per_cpu_ptr(&broadcast_call, cpu);
+
+		if (c->fn)
+			(void)wait_call(c);
+	}
+}
+
 static void call_here(void (*fn)(void *arg), void *arg)
 {
 	unsigned long flags;
@@ -507,31 +517,46 @@ void smp_handle_ipi(void)
 		reschedule_hook();
 }
 
-void on_each_hart(void (*fn)(void *arg), void *arg)
+/* The calls of the broadcast before are done, also if nobody waited for them then. */
+static void lock_broadcast(void)
 {
-	unsigned int cpu, me;
-
-	preempt_disable();
-	me = smp_processor_id();
 	while (!spin_trylock(&broadcast_lock)) {
 		if (irqs_disabled())
 			run_calls();
 		cpu_relax();
 	}
+	wait_broadcast();
+}
+
+void on_each_hart_cond(bool (*cond)(unsigned int cpu, void *arg), void (*fn)(void *arg), void *arg,
+		       bool wait)
+{
+	unsigned int cpu, me;
+	bool here;
+
+	preempt_disable();
+	me = smp_processor_id();
+	lock_broadcast();
+	here = !cond || cond(me, arg);
 	for (cpu = 0; cpu < nr_harts; cpu++) {
 		struct call *c = per_cpu_ptr(&broadcast_call, cpu);
 
+		if (cpu == me || hart_state(cpu) != HART_ONLINE || (cond && !cond(cpu, arg)))
+			continue;
 		*c = (struct call){ .fn = fn, .arg = arg };
-		if (cpu != me && hart_state(cpu) == HART_ONLINE)
-			push_call(cpu, c);
-		else
-			c->done = CALL_DONE;
+		push_call(cpu, c);
 	}
-	call_here(fn, arg);
-	for (cpu = 0; cpu < nr_harts; cpu++)
-		(void)wait_call(per_cpu_ptr(&broadcast_call, cpu));
+	if (here)
+		call_here(fn, arg);
+	if (wait)
+		wait_broadcast();
 	spin_unlock(&broadcast_lock);
 	preempt_enable();
+}
+
+void on_each_hart(void (*fn)(void *arg), void *arg)
+{
+	on_each_hart_cond(NULL, fn, arg, true);
 }
 
 void smp_stop_others(void)
