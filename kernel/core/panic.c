@@ -95,6 +95,18 @@ static void enter_panic(int me, const char *fmt, va_list args)
 	}
 }
 
+/* Those that spin with interrupts off, which may be the very cause. */
+static void name_running_harts(void)
+{
+	unsigned int cpu;
+
+	for_each_online_hart(cpu) {
+		if (cpu != smp_processor_id())
+			printk(LOG_EMERG, "hart %lu doesn't stop: its interrupts are off",
+			       hart_info(cpu)->hartid);
+	}
+}
+
 /* @frame: what was interrupted, or NULL for the caller. */
 static __noreturn void vpanic(const struct trap_frame *frame, const char *fmt, va_list args)
 {
@@ -109,6 +121,7 @@ static __noreturn void vpanic(const struct trap_frame *frame, const char *fmt, v
 		trap_show(frame);
 	else
 		backtrace_here();
+	name_running_harts();
 	printk(LOG_EMERG, "---[ end of panic: %s ]---", action_names[state.action]);
 	log_flush_emergency();
 	finish();

@@ -8,7 +8,9 @@
 #include <base/compiler.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <kernel/percpu.h>
 #include <kernel/smp.h>
+#include <kernel/spinlock.h>
 #include <sched/thread.h>
 #include <sched/timer.h>
 #include <shell/shell.h>
@@ -127,6 +129,31 @@ static void crash_all(void)
 	msleep(10000);
 }
 
+static unsigned int holding; /* harts that have their lock */
+
+/* Each hart takes a lock, and the next one's too where that is free: some spin for ever. */
+static void hold_locks(void *arg)
+{
+	static DEFINE_PER_CPU(spinlock_t, lock) = SPINLOCK_INIT;
+	unsigned int cpu = smp_processor_id(), online = num_online_harts();
+
+	spin_lock_raw(this_cpu_ptr(&lock));
+	__atomic_fetch_add(&holding, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&holding, __ATOMIC_ACQUIRE) < online)
+		cpu_relax();
+	if (cpu == *(unsigned int *)arg)
+		panic("cpu %u panics while each of %u harts holds a lock", cpu, online);
+	spin_lock_raw(per_cpu_ptr(&lock, cpu ? 0 : nr_harts - 1));
+}
+
+/* Nobody ever gives back what it holds, and interrupts are off on all harts. */
+static void crash_locks(void)
+{
+	unsigned int last = nr_harts - 1;
+
+	on_each_hart(hold_locks, &last);
+}
+
 static const struct way {
 	const char *name;
 	void (*run)(void);
@@ -142,6 +169,7 @@ static const struct way {
 	{ "thread-stack", crash_thread_stack, "the same in a thread of its own" },
 	{ "unaligned", crash_unaligned, "an unaligned atomic" },
 	{ "all", crash_all, "every hart writes to the log, every other one panics" },
+	{ "locks", crash_locks, "every hart spins for a lock with interrupts off, one panics" },
 	{ "illegal", crash_illegal, "an instruction that doesn't exist" },
 };
 
@@ -173,7 +201,7 @@ static const struct shell_cmd cmd_crash = {
 	.name = "crash",
 	.usage = "[panic | bug | null | wild | text | exec | stack | thread-stack | unaligned | "
 		 "illegal"
-		 " | all]",
+		 " | all | locks]",
 	.help = "make the kernel panic, in one of several ways",
 	.run = run_crash,
 	.complete = complete_crash,

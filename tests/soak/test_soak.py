@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Everything at once for a time, in a kernel that checks itself, with perturbation.
 
-The kernel with every check on (make DEBUG=1) runs `stress threads` with perturb=SEED, then the
-suites that have to do with threads.  SOAK_SECONDS is for all machines together: 15 by default, in
+The kernel with every check on (make DEBUG=1) runs `stress threads` with perturb=SEED and one
+allocation in twenty failing, then the suites that have to do with threads.  SOAK_SECONDS is for all machines together: 15 by default, in
 `make check`; `make soak` takes 600.  SOAK_SEED repeats a run's choices (not its timing).
 """
 
@@ -17,7 +17,7 @@ from machine import TOP
 
 SECONDS = int(os.environ.get("SOAK_SECONDS", "15"))
 SEED = int(os.environ.get("SOAK_SEED", "0")) or random.randrange(1, 1 << 31)
-SUITES = "thread mutex workqueue hotplug smp"
+SUITES = "fault_inject hotplug ipi mutex smp thread workqueue"
 MACHINES = {
     "rv64-4harts": dict(board="qemu-virt", smp=4, mem="256M"),
     "rv32-2harts": dict(board="qemu-virt32", smp=2, mem="128M"),
@@ -53,8 +53,10 @@ def test_soak(machine, debug_image, name):
     arguments = f"perturb={SEED} " + options.pop("append", "")
     print(f"seed {SEED}, {seconds} seconds")
     m = machine(kernel=debug_image(options["board"]), append=arguments, **options)
+    assert m.run(f"fault fail_page_alloc probability=5 space=4M seed={SEED}") == []
     said = m.run(f"stress threads {seconds} {SEED}", timeout=seconds * 3 + 240)
     assert "stress threads: passed" in said, "\n".join(said)
+    m.run("fault fail_page_alloc off")
     if SECONDS >= 120:
         suites = ktap.parse(m.run(f"test {SUITES}", timeout=900))
         assert sorted(suites) == sorted(SUITES.split())

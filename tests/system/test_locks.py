@@ -125,6 +125,25 @@ def test_figures(machine, debug_kernel):
     assert m.poweroff() == 0
 
 
+@pytest.mark.parametrize("board", ["qemu-virt", "qemu-virt32"])
+def test_allocations_fail(machine, debug_kernel, board):
+    """Each fifth allocation fails, or so, while threads come and go; nothing is lost by it."""
+    m = machine(board=board, kernel=debug_kernel(board), smp=2, mem="128M",
+                append="fault=fail_page_alloc,probability=0,times=7 fault=nowhere,times=1")
+    assert 'fault="nowhere,times=1" is not usable' in m.transcript
+    assert any("times 7 more" in line for line in m.run("fault fail_page_alloc"))
+    assert m.run("fault fail_page_alloc probability=20 seed=3 space=1M") == []
+    assert any("0 to 100" in line for line in m.run("fault fail_page_alloc probability=200"))
+    said = m.run("stress threads 4 5", timeout=120)
+    assert "stress threads: passed" in said, "\n".join(said)
+    counts = next(line for line in m.run("fault") if line.startswith("  calls "))
+    calls, failed = map(int, re.findall(r"\d+", counts))
+    assert calls > 20 and calls / 12 < failed < calls / 3
+    m.run("fault fail_page_alloc off")
+    assert not ktap.parse(m.run("test fault_inject"))["fault_inject"].failures()
+    assert m.poweroff() == 0
+
+
 @pytest.mark.parametrize("board,smp,seed", [
     ("qemu-virt", 1, 1), ("qemu-virt", 2, 20), ("qemu-virt", 4, 300), ("qemu-virt", 8, 4000),
     ("qemu-virt32", 4, 50000)])
@@ -132,7 +151,8 @@ def test_suites_perturbed(machine, debug_kernel, board, smp, seed):
     """The suites of everything that waits, with random delays and switches, find nothing wrong."""
     m = machine(board=board, kernel=debug_kernel(board), smp=smp, mem="256M",
                 append=f"perturb={seed}")
-    suites = "lockdebug mutex rcu rwlock seqlock wait smp thread timer workqueue"
+    suites = ("fault_inject ipi lockdebug mutex rcu rwlock seqlock wait smp thread timer "
+              "workqueue")
     results = ktap.parse(m.run(f"test {suites}", timeout=300))
     assert sorted(results) == sorted(suites.split())
     for suite in results.values():
@@ -144,6 +164,6 @@ def test_without_debugging(machine):
     """An ordinary kernel has none of it: no commands, and the argument is unknown."""
     m = machine(smp=1, mem="64M", append="perturb=1")
     assert "unknown argument" in m.transcript
-    for command in ("lockstat", "irqsoff", "lockbug"):
+    for command in ("lockstat", "irqsoff", "lockbug", "fault"):
         assert any("no such command" in line for line in m.run(command))
     assert m.poweroff() == 0

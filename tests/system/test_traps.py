@@ -56,10 +56,30 @@ def test_crash(machine, kind, board):
     m.wait_exit()
 
 
+@pytest.mark.parametrize("board,harts", [("qemu-virt", 1), ("qemu-virt", 2), ("qemu-virt", 4),
+                                         ("qemu-virt", 8), ("qemu-virt32", 4)])
+def test_panic_while_all_hold_locks(machine, board, harts):
+    """Every hart has a lock and spins for another with interrupts off: none can be stopped, and
+    the panic is out all the same, with the names of those that go on."""
+    m = machine(board=board, smp=harts, mem="64M", append="panic=poweroff", may_panic=True)
+    ids = {h.cpu: h.hartid for h in info.harts(m.run("harts"))}
+    m.send("crash locks\r")
+    panic = m.panic()
+    assert panic.count == 1
+    last = harts - 1
+    assert panic.sentence == f"cpu {last} panics while each of {harts} harts holds a lock"
+    assert panic.hart == ids[last]
+    going_on = [int(x) for x in re.findall(r"hart (\d+) doesn't stop: its interrupts are off",
+                                           m.transcript)]
+    assert sorted(going_on) == sorted(ids[cpu] for cpu in range(last))
+    assert "hold_locks" in panic.trace
+    m.wait_exit()
+
+
 def test_every_way_is_tried(machine):
     m = machine(smp=1, mem="64M")
     listed = {line.split()[0] for line in m.run("crash") if line}
-    assert listed - {"all"} == set(WAYS)    # all: test_irq.py
+    assert listed - {"all", "locks"} == set(WAYS)    # all: test_irq.py
     assert m.poweroff() == 0
 
 

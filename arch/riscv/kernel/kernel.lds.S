@@ -71,6 +71,7 @@ SECTIONS
 	TABLE(driver)
 	TABLE(initcall)
 	TABLE(hart_notifier)
+	TABLE(fault_point)
 	TABLE(tracepoint)
 	TABLE(stress)
 	. = ALIGN(PAGE);
