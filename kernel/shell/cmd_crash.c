@@ -134,7 +134,7 @@ static unsigned int holding; /* harts that have their lock */
 /* Each hart takes a lock, and the next one's too where that is free: some spin for ever. */
 static void hold_locks(void *arg)
 {
-	static DEFINE_PER_CPU(spinlock_t, lock) = SPINLOCK_INIT;
+	static DEFINE_PER_CPU(spinlock_t, lock) = SPINLOCK_RANKED(LOCK_ZONE);
 	unsigned int cpu = smp_processor_id(), online = num_online_harts();
 
 	spin_lock_raw(this_cpu_ptr(&lock));
@@ -143,7 +143,7 @@ static void hold_locks(void *arg)
 		cpu_relax();
 	if (cpu == *(unsigned int *)arg)
 		panic("cpu %u panics while each of %u harts holds a lock", cpu, online);
-	spin_lock_raw(per_cpu_ptr(&lock, cpu ? 0 : nr_harts - 1));
+	spin_lock_raw_nested(per_cpu_ptr(&lock, cpu ? 0 : nr_harts - 1));
 }
 
 /* Nobody ever gives back what it holds, and interrupts are off on all harts. */

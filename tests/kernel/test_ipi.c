@@ -145,7 +145,7 @@ struct caller {
 };
 static DEFINE_PER_CPU(struct caller, caller);
 
-/* Round the harts, each third call with interrupts off: nobody may wait for one who waits for it. */
+/* Round the harts, each third call with interrupts off: two that call each other both go on. */
 static int call_round(void *arg)
 {
 	struct caller *c = arg;
