@@ -82,6 +82,10 @@ enum irq_flags {
 	IRQ_UNMASKED = 0x20, /* what the chip was told */
 };
 
+/* A storm: so many unwanted interrupts in a row, none of them so long after the one before. */
+#define IRQ_STORM_STREAK 1000
+#define IRQ_STORM_GAP_NS 100000000ull
+
 /* Letters: L under .lock; C constant after creation. */
 struct irq_desc {
 	spinlock_t lock;	   /* rank IRQ_DESC, interrupts off */

@@ -11,8 +11,8 @@
  *
  * A thread's line stays masked from IRQ_WAKE_THREAD until the thread function has returned.
  *
- * Storm: STORM_STREAK interrupts in a row that the handler doesn't want (IRQ_NONE), none of them
- * STORM_GAP_NS after the one before: the line is masked until it's requested anew.
+ * Storm: IRQ_STORM_STREAK interrupts in a row that the handler doesn't want (IRQ_NONE), none of
+ * them IRQ_STORM_GAP_NS after the one before: the line is masked until it's requested anew.
  *
  * Invariant: UNMASKED in flags <=> the chip was last told to unmask.
  * Locking: irq_desc.lock (rank IRQ_DESC), interrupts off; not held while a handler runs.  Wait
@@ -29,9 +29,6 @@
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <sched/hotplug.h>
-
-#define STORM_STREAK 1000
-#define STORM_GAP_NS 100000000ull
 
 /* ---- the line at its controller; d->lock is held ---- */
 
@@ -90,10 +87,10 @@ static bool is_storm(struct irq_desc *d)
 	u64 now = ktime_ns();
 
 	d->unwanted++;
-	if (now - d->last_unwanted_ns > STORM_GAP_NS)
+	if (now - d->last_unwanted_ns > IRQ_STORM_GAP_NS)
 		d->streak = 0;
 	d->last_unwanted_ns = now;
-	return ++d->streak == STORM_STREAK;
+	return ++d->streak == IRQ_STORM_STREAK;
 }
 
 /* What the handler said. True: it's a storm. */
@@ -143,7 +140,7 @@ static __cold void report_storm(const struct irq_desc *d)
 {
 	pr_err("irq %u (%s, %s line %u): %d interrupts in a row that its handler doesn't want: "
 	       "masked",
-	       d->irq, d->name ? d->name : "freed", d->domain->name, d->hwirq, STORM_STREAK);
+	       d->irq, d->name ? d->name : "freed", d->domain->name, d->hwirq, IRQ_STORM_STREAK);
 }
 
 /* Another hart runs the handler.  A level would interrupt this one until that is done: mask it. */

@@ -31,7 +31,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INDENT "    "
+#define INDENT	      "    "
+#define PAGES_BACK_NS 10000000000ull
 
 struct totals {
 	unsigned pass, fail, skip;
@@ -119,6 +120,18 @@ static unsigned long settled_free_pages(void)
 	return nr_free_pages();
 }
 
+/* Wait until @wanted pages are free, as far as they still come back: a thread that has ended gives
+ * its stack back in its own time. Returns how many there are. */
+static unsigned long free_pages_become(unsigned long wanted)
+{
+	u64 end = ktime_ns() + PAGES_BACK_NS;
+	unsigned long now;
+
+	while ((now = settled_free_pages()) != wanted && ktime_ns() < end)
+		msleep(10);
+	return now;
+}
+
 /* Runs one suite; false if a case failed or pages are missing afterwards. */
 static bool run_suite(const struct ktap_suite *suite, struct totals *totals)
 {
@@ -132,7 +145,7 @@ static bool run_suite(const struct ktap_suite *suite, struct totals *totals)
 	for (unsigned i = 0; i < nr; i++)
 		run_case(suite, &suite->cases[i], i + 1, totals);
 
-	free_after = settled_free_pages();
+	free_after = free_pages_become(free_before);
 	if (free_after != free_before) {
 		shell_printf(INDENT "# %s: %lu free pages at the end, %lu at the start\n",
 			     suite->name, free_after, free_before);

@@ -247,8 +247,7 @@ static void test_sleep_in_handler(struct ktap *t)
 
 	in_handler = NULL;
 	KTAP_ASSERT_EQ(t, timer_start(&timer, ktime_ns() + 100000), 0);
-	for (int i = 0; i < 1000 && !READ_ONCE(in_handler); i++)
-		udelay(100);
+	ktap_becomes(READ_ONCE(in_handler));
 	timer_cancel_sync(&timer);
 	KTAP_EXPECT(t, in_handler && strstr(in_handler, "this is an interrupt handler"));
 }

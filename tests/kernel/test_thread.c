@@ -12,10 +12,10 @@
 #include <shell/ktap.h>
 #include <string.h>
 
-#define PAIRS	   4
-#define ROUNDS	   500
-#define CROWD	   40
-#define TIMEOUT_NS 5000000000ull
+#define PAIRS  4
+#define ROUNDS 500
+#define CROWD  40
+#define FAR_NS 1000000000000ull
 
 static int return_arg(void *arg)
 {
@@ -51,10 +51,8 @@ static void test_detach(struct ktap *t)
 		kthread_detach(thread);
 		wake_up_process(thread);
 	}
-	for (int i = 0; i < 500 && READ_ONCE(detached_done) < 20; i++)
-		msleep(1);
+	ktap_becomes(READ_ONCE(detached_done) == 20);
 	KTAP_EXPECT_EQ(t, detached_done, 20);
-	msleep(5); /* the reaper gives the stacks back */
 }
 
 /* ---- waking: two threads hand a ball to each other ---- */
@@ -82,7 +80,7 @@ static int odd(void *arg)
 	struct pair *p = arg;
 
 	for (unsigned int i = 0; i < ROUNDS; i++) {
-		if (!wait_event_timeout_ns(p->wait, READ_ONCE(p->turn) % 2 == 1, TIMEOUT_NS))
+		if (!wait_event_timeout_ns(p->wait, READ_ONCE(p->turn) % 2 == 1, KTAP_PATIENCE_NS))
 			return -1;
 		WRITE_ONCE(p->turn, p->turn + 1);
 		wake_up_all(&p->wait);
@@ -138,10 +136,16 @@ static void test_turns(struct ktap *t)
 		KTAP_EXPECT_EQ(t, kthread_bind(thread[i], cpu), 0);
 		wake_up_process(thread[i]);
 	}
-	msleep(150);
+	for (int i = 0; i < 3; i++)
+		KTAP_EXPECT(t, ktap_becomes(READ_ONCE(count[i]) > 0));
+	msleep(50);
+	for (int i = 0; i < 3; i++) {
+		unsigned long before = READ_ONCE(count[i]);
+
+		KTAP_EXPECT(t, ktap_becomes(READ_ONCE(count[i]) > before)); /* and once more */
+	}
 	WRITE_ONCE(spin_stop, 1);
 	for (int i = 0; i < 3; i++) {
-		KTAP_EXPECT(t, READ_ONCE(count[i]) > 0);
 		kthread_join(thread[i]);
 	}
 	sched_validate();
@@ -156,6 +160,7 @@ static void test_priority(struct ktap *t)
 	u64 start;
 
 	spin_stop = 0;
+	count = 0;
 	low = kthread_create(spin, &count, "low");
 	high = kthread_create(return_arg, (void *)7, "high");
 	KTAP_ASSERT(t, low && high);
@@ -164,7 +169,7 @@ static void test_priority(struct ktap *t)
 	KTAP_EXPECT_EQ(t, kthread_bind(low, cpu), 0);
 	KTAP_EXPECT_EQ(t, kthread_bind(high, cpu), 0);
 	wake_up_process(low);
-	msleep(2);
+	KTAP_EXPECT(t, ktap_becomes(READ_ONCE(count) > 0));
 	start = ktime_ns();
 	wake_up_process(high);
 	KTAP_EXPECT_EQ(t, kthread_join(high), 7);
@@ -256,8 +261,7 @@ static void test_stop(struct ktap *t)
 	struct thread *thread = kthread_run(count_until_stopped, &turns, "stoppable");
 
 	KTAP_ASSERT(t, thread != NULL);
-	for (int i = 0; i < 5000 && READ_ONCE(turns) < 3; i++)
-		msleep(1);
+	ktap_becomes(READ_ONCE(turns) >= 3);
 	KTAP_EXPECT(t, kthread_stop(thread) >= 3);
 }
 
@@ -293,8 +297,7 @@ static void test_timers(struct ktap *t)
 		KTAP_EXPECT_EQ(t, timer_start(&timed.timer[i], due(now, i)), 0);
 	}
 	timers_validate();
-	KTAP_EXPECT(t, timer_pending(&timed.timer[0]));
-	msleep(60);
+	ktap_becomes(__atomic_load_n(&timed.fired, __ATOMIC_ACQUIRE) == 32);
 	KTAP_EXPECT_EQ(t, timed.fired, 32);
 	for (unsigned int i = 0; i < 32; i++) {
 		KTAP_EXPECT(t, timed.fired_ns[i] >= due(now, i));
@@ -302,7 +305,8 @@ static void test_timers(struct ktap *t)
 		KTAP_EXPECT(t, !timer_pending(&timed.timer[i]));
 	}
 	ktap_diag(t, "latest timer %llu us after its time", (unsigned long long)worst / 1000);
-	KTAP_EXPECT_EQ(t, timer_start(&timed.timer[0], ktime_ns() + 1000000000), 0);
+	KTAP_EXPECT_EQ(t, timer_start(&timed.timer[0], ktime_ns() + FAR_NS), 0);
+	KTAP_EXPECT(t, timer_pending(&timed.timer[0]));
 	KTAP_EXPECT(t, timer_cancel_sync(&timed.timer[0]));
 	KTAP_EXPECT(t, !timer_cancel(&timed.timer[0]));
 }

@@ -99,9 +99,8 @@ static void test_overwrite(struct ktap *t)
 
 /* ---- written by every hart and by interrupts, read meanwhile ---- */
 
-#define ENOUGH	    (4 * RECORDS)
-#define READ_NS	    300000000ull
-#define PATIENCE_NS 20000000000ull /* of an emulator that is short of time */
+#define ENOUGH	(4 * RECORDS)
+#define READ_NS 300000000ull
 
 static u32 writing;
 static struct ktap *writer_case;
@@ -166,7 +165,7 @@ static void test_read_while_written(struct ktap *t)
 		wake_up_process(thread[i]);
 	}
 	start = ktime_ns();
-	while (!t->nr_failed && ktime_ns() - start < (seen > ENOUGH ? READ_NS : PATIENCE_NS)) {
+	while (!t->nr_failed && ktime_ns() - start < (seen > ENOUGH ? READ_NS : KTAP_PATIENCE_NS)) {
 		for (unsigned int cpu = 0; cpu < writers; cpu++)
 			seen += read_once(t, cpu, &pos[cpu]);
 		usleep_range(10, 20);

@@ -14,7 +14,6 @@
 
 #define THREADS 8
 #define TURNS	300
-#define SECOND	1000000000ull
 
 static u32 random_next(u32 *state)
 {
@@ -49,7 +48,7 @@ static int ring_thread(void *arg)
 	long i = (long)arg;
 
 	for (int n = 0; n < TURNS; n++) {
-		if (!wait_for_completion_timeout_ns(&ring[i], 20 * SECOND))
+		if (!wait_for_completion_timeout_ns(&ring[i], KTAP_PATIENCE_NS))
 			return 1; /* lost */
 		complete(&ring[(i + 1) % THREADS]);
 	}
@@ -114,8 +113,7 @@ static void test_complete_all(struct ktap *t)
 	msleep(5);
 	KTAP_EXPECT_EQ(t, READ_ONCE(through), 0);
 	complete(&gate);
-	for (int i = 0; i < 1000 && !READ_ONCE(through); i++)
-		msleep(1);
+	ktap_becomes(READ_ONCE(through));
 	msleep(2);
 	KTAP_EXPECT_EQ(t, READ_ONCE(through), 1);
 	complete_all(&gate);
@@ -250,9 +248,7 @@ static void test_wait_queue(struct ktap *t)
 	for (int i = 0; i < THREADS; i += 2)
 		kthread_join(thread[i]);
 	/* Every token finds its consumer without any further wake-up. */
-	for (int i = 0; i < 2000 && READ_ONCE(shop.tokens); i++)
-		msleep(1);
-	KTAP_EXPECT_EQ(t, READ_ONCE(shop.tokens), 0);
+	KTAP_EXPECT(t, ktap_becomes(!READ_ONCE(shop.tokens)));
 	WRITE_ONCE(shop.end, true);
 	wake_up_all(&shop.wait);
 	for (int i = 1; i < THREADS; i += 2)

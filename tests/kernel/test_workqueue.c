@@ -9,7 +9,8 @@
 #include <kernel/time.h>
 #include <shell/ktap.h>
 
-#define ITEMS 64
+#define ITEMS  64
+#define FAR_NS 1000000000000ull
 
 struct counted {
 	struct work work;
@@ -74,33 +75,37 @@ static void test_many(struct ktap *t)
 }
 
 static unsigned int naps; /* begun */
+static bool may_wake;
 
+/* Until it may wake, and a while longer. */
 static void nap(struct work *w)
 {
 	WRITE_ONCE(naps, naps + 1);
-	msleep(100);
+	while (!READ_ONCE(may_wake))
+		msleep(1);
+	msleep(20);
 	count(w);
 }
 
-/* Wait, at most five seconds on a slow host, until another nap than @before has begun. */
-static void wait_for_nap(unsigned int before)
+/* Queue @w and wait until it naps, which it does until it may wake. */
+static void start_nap(struct ktap *t, struct workqueue *wq, struct work *w)
 {
-	for (int i = 0; i < 5000 && READ_ONCE(naps) == before; i++)
-		msleep(1);
+	unsigned int before = naps;
+
+	w->fn = nap;
+	WRITE_ONCE(may_wake, false);
+	KTAP_EXPECT(t, queue_work(wq, w));
+	KTAP_EXPECT(t, ktap_becomes(READ_ONCE(naps) != before));
 }
 
 /* Queued while it runs, from other harts too: once more, never twice at a time. */
 static void test_again_while_running(struct ktap *t)
 {
-	unsigned int before = naps;
-
 	init_items();
-	item[0].work.fn = nap;
-	KTAP_EXPECT(t, queue_work(system_wq, &item[0].work));
-	KTAP_EXPECT(t, !queue_work(system_wq, &item[0].work));
-	wait_for_nap(before);
+	start_nap(t, system_wq, &item[0].work);
 	KTAP_EXPECT(t, queue_work_on(num_online_harts() - 1, system_wq, &item[0].work));
 	KTAP_EXPECT(t, !queue_work_on(0, system_wq, &item[0].work));
+	WRITE_ONCE(may_wake, true);
 	flush_work(&item[0].work);
 	KTAP_EXPECT_EQ(t, item[0].runs, 2);
 	KTAP_EXPECT(t, !item[0].broken);
@@ -109,17 +114,15 @@ static void test_again_while_running(struct ktap *t)
 static void test_cancel(struct ktap *t)
 {
 	struct workqueue *wq = workqueue_create("cancel", false);
-	unsigned int before = naps;
 
 	init_items();
 	KTAP_ASSERT(t, wq != NULL);
-	item[0].work.fn = nap;
-	KTAP_EXPECT(t, queue_work(wq, &item[0].work));
-	wait_for_nap(before);
+	start_nap(t, wq, &item[0].work);
 	KTAP_EXPECT(t, queue_work(wq, &item[1].work)); /* behind the nap */
 	KTAP_EXPECT(t, cancel_work_sync(&item[1].work));
 	KTAP_EXPECT(t, !cancel_work_sync(&item[1].work));
 	KTAP_EXPECT_EQ(t, item[0].runs, 0);
+	WRITE_ONCE(may_wake, true);
 	KTAP_EXPECT(t, !cancel_work_sync(&item[0].work)); /* runs: waits for its end */
 	KTAP_EXPECT_EQ(t, item[0].runs, 1);
 	KTAP_EXPECT_EQ(t, item[1].runs, 0);
@@ -148,13 +151,12 @@ static void test_delayed(struct ktap *t)
 	late.runs = 0;
 	delayed_work_init(&late.delayed, note_time);
 	KTAP_EXPECT(t, queue_delayed_work(system_wq, &late.delayed, 15000000));
-	KTAP_EXPECT(t, !queue_delayed_work(system_wq, &late.delayed, 1));
-	KTAP_EXPECT(t, !queue_work(system_wq, &late.delayed.work));
-	for (int i = 0; i < 200 && !READ_ONCE(late.runs); i++)
-		msleep(1);
+	ktap_becomes(READ_ONCE(late.runs));
 	KTAP_EXPECT_EQ(t, late.runs, 1);
 	KTAP_EXPECT(t, late.ran_ns - start >= 15000000);
-	KTAP_EXPECT(t, queue_delayed_work(system_wq, &late.delayed, 1000000000));
+	KTAP_EXPECT(t, queue_delayed_work(system_wq, &late.delayed, FAR_NS));
+	KTAP_EXPECT(t, !queue_delayed_work(system_wq, &late.delayed, 1));
+	KTAP_EXPECT(t, !queue_work(system_wq, &late.delayed.work));
 	KTAP_EXPECT(t, cancel_delayed_work_sync(&late.delayed));
 	KTAP_EXPECT(t, !cancel_delayed_work_sync(&late.delayed));
 	KTAP_EXPECT(t, queue_delayed_work(system_wq, &late.delayed, 0));
