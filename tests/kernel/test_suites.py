@@ -11,6 +11,7 @@ import re
 import pytest
 
 import ktap
+from machine import SUITES_PATIENCE
 
 HERE = pathlib.Path(__file__).parent
 MACHINES = {
@@ -38,7 +39,7 @@ def results(module_machine):
     def run(name):
         if name not in done:
             m = module_machine(**MACHINES[name])
-            done[name] = m.run("test", timeout=400), [x for x in m.run("test -l") if x]
+            done[name] = m.run("test", timeout=SUITES_PATIENCE), [x for x in m.run("test -l") if x]
             assert m.poweroff() == 0
         return done[name]
     return run

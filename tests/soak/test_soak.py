@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 import ktap
-from machine import TOP
+from machine import SUITES_PATIENCE, TOP
 
 SECONDS = int(os.environ.get("SOAK_SECONDS", "15"))
 SEED = int(os.environ.get("SOAK_SEED", "0")) or random.randrange(1, 1 << 31)
@@ -54,11 +54,11 @@ def test_soak(machine, debug_image, name):
     print(f"seed {SEED}, {seconds} seconds")
     m = machine(kernel=debug_image(options["board"]), append=arguments, **options)
     assert m.run(f"fault fail_page_alloc probability=5 space=4M seed={SEED}") == []
-    said = m.run(f"stress threads {seconds} {SEED}", timeout=seconds * 3 + 240)
+    said = m.run(f"stress threads {seconds} {SEED}", timeout=seconds * 3 + SUITES_PATIENCE)
     assert "stress threads: passed" in said, "\n".join(said)
     m.run("fault fail_page_alloc off")
     if SECONDS >= 120:
-        suites = ktap.parse(m.run(f"test {SUITES}", timeout=900))
+        suites = ktap.parse(m.run(f"test {SUITES}", timeout=SUITES_PATIENCE))
         assert sorted(suites) == sorted(SUITES.split())
         faults = [line for suite in suites.values() for line in suite.failures()]
         assert not faults, "\n".join(faults)

@@ -3,6 +3,7 @@
 
 import info
 import ktap
+import machine
 from info import KIB, PAGE
 
 STRUCT_PAGE = 32
@@ -10,7 +11,7 @@ STRUCT_PAGE = 32
 
 def suites_pass(m, *names):
     """Run the suites in the kernel (all of them without names)."""
-    suites = ktap.parse(m.run(" ".join(("test",) + names), timeout=120))
+    suites = ktap.parse(m.run(" ".join(("test",) + names), timeout=machine.SUITES_PATIENCE))
     failures = [line for suite in suites.values() for line in suite.failures()]
     assert not failures, "\n".join(failures)
     return suites

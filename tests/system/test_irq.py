@@ -8,34 +8,30 @@ import pytest
 
 import info
 import ktap
-from machine import TOP
+from machine import SUITES_PATIENCE, TOP
 
 VIRT_IMAGE = TOP / "build" / "qemu-virt" / "Image"
 
-# The machine; the controller and the line of its console; harts that the line can go to.
+# The machine; the controller and the line of its console.
 MACHINES = {
-    "plic": (dict(smp=4, mem="256M"), "plic@c000000", 10, range(4)),
-    "plic-1hart": (dict(smp=1, mem="64M"), "plic@c000000", 10, range(1)),
-    "numa": (dict(smp=4, mem="1G", numa=2), "plic@c000000", 10, range(2)),
-    "aplic": (dict(smp=4, mem="256M", extra=["-M", "virt,aia=aplic"]), "aplic@d000000", 10,
-              range(4)),
-    "imsic": (dict(smp=4, mem="256M", extra=["-M", "virt,aia=aplic-imsic"]), "aplic@d000000", 10,
-              range(4)),
+    "plic": (dict(smp=4, mem="256M"), "plic@c000000", 10),
+    "plic-1hart": (dict(smp=1, mem="64M"), "plic@c000000", 10),
+    "numa": (dict(smp=4, mem="1G", numa=2), "plic@c000000", 10),
+    "aplic": (dict(smp=4, mem="256M", extra=["-M", "virt,aia=aplic"]), "aplic@d000000", 10),
+    "imsic": (dict(smp=4, mem="256M", extra=["-M", "virt,aia=aplic-imsic"]), "aplic@d000000", 10),
     "imsic-8harts": (dict(smp=8, mem="256M", extra=["-M", "virt,aia=aplic-imsic"]),
-                     "aplic@d000000", 10, range(8)),
-    "rv32": (dict(board="qemu-virt32", smp=2, mem="256M"), "plic@c000000", 10, range(2)),
+                     "aplic@d000000", 10),
+    "rv32": (dict(board="qemu-virt32", smp=2, mem="256M"), "plic@c000000", 10),
     "rv32-imsic": (dict(board="qemu-virt32", smp=2, mem="256M",
-                        extra=["-M", "virt,aia=aplic-imsic"]), "aplic@d000000", 10, range(2)),
-    "sifive-u": (dict(board="sifive-u", kernel=VIRT_IMAGE), "interrupt-controller@c000000", 4,
-                 range(4)),
-    "icicle": (dict(board="icicle", kernel=VIRT_IMAGE), "interrupt-controller@c000000", 91,
-               range(4)),
+                        extra=["-M", "virt,aia=aplic-imsic"]), "aplic@d000000", 10),
+    "sifive-u": (dict(board="sifive-u", kernel=VIRT_IMAGE), "interrupt-controller@c000000", 4),
+    "icicle": (dict(board="icicle", kernel=VIRT_IMAGE), "interrupt-controller@c000000", 91),
 }
 
 
 @pytest.fixture(params=MACHINES)
 def on(request, machine, image):
-    """A machine, and what its console's line is: (machine, controller, line, harts)."""
+    """A machine, and what its console's line is: (machine, controller, line)."""
     options, *rest = MACHINES[request.param]
     if "kernel" in options:
         image("qemu-virt")
@@ -49,11 +45,16 @@ def the_line(m, controller, line):
     return found[0]
 
 
+def of_node(m, nid):
+    """The harts of a node, as the kernel numbers them: whichever booted is 0."""
+    return [h.cpu for h in info.harts(m.run("harts")) if h.nid == nid]
+
+
 def test_console_by_interrupt(on):
     """What is typed interrupts the hart that the line goes to, and no other."""
-    m, controller, line, harts = on
+    m, controller, line = on
     assert not any("still waits" in x or "failed: error" in x for x in m.lines)
-    for cpu in harts:
+    for cpu in of_node(m, 0):       # node 1, if there is one, has a controller of its own
         assert m.run(f"interrupts -m {the_line(m, controller, line).irq} {cpu}") == []
         before = the_line(m, controller, line)
         assert before.cpu == cpu and before.name
@@ -67,10 +68,12 @@ def test_a_hart_out_of_reach(machine):
     """Node 0's controller reaches node 0's harts; the shell goes on as before."""
     m = machine(smp=4, mem="1G", numa=2)
     assert any("plic@c600000: plic" in x for x in m.run("dmesg"))
-    for cpu in ("2", "3", "4", "4294967295"):
+    before = the_line(m, "plic@c000000", 10).cpu
+    assert before in of_node(m, 0) and len(of_node(m, 1)) == 2
+    for cpu in *of_node(m, 1), 4, 4294967295:
         lines = m.run(f"interrupts -m 10 {cpu}")
         assert lines[0] == f"interrupts: irq 10 can't be delivered to cpu {cpu}"
-    assert the_line(m, "plic@c000000", 10).cpu == 0
+    assert the_line(m, "plic@c000000", 10).cpu == before
 
 
 def test_pasted_text_is_not_lost(on):
@@ -79,24 +82,27 @@ def test_pasted_text_is_not_lost(on):
     lines = [f"help no-such-{n}" for n in range(60)]
     m.send("\r".join(["harts", *lines]) + "\r")
     for n in range(60):
-        m.expect(rf"\nhelp: there is no command no-such-{n}\r", timeout=30)
+        m.expect(rf"\nhelp: there is no command no-such-{n}\r")
 
 
 def test_idle_harts_sleep(on):
-    """<= 10 wake-ups a second on each hart; really nothing is due, so they're far less."""
+    """<= 10 wake-ups a second on each hart; really nothing is due, so they're far less.  In one of
+    some tries: what a hart does takes as long as a busy host lets it take."""
     m, *_ = on
-    m.run("harts")
-    time.sleep(4)
-    for hart in info.harts(m.run("harts")):
-        assert hart.wakeups <= 10, hart
-        assert hart.idle > 90, hart
+    for _ in range(10):
+        m.run("harts")
+        time.sleep(4)
+        busy = [h for h in info.harts(m.run("harts")) if h.wakeups > 10 or h.idle <= 90]
+        if not busy:
+            return
+    pytest.fail(f"{busy[0]}")
 
 
 @pytest.mark.parametrize("harts", [1, 2, 4, 8])
 @pytest.mark.parametrize("aia", ["none", "aplic", "aplic-imsic"])
 def test_suite(machine, aia, harts):
     m = machine(smp=harts, mem="128M", extra=["-M", f"virt,aia={aia}"])
-    suite = ktap.parse(m.run("test irq", timeout=120))["irq"]
+    suite = ktap.parse(m.run("test irq", timeout=SUITES_PATIENCE))["irq"]
     assert not suite.failures()
     assert not any(case.skip for case in suite.cases)
     assert any("1000 interrupts in a row that its handler doesn't want: masked" in x
@@ -119,7 +125,7 @@ def test_top(machine):
     m.send("harts -t\r")
     m.expect(r"\n +1 .*\n(.*\n)+? +1 .*\r")
     m.send("\x03")
-    m.expect("\nhartwood> ", timeout=5)
+    m.expect("\nhartwood> ")
 
 
 # ---- output from all harts, and panics of several at once ----

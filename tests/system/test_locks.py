@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 import ktap
-from machine import TOP
+from machine import SUITES_PATIENCE, TOP
 
 # Mistakes that are reported, and the kernel goes on: the sentence and functions of the backtrace.
 REPORTED = {
@@ -111,7 +111,7 @@ def test_a_place_is_reported_once(machine, debug_kernel):
 def test_figures(machine, debug_kernel):
     """lockstat and irqsoff name what was longest; -c starts again."""
     m = machine(kernel=debug_kernel("qemu-virt"), smp=2, mem="128M")
-    m.run("test wait", timeout=120)
+    m.run("test wait", timeout=SUITES_PATIENCE)
     rows = lockstat(m)
     assert {"wait", "wake", "runqueue", "timer", "zone"} <= set(rows), rows
     assert int(rows["runqueue"][2]) > 1000
@@ -134,7 +134,7 @@ def test_allocations_fail(machine, debug_kernel, board):
     assert any("times 7 more" in line for line in m.run("fault fail_page_alloc"))
     assert m.run("fault fail_page_alloc probability=20 seed=3 space=1M") == []
     assert any("0 to 100" in line for line in m.run("fault fail_page_alloc probability=200"))
-    said = m.run("stress threads 4 5", timeout=120)
+    said = m.run("stress threads 4 5", timeout=SUITES_PATIENCE)
     assert "stress threads: passed" in said, "\n".join(said)
     counts = next(line for line in m.run("fault") if line.startswith("  calls "))
     calls, failed = map(int, re.findall(r"\d+", counts))
@@ -153,7 +153,7 @@ def test_suites_perturbed(machine, debug_kernel, board, smp, seed):
                 append=f"perturb={seed}")
     suites = ("fault_inject ipi lockdebug mutex rcu rwlock seqlock wait smp thread timer "
               "workqueue")
-    results = ktap.parse(m.run(f"test {suites}", timeout=300))
+    results = ktap.parse(m.run(f"test {suites}", timeout=SUITES_PATIENCE))
     assert sorted(results) == sorted(suites.split())
     for suite in results.values():
         assert not suite.failures(), "\n".join(suite.failures())

@@ -207,7 +207,7 @@ def boot_log(m):
 
 def test_run_argument(machine):
     m = machine(boot=False, smp=2, mem="64M", append='run="harts; meminfo; test ktap"')
-    assert m.wait_exit(timeout=60) == 0
+    assert m.wait_exit() == 0
     assert len(info.harts(m.lines)) == 2
     assert info.meminfo(m.lines)["MemBanks"] == 64 * MIB
     assert "# totals: " in m.transcript and "hartwood> " not in m.transcript

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as xml
 
 import pytest
 
-from machine import TOP
+from machine import SUITES_PATIENCE, TOP
 
 TOOL = TOP / "tools/trace"
 SMALL = """hartwood> trace --raw
@@ -83,11 +83,11 @@ def test_kernel(machine, tool):
     assert "no tracepoint nonsense" in m.run("trace on nonsense")[0]
     m.run("trace clear")
     m.run("trace on")
-    m.run("test thread", timeout=120)
+    m.run("test thread", timeout=SUITES_PATIENCE)
     m.run("trace off")
     shown = m.run("trace show 20")
     assert len(shown) == 20 and all(re.match(r"\[ *\d+\.\d{6}\] +\d ", line) for line in shown)
-    raw = m.run("trace --raw", timeout=120)
+    raw = m.run("trace --raw")
     m.run("trace clear")
     assert m.run("trace show") == [""] or not any(m.run("trace show"))
     trace = tool.parse("\n".join(raw))
