@@ -33,6 +33,7 @@
 
 #define INDENT	      "    "
 #define PAGES_BACK_NS 10000000000ull
+#define SETTLE_MS     10
 
 struct totals {
 	unsigned pass, fail, skip;
@@ -120,6 +121,18 @@ static unsigned long settled_free_pages(void)
 	return nr_free_pages();
 }
 
+/* Wait until nothing more comes back from what was before the first suite. */
+static void settle(void)
+{
+	u64 end = ktime_ns() + PAGES_BACK_NS;
+	unsigned long before;
+
+	do {
+		before = settled_free_pages();
+		msleep(SETTLE_MS);
+	} while (settled_free_pages() != before && ktime_ns() < end);
+}
+
 /* Wait until @wanted pages are free, as far as they still come back: a thread that has ended gives
  * its stack back in its own time. Returns how many there are. */
 static unsigned long free_pages_become(unsigned long wanted)
@@ -187,6 +200,7 @@ int ktap_run(int nr, char **names)
 	for_each_table(ktap_suite, s)
 		planned += is_chosen(s, nr, names);
 
+	settle();
 	shell_printf("KTAP version 1\n1..%u\n", planned);
 	for_each_table(ktap_suite, s) {
 		bool ok;
