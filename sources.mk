@@ -122,6 +122,7 @@ obj-$(CONFIG_KTAP) += tests/kernel/test_page_alloc.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_paging.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_pgtable.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_pgtable_random.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_preempt.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_printf.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_rcu.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_rwlock.o

@@ -7,8 +7,7 @@
  *     bits 0-7    preempt_disable() and spin locks held, nested
  *     bits 16-19  interrupt handlers, nested
  *
- * Beside it stands no_resched: 0 when another thread should run.  The two words are read as
- * one where registers are 64 bits wide, so preempt_enable() is a load, a store and a branch.
+ * Beside it stands no_resched: 0 when another thread should run.
  *
  * A thread is switched out with the count at exactly 1, so the count can belong to the hart.
  * If a thread moves to another hart between loading and storing the count, both counts are 0
@@ -59,17 +58,14 @@ void preempt_went_off(void);
 		this_hart->preempt_count--; \
 	} while (0)
 
-/* True if the count, lowered by one, is 0 and another thread should run. */
+/* True if the count, lowered by one, is 0 and another thread should run.  An interrupt that says
+ * so before the count is stored leaves the switch to us, so no_resched is read after that. */
 static __always_inline bool preempt_count_dec_and_test(void)
 {
-#ifdef CONFIG_ARCH_RV32I
-	return --this_hart->preempt_count == 0 && !this_hart->no_resched;
-#else
-	u64 both = *(volatile u64 *)&this_hart->preempt_count - 1;
+	u32 count = this_hart->preempt_count - 1;
 
-	this_hart->preempt_count = (u32)both;
-	return both == 0;
-#endif
+	WRITE_ONCE(this_hart->preempt_count, count);
+	return !count && !READ_ONCE(this_hart->no_resched);
 }
 
 #define preempt_enable()                                    \

@@ -256,9 +256,11 @@ void leave_for_good(void)
 
 void preempt_schedule(void)
 {
-	/* With interrupts off the interrupt that is sure to come does it. */
-	if (irqs_disabled())
+	/* With interrupts off it happens in an interrupt, as soon as they are on. */
+	if (irqs_disabled()) {
+		smp_interrupt_self();
 		return;
+	}
 	do {
 		preempt_disable();
 		local_irq_disable();

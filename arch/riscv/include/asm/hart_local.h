@@ -44,9 +44,8 @@ struct hart_local {
 	unsigned int cpu;	 /* logical number, 0 .. nr_harts - 1 */
 	unsigned long hartid;	 /* what SBI calls this hart */
 	struct thread *thread;	 /* the thread that runs here */
-	u32 preempt_count
-		__aligned(8); /* reasons why nothing else may run here (kernel/preempt.h) */
-	u32 no_resched;	      /* 0: another thread should run; read with the count as one */
+	u32 preempt_count;	 /* reasons why nothing else may run here (kernel/preempt.h) */
+	u32 no_resched;		 /* 0: another thread should run */
 };
 
 register struct hart_local *this_hart __asm__("tp");

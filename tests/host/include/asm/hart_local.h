@@ -14,7 +14,7 @@ struct thread;
 struct hart_local {
 	unsigned long percpu_off;
 	unsigned int cpu;
-	u32 preempt_count __aligned(8);
+	u32 preempt_count;
 	u32 no_resched;
 	bool irqs_off;
 	struct thread *thread;
