@@ -197,6 +197,16 @@ static void poll_port(void)
 		empty_port();
 }
 
+/* Characters were taken out of `typed`: let the port interrupt again if there's room. input_lock is
+ * held. */
+static void made_room(void)
+{
+	if (likely(!con.rx_stopped) || con.head - con.tail > TYPED_MAX / 2)
+		return;
+	con.rx_stopped = false;
+	con.active.ops->rx_interrupt(&con.active, true);
+}
+
 int console_getchar(void)
 {
 	unsigned long flags;
@@ -207,10 +217,7 @@ int console_getchar(void)
 		poll_port();
 	if (con.head != con.tail)
 		c = (unsigned char)con.typed[con.tail++ % TYPED_MAX];
-	if (unlikely(con.rx_stopped) && con.head - con.tail <= TYPED_MAX / 2) {
-		con.rx_stopped = false;
-		con.active.ops->rx_interrupt(&con.active, true);
-	}
+	made_room();
 	spin_unlock_irqrestore(&con.input_lock, flags);
 	return c;
 }
@@ -228,6 +235,7 @@ bool console_interrupted(void)
 		con.tail = at + 1;
 		found = true;
 	}
+	made_room();
 	spin_unlock_irqrestore(&con.input_lock, flags);
 	return found;
 }

@@ -85,6 +85,19 @@ def test_pasted_text_is_not_lost(on):
         m.expect(rf"\nhelp: there is no command no-such-{n}\r")
 
 
+def test_interrupting_with_a_full_buffer(on):
+    """^C is the last character that the kernel keeps, and all before it are dropped with it: what
+    is typed after that interrupts again."""
+    m, *_ = on
+    m.send("harts -t\r")
+    for _ in range(2):
+        m.expect(r"\n +0 .*\r")
+    m.send("x" * 511 + "\x03")
+    m.expect("hartwood> ", timeout=10)
+    m.send("help help\r")
+    m.expect("usage: help", timeout=10)
+
+
 def test_idle_harts_sleep(on):
     """<= 10 wake-ups a second on each hart; really nothing is due, so they're far less.  In one of
     some tries: what a hart does takes as long as a busy host lets it take."""
