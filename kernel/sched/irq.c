@@ -9,7 +9,8 @@
  * hart meanwhile, that one leaves AGAIN and the first runs the handler again.  If it comes while
  * it's disabled, enable_irq() runs the handler (PENDING): edges aren't lost.
  *
- * A thread's line stays masked from IRQ_WAKE_THREAD until the thread function has returned.
+ * A thread's line stays masked from IRQ_WAKE_THREAD until the thread function has returned; if it
+ * comes all the same, the handler runs after that (PENDING too).
  *
  * Storm: IRQ_STORM_STREAK interrupts in a row that the handler doesn't want (IRQ_NONE), none of
  * them IRQ_STORM_GAP_NS after the one before: the line is masked until it's requested anew.
@@ -107,8 +108,15 @@ static bool note_result(struct irq_desc *d, enum irqreturn said)
 	return false;
 }
 
+/* It isn't the handler's turn now: disabled, or the thread has it. */
+static bool must_wait(const struct irq_desc *d)
+{
+	return d->depth || d->flags & IRQ_THREAD;
+}
+
 /* Run the handler until nothing came meanwhile; true if that was a storm.  d->lock is dropped for
- * each call. */
+ * each call.  What came while the thread was already asked waits for it: the thread may be past
+ * looking, and wouldn't begin again. */
 static bool run_handler(struct irq_desc *d)
 {
 	bool storm = false;
@@ -124,8 +132,8 @@ static bool run_handler(struct irq_desc *d)
 		said = handler(d->irq, dev);
 		spin_lock(&d->lock);
 		storm = note_result(d, said);
-	} while (d->flags & IRQ_AGAIN && d->handler && !d->depth && !storm);
-	if (d->flags & IRQ_AGAIN && d->depth)
+	} while (d->flags & IRQ_AGAIN && d->handler && !must_wait(d) && !storm);
+	if (d->flags & IRQ_AGAIN && must_wait(d))
 		d->flags |= IRQ_PENDING;
 	d->flags &= ~(unsigned int)IRQ_RUNNING;
 	if (storm)

@@ -215,6 +215,75 @@ static void test_thread(struct ktap *t)
 	rtc->clear();
 }
 
+/* ---- once more, while the thread works on the first ---- */
+
+struct twice {
+	unsigned int calls, thread_calls;
+	unsigned int seen; /* calls, as the thread function saw them last */
+};
+
+/* As if the line came on another hart just now. */
+static void come_meanwhile(void)
+{
+	struct irq_desc *d = (struct irq_desc *)alarm_desc();
+
+	spin_lock(&d->lock);
+	d->flags |= IRQ_AGAIN;
+	spin_unlock(&d->lock);
+}
+
+static bool until(const unsigned int *value, unsigned int least)
+{
+	u64 start = ktime_ns();
+
+	while (READ_ONCE(*value) < least && ktime_ns() - start < 50000000)
+		cpu_relax();
+	return READ_ONCE(*value) >= least;
+}
+
+static enum irqreturn on_twice(unsigned int irq, void *arg)
+{
+	struct twice *w = arg;
+
+	(void)irq;
+	rtc->clear();
+	if (w->calls == 0)
+		come_meanwhile();
+	else
+		until(&w->thread_calls, 1); /* the thread has begun */
+	WRITE_ONCE(w->calls, w->calls + 1);
+	return IRQ_WAKE_THREAD;
+}
+
+static enum irqreturn on_twice_thread(unsigned int irq, void *arg)
+{
+	struct twice *w = arg;
+
+	(void)irq;
+	w->seen = READ_ONCE(w->calls);
+	WRITE_ONCE(w->thread_calls, w->thread_calls + 1);
+	until(&w->calls, 2);
+	msleep(2); /* until the handler has returned */
+	return IRQ_HANDLED;
+}
+
+/* Each time that the handler asks for its thread, the thread function begins after that. */
+static void test_thread_again(struct ktap *t)
+{
+	struct twice w = { 0 };
+
+	if (!have_clock(t))
+		return;
+	KTAP_ASSERT_EQ(t, request_threaded_irq(rtc->irq, on_twice, on_twice_thread, "test", &w), 0);
+	rtc->set_alarm(0);
+	KTAP_EXPECT(t, until(&w.calls, 1));
+	msleep(200);
+	free_irq(rtc->irq, &w);
+	KTAP_EXPECT(t, w.calls >= 2);
+	KTAP_EXPECT_EQ(t, w.seen, w.calls);
+	rtc->clear();
+}
+
 static void test_disable(struct ktap *t)
 {
 	struct dev d;
@@ -419,10 +488,15 @@ static void test_races(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "refused", test_refused },   { "alarm", test_alarm },
-	{ "thread", test_thread },     { "disable", test_disable },
-	{ "affinity", test_affinity }, { "storm", test_storm },
-	{ "races", test_races },       {},
+	{ "refused", test_refused },
+	{ "alarm", test_alarm },
+	{ "thread", test_thread },
+	{ "thread-again", test_thread_again },
+	{ "disable", test_disable },
+	{ "affinity", test_affinity },
+	{ "storm", test_storm },
+	{ "races", test_races },
+	{},
 };
 
 static const struct ktap_suite suite_irq = { "irq", cases };
