@@ -109,6 +109,7 @@ obj-$(CONFIG_BENCH) += tests/kernel/bench_page.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_sched.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_threads.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_discover.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_driver.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_fault_inject.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_hotplug.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_ipi.o

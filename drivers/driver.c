@@ -95,13 +95,13 @@ static int note_node(const struct dt_visit *v, void *arg)
 	return err;
 }
 
-/* Probe @d if it's its turn; true if something changed. */
+/* Probe @d if its level's turn has come; true if something changed. */
 static bool probe(struct device *d, enum driver_level level)
 {
 	const char *name = dt_node_name(d->node);
 	int was = d->state;
 
-	if (d->drv->level != level || (was != WAITING && was != -EPROBE_DEFER))
+	if (d->drv->level > level || (was != WAITING && was != -EPROBE_DEFER))
 		return false;
 	d->state = d->drv->probe(d->node);
 	if (!d->state)
@@ -113,7 +113,8 @@ static bool probe(struct device *d, enum driver_level level)
 	return d->state != was;
 }
 
-/* Once more for those that were deferred, while one gets on. */
+/* Those of the level, and once more those that were deferred, of the levels before it too, while
+ * one gets on. */
 static void probe_level(enum driver_level level)
 {
 	bool progress;
