@@ -162,14 +162,16 @@ static int add_context(struct plic *plic, phys_addr_t base, unsigned int nr, uns
 	return 0;
 }
 
-/* Reads interrupts-extended; with @plic NULL only counts contexts.  -errno. */
-static int read_contexts(struct plic *plic, int node, phys_addr_t base)
+/* Reads interrupts-extended; with @plic NULL only counts contexts, and *@usable of them are a
+ * hart's that the kernel uses.  -errno. */
+static int read_contexts(struct plic *plic, int node, phys_addr_t base, unsigned int *usable)
 {
 	struct dt_irq_iter it;
 	struct dt_error why;
 	struct dt_irq entry;
 	int err = dt_irq_begin(&it, irq_intcs(), node, &why), nr = 0;
 
+	*usable = 0;
 	while (!err && (err = dt_irq_next(&it, &entry, &why)) > 0) {
 		int cpu = -1;
 
@@ -177,6 +179,7 @@ static int read_contexts(struct plic *plic, int node, phys_addr_t base)
 		if (entry.parent && entry.parent->hartid != DT_NO_HART &&
 		    entry.cell[0] == IRQ_S_EXT)
 			cpu = smp_cpu_of_hartid(entry.parent->hartid);
+		*usable += cpu >= 0;
 		if (plic && cpu >= 0)
 			err = add_context(plic, base, (unsigned int)nr, (unsigned int)cpu);
 		nr++;
@@ -203,11 +206,12 @@ static int map_registers(struct plic *plic, int node, const struct phys_range *r
 
 static int plic_start(struct plic *plic, int node, phys_addr_t base)
 {
+	unsigned int usable;
 	int err;
 
 	for (unsigned int i = 1; i < plic->domain.nr_lines; i++)
 		mmio_write32(plic->base + 4 * i, 0);
-	err = read_contexts(plic, node, base);
+	err = read_contexts(plic, node, base, &usable);
 	if (err >= 0)
 		err = irq_domain_add(&plic->domain);
 	if (!err)
@@ -220,6 +224,7 @@ static int plic_probe(int node)
 	struct phys_range reg;
 	struct dt_error why;
 	struct plic *plic;
+	unsigned int usable;
 	u32 ndev;
 	int contexts, err;
 
@@ -231,9 +236,14 @@ static int plic_probe(int node)
 		pr_err("%s: riscv,ndev isn't a number of sources", dt_node_name(node));
 		return -EINVAL;
 	}
-	contexts = read_contexts(NULL, node, 0);
+	contexts = read_contexts(NULL, node, 0, &usable);
 	if (contexts < 0)
 		return contexts;
+	if (!usable) {
+		pr_err("%s: none of its %d contexts is a usable hart's in S-mode",
+		       dt_node_name(node), contexts);
+		return -EINVAL;
+	}
 	plic = (struct plic *)get_zeroed_page(GFP_KERNEL);
 	if (!plic)
 		return -ENOMEM;

@@ -47,7 +47,8 @@ int irq_of_node(int node, unsigned int index) __must_check;
  * request_irq - @handler(@irq, @dev) runs at each interrupt, in the interrupt, interrupts off
  * @name: for `interrupts`; stays valid.  Delivered to hart 0 where the controller reaches it, else
  * to the first hart that it reaches.
- * 0, -EINVAL (no such irq, or no hart can take it), -EBUSY (another has it), -ENOMEM.  May sleep.
+ * 0, -EINVAL (no such irq, or no hart can take it), -EBUSY (another has it), -ENOSPC (no IMSIC
+ * identity is left), -ENOMEM.  May sleep.
  */
 int request_irq(unsigned int irq, irq_handler_t handler, const char *name, void *dev) __must_check;
 /* The same with a thread (priority SCHED_PRIO_IRQ) that runs @thread_fn after IRQ_WAKE_THREAD;
@@ -117,7 +118,8 @@ struct irq_chip {
 	void (*unmask)(struct irq_desc *d);
 	/* The interrupt was taken: before the handler for edges, after it for levels. */
 	void (*eoi)(struct irq_desc *d);
-	/* 0, or -EINVAL if this chip can't reach that hart. d->cpu is still the one before. */
+	/* 0, -EINVAL if this chip can't reach that hart, or -ENOSPC if it can reach none any more.
+	 * d->cpu is still the one before. */
 	int (*set_affinity)(struct irq_desc *d, unsigned int cpu);
 	/* 0, or -EINVAL. @type: IRQ_TYPE_*.  NULL: any type will do. */
 	int (*set_type)(struct irq_desc *d, unsigned int type);

@@ -70,14 +70,18 @@ static bool is_online(unsigned int cpu)
 static int choose_hart(struct irq_desc *d)
 {
 	unsigned int cpu;
+	int err = -EINVAL;
 
 	if (is_online(d->cpu))
 		return 0;
 	for_each_online_hart(cpu) {
-		if (is_online(cpu) && !move_to(d, cpu))
-			return 0;
+		if (!is_online(cpu))
+			continue;
+		err = move_to(d, cpu);
+		if (err != -EINVAL)
+			return err;
 	}
-	return -EINVAL;
+	return err;
 }
 
 /* ---- handling ---- */
@@ -292,6 +296,9 @@ static int request(unsigned int irq, irq_handler_t handler, irq_handler_t thread
 		settle(d);
 	}
 	spin_unlock_irqrestore(&d->lock, flags);
+	if (err && err != -EBUSY)
+		pr_err("irq %u (%s): %s line %u can't be delivered to any hart: error %d", irq,
+		       name, d->domain->name, d->hwirq, -err);
 	if (!thread)
 		return err;
 	if (err)
