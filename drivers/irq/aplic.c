@@ -245,24 +245,28 @@ static int read_idcs(struct aplic *aplic, int node)
 		h->regs = aplic->base + IDC_BASE + nr * IDC_STRIDE;
 		mmio_write32(h->regs + IDELIVERY, 0);
 	}
-	if (err && err != -ENOENT)
+	if (err)
 		pr_err("%s", why.text);
 	if (err)
-		return err == -ENOENT ? -ENODEV : -EINVAL;
+		return -EINVAL;
 	return found ? 0 : -ENODEV;
 }
 
 /* May the kernel use it, and how?  0; -ENODEV: it's the firmware's; -EPROBE_DEFER: IMSICs first. */
 static int find_delivery(int node, bool *msi)
 {
-	const struct dt_intc *parent;
 	u32 phandle;
+	int parent;
 
 	*msi = !dt_prop_u32(node, "msi-parent", &phandle);
 	if (!*msi)
 		return read_idcs(NULL, node);
-	parent = dt_intc_by_phandle(irq_intcs(), phandle);
-	return parent ? imsic_of_node(parent->node) : -ENODEV;
+	parent = dt_node_by_phandle(phandle);
+	if (parent < 0) {
+		pr_err("%s: msi-parent 0x%x is no node", dt_node_name(node), (unsigned int)phandle);
+		return -EINVAL;
+	}
+	return imsic_of_node(parent);
 }
 
 static int start_domain(struct aplic *aplic, int node)
@@ -274,18 +278,16 @@ static int start_domain(struct aplic *aplic, int node)
 		mmio_write32(aplic->base + CLRIE_BASE + i / 32 * 4, ~0u);
 	for (unsigned int i = 1; i < lines; i++)
 		mmio_write32(aplic->base + SOURCECFG(i), MODE_INACTIVE);
-	if (!aplic->msi)
-		err = read_idcs(aplic, node);
-	if (!err)
-		err = irq_domain_add(&aplic->domain);
-	if (err)
-		return err;
 	mmio_write32(aplic->base + DOMAINCFG, DOMAINCFG_IE | (aplic->msi ? DOMAINCFG_DM : 0));
 	if (aplic->msi && !(mmio_read32(aplic->base + DOMAINCFG) & DOMAINCFG_DM)) {
 		pr_err("%s has msi-parent, but can't send messages", dt_node_name(node));
 		return -EINVAL;
 	}
-	return aplic->msi ? 0 : irq_set_root(aplic_handle, aplic_init_hart);
+	if (!aplic->msi)
+		err = read_idcs(aplic, node);
+	if (!err)
+		err = irq_domain_add(&aplic->domain);
+	return err || aplic->msi ? err : irq_set_root(aplic_handle, aplic_init_hart);
 }
 
 static int aplic_probe(int node)

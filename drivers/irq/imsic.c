@@ -109,6 +109,7 @@ int imsic_alloc(struct irq_desc *d)
 
 	if (id > imsic.nr_ids) {
 		__atomic_fetch_sub(&imsic.last_id, 1, __ATOMIC_RELAXED);
+		pr_err("all %u identities are given out", imsic.nr_ids);
 		return -ENOSPC;
 	}
 	__atomic_store_n(&imsic.by_id[id], d, __ATOMIC_RELEASE);
@@ -180,8 +181,10 @@ static int read_layout(int node, unsigned int files)
 	(void)!dt_prop_u32(node, "riscv,hart-index-bits", &imsic.hart_bits);
 	(void)!dt_prop_u32(node, "riscv,group-index-bits", &imsic.group_bits);
 	(void)!dt_prop_u32(node, "riscv,group-index-shift", &imsic.group_shift);
-	if (imsic.guest_bits > 7 || imsic.hart_bits > 14 || imsic.group_bits > 7 ||
-	    imsic.group_shift > 55 || imsic.group_shift < 2 * PAGE_BITS) {
+	/* A target register has 14 bits for both indices. */
+	if (imsic.guest_bits > 7 || imsic.group_bits > 7 ||
+	    imsic.hart_bits > 14 - imsic.group_bits || imsic.group_shift > 55 ||
+	    imsic.group_shift < 2 * PAGE_BITS) {
 		pr_err("%s: guest, hart or group index bits make no sense", dt_node_name(node));
 		return -EINVAL;
 	}

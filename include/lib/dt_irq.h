@@ -36,6 +36,9 @@ struct dt_visit {
  * returned then. */
 int dt_for_each_node(int (*fn)(const struct dt_visit *v, void *arg), void *arg);
 
+/* dt_node_by_phandle - the node, enabled or not, or -ENOENT.  Walks the tree. */
+int dt_node_by_phandle(u32 phandle) __must_check;
+
 /* dt_visit_compatible - one of the node's compatible strings is @compatible. */
 bool dt_visit_compatible(const struct dt_visit *v, const char *compatible);
 

@@ -252,10 +252,10 @@ static int map_irq(struct irq_domain *domain, const struct dt_irq *in, struct dt
 	d = desc_get(domain, hwirq);
 	if (!d)
 		return dt_fail(why, -ENOMEM, "no memory for line %u of %s", hwirq, domain->name);
-	if (!type)
+	if (!type && !domain->chip->set_type)
 		return (int)d->irq;
 	spin_lock_irqsave(&d->lock, flags);
-	if (d->type != type && domain->chip->set_type)
+	if (domain->chip->set_type && (!type || d->type != type))
 		err = domain->chip->set_type(d, type);
 	if (!err)
 		d->type = type;

@@ -104,6 +104,21 @@ const struct dt_intc *dt_intc_by_phandle(const struct dt_intcs *list, u32 phandl
 	return NULL;
 }
 
+static int has_phandle(const struct dt_visit *v, void *arg)
+{
+	return v->phandle == *(const u32 *)arg ? v->node + 1 : 0;
+}
+
+int dt_node_by_phandle(u32 phandle)
+{
+	int found;
+
+	if (!phandle || phandle == DT_NO_PHANDLE)
+		return -ENOENT;
+	found = dt_for_each_node(has_phandle, &phandle);
+	return found ? found - 1 : -ENOENT;
+}
+
 static const struct dt_intc *intc_by_node(const struct dt_intcs *list, int node)
 {
 	for (unsigned i = 0; i < list->nr; i++) {

@@ -94,6 +94,10 @@ TEST(controllers_are_found)
 	EXPECT_EQ(dt_intc_by_phandle(&intcs, 0x30)->cells, 2);
 	EXPECT(!dt_intc_by_phandle(&intcs, 0x40));
 	EXPECT(!dt_intc_by_phandle(&intcs, 0));
+	EXPECT_EQ(dt_node_by_phandle(0x20), dt_intc_by_phandle(&intcs, 0x20)->node);
+	EXPECT(dt_node_by_phandle(0x40) > 0); /* disabled, but a node */
+	EXPECT_EQ(dt_node_by_phandle(0x41), -ENOENT);
+	EXPECT_EQ(dt_node_by_phandle(0), -ENOENT);
 	free(blob);
 }
 
