@@ -24,6 +24,7 @@ void *ioremap(phys_addr_t pa, size_t bytes)
 	unsigned long offset = (unsigned long)(pa & (PAGE_SIZE - 1));
 	unsigned long size = ALIGN_UP(offset + bytes, PAGE_SIZE);
 	unsigned long at, va;
+	int err;
 
 	if (!bytes || size < bytes)
 		return NULL;
@@ -34,8 +35,10 @@ void *ioremap(phys_addr_t pa, size_t bytes)
 		return NULL;
 	}
 	va = va_layout.io_base + at;
-	if (arch_map(va, pa - offset, size, PROT_READ | PROT_WRITE | PROT_IO, PAGE_SIZE)) {
-		pr_err("no memory to map %zu bytes of device memory at 0x%llx", bytes, PA(pa));
+	err = arch_map(va, pa - offset, size, PROT_READ | PROT_WRITE | PROT_IO, PAGE_SIZE);
+	if (err) {
+		pr_err("%zu bytes of device memory at 0x%llx can't be mapped: %s", bytes, PA(pa),
+		       err == -ENOMEM ? "no memory" : "no hart reaches that address");
 		return NULL;
 	}
 	return (void *)(va + offset);
@@ -77,11 +80,11 @@ const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why)
 		return NULL;
 	}
 	*bytes = fdt_totalsize(fdt);
-	pages = ALIGN_UP(offset + *bytes, PAGE_SIZE) >> PAGE_SHIFT;
-	if (pages > FIX_DT_PAGES) {
+	if (*bytes > FIX_DT_PAGES * PAGE_SIZE - offset) {
 		*why = "the device tree is larger than 1 MiB";
 		return NULL;
 	}
+	pages = ALIGN_UP(offset + *bytes, PAGE_SIZE) >> PAGE_SHIFT;
 	map_fdt_pages(pa - offset, 0, pages);
 	return fdt;
 }
