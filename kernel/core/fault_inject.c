@@ -137,7 +137,9 @@ static int parse_fault(const char *value)
 	if (strlen(value) >= sizeof(text))
 		return -EINVAL;
 	strcpy(text, value);
-	for (char *p = text; p && n < MAX_WORDS; n++) {
+	for (char *p = text; p; n++) {
+		if (n == MAX_WORDS)
+			return -EINVAL;
 		words[n] = p;
 		p = strchr(p, ',');
 		if (p)
