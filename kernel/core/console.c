@@ -274,7 +274,7 @@ bool console_interrupt(void)
 	spin_lock_irqsave(&con.input_lock, flags);
 	some = empty_port();
 	spin_unlock_irqrestore(&con.input_lock, flags);
-	if (some)
+	if (some && con.wake) /* a port may interrupt for another reason before it's asked to */
 		con.wake();
 	return some;
 }
