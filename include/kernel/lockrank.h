@@ -15,7 +15,7 @@ enum lock_rank {
 	LOCK_UNRANKED, /* order isn't checked: tests, and structures whose owner didn't say */
 
 	/* Mutexes. */
-	LOCK_DRIVERS,  /* binding drivers to devices */
+	LOCK_DRIVERS,  /* drivers' own */
 	LOCK_HOTPLUG,  /* harts going on and off */
 	LOCK_QUEUES,   /* the list of work queues */
 	LOCK_RESOURCE, /* anything else that a thread may sleep with: one at a time */

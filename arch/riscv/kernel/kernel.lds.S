@@ -69,7 +69,6 @@ SECTIONS
 	TABLE(dma_limit)
 	TABLE(console_driver)
 	TABLE(driver)
-	TABLE(initcall)
 	TABLE(hart_notifier)
 	TABLE(fault_point)
 	TABLE(tracepoint)
