@@ -24,7 +24,11 @@
 #define MANY_ORDER  1  /* of the pages that their addresses take */
 #define HELD	    12 /* stacks that a thread has at a time */
 #define THREADS_MAX 16
-#define TURNS	    400 /* of all threads together */
+/* Turns of all threads together, or, where flushes are slow (a host with fewer CPUs than harts), as
+ * many as there is time for, but a few. */
+#define TURNS	    400
+#define TURNS_LEAST 4 /* of each */
+#define TURNS_NS    1000000000ull
 
 _Static_assert(MANY * sizeof(long) <= PAGE_SIZE << MANY_ORDER, "the addresses fit");
 
@@ -242,8 +246,9 @@ static int work(void *arg)
 {
 	struct worker *w = arg;
 	unsigned long held[HELD] = { 0 };
+	u64 until = ktime_ns() + TURNS_NS;
 
-	for (unsigned int i = 0; i < w->turns; i++) {
+	for (unsigned int i = 0; i < w->turns && (i < TURNS_LEAST || ktime_ns() < until); i++) {
 		unsigned long *slot = &held[random_below(&w->seed, HELD)];
 
 		if (*slot) {
