@@ -30,7 +30,7 @@
 
 #define preempt_count() (this_hart->preempt_count)
 
-/* preempt_schedule - another thread should run and nothing forbids it (kernel/sched/core.c). */
+/* preempt_schedule - let another thread run, unless something forbids it (kernel/sched/core.c). */
 void preempt_schedule(void);
 
 #ifdef CONFIG_DEBUG_ATOMIC_SLEEP
@@ -56,24 +56,17 @@ void preempt_went_off(void);
 	do {                                \
 		barrier();                  \
 		this_hart->preempt_count--; \
+		barrier();                  \
 	} while (0)
 
-/* True if the count, lowered by one, is 0 and another thread should run.  An interrupt that says
- * so before the count is stored leaves the switch to us, so no_resched is read after that. */
-static __always_inline bool preempt_count_dec_and_test(void)
-{
-	u32 count = this_hart->preempt_count - 1;
-
-	WRITE_ONCE(this_hart->preempt_count, count);
-	return !count && !READ_ONCE(this_hart->no_resched);
-}
-
-#define preempt_enable()                                    \
-	do {                                                \
-		perturb();                                  \
-		barrier();                                  \
-		if (unlikely(preempt_count_dec_and_test())) \
-			preempt_schedule();                 \
+/* An interrupt that says so before the count is stored leaves the switch to us, so no_resched is
+ * read after that. */
+#define preempt_enable()                      \
+	do {                                  \
+		perturb();                    \
+		preempt_enable_no_resched();  \
+		if (unlikely(need_resched())) \
+			preempt_schedule();   \
 	} while (0)
 
 /* Ask this hart to run another thread as soon as it may. Interrupts off, or preemption. */

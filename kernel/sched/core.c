@@ -256,6 +256,8 @@ void leave_for_good(void)
 
 void preempt_schedule(void)
 {
+	if (in_atomic())
+		return;
 	/* With interrupts off it happens in an interrupt, as soon as they are on. */
 	if (irqs_disabled()) {
 		smp_interrupt_self();
