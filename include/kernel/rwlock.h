@@ -77,7 +77,7 @@ static inline void write_lock(rwlock_t *lock)
 	preempt_disable();
 	lock_debug_take(lock, rw_lock_rank(lock), false);
 	if (unlikely(!__atomic_compare_exchange_n(&lock->state, &nobody, RW_WRITER, false,
-						  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+						  __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)))
 		write_lock_slow(lock);
 	lock_debug_taken(lock, rw_lock_rank(lock));
 }

@@ -114,7 +114,7 @@ static inline bool spin_trylock_raw(spinlock_t *lock)
 		return false;
 	lock_debug_take(lock, spin_lock_rank(lock), true);
 	if (!__atomic_compare_exchange_n(&lock->word, &word, word + (1u << 16), false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+					 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 		return false;
 	lock_debug_taken(lock, spin_lock_rank(lock));
 	return true;

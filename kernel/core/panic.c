@@ -82,7 +82,7 @@ static void enter_panic(int me, const char *fmt, va_list args)
 
 	local_irq_disable();
 	lock_debug_stop();
-	if (__atomic_compare_exchange_n(&state.hart, &none, me, false, __ATOMIC_ACQ_REL,
+	if (__atomic_compare_exchange_n(&state.hart, &none, me, false, __ATOMIC_ACQUIRE,
 					__ATOMIC_ACQUIRE))
 		return;
 	if (none == me)

@@ -32,6 +32,6 @@ void write_lock_slow(rwlock_t *lock)
 		cpu_relax();
 		free = RW_WAITING;
 	} while (!__atomic_compare_exchange_n(&lock->state, &free, RW_WRITER, true,
-					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+					      __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE));
 	spin_unlock_raw(&lock->queue);
 }

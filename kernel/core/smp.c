@@ -154,7 +154,8 @@ static void set_state(unsigned int cpu, enum hart_state state)
 /* For a step that the hart itself and the one that starts it may take at once. */
 static bool change_state(unsigned int cpu, enum hart_state from, enum hart_state to)
 {
-	return __atomic_compare_exchange_n(&harts[cpu].state, &from, to, false, __ATOMIC_ACQ_REL,
+	smp_mb(); /* base/compiler.h */
+	return __atomic_compare_exchange_n(&harts[cpu].state, &from, to, false, __ATOMIC_ACQUIRE,
 					   __ATOMIC_ACQUIRE);
 }
 
@@ -338,7 +339,8 @@ static void push_call(unsigned int cpu, struct call *c)
 	struct call **head = per_cpu_ptr(&calls, cpu);
 
 	c->next = __atomic_load_n(head, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(head, &c->next, c, true, __ATOMIC_RELEASE,
+	smp_wmb(); /* base/compiler.h */
+	while (!__atomic_compare_exchange_n(head, &c->next, c, true, __ATOMIC_RELAXED,
 					    __ATOMIC_RELAXED))
 		;
 	smp_mb();

@@ -302,7 +302,7 @@ static inline bool take_free(struct mutex *m)
 	unsigned long nobody = 0;
 
 	return __atomic_compare_exchange_n(&m->owner, &nobody, (unsigned long)current, false,
-					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+					   __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE);
 }
 
 void mutex_lock(struct mutex *m)
@@ -341,7 +341,8 @@ void mutex_unlock(struct mutex *m)
 	unsigned long me = (unsigned long)current;
 
 	mutex_debug_release(m);
-	if (unlikely(!__atomic_compare_exchange_n(&m->owner, &me, 0, false, __ATOMIC_RELEASE,
+	__atomic_thread_fence(__ATOMIC_RELEASE); /* base/compiler.h */
+	if (unlikely(!__atomic_compare_exchange_n(&m->owner, &me, 0, false, __ATOMIC_RELAXED,
 						  __ATOMIC_RELAXED)))
 		unlock_slow(m);
 }

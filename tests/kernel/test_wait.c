@@ -192,7 +192,7 @@ static bool take_token(void)
 
 	while (now)
 		if (__atomic_compare_exchange_n(&shop.tokens, &now, now - 1, false,
-						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+						__ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 			return true;
 	return false;
 }
