@@ -121,7 +121,11 @@ int kthread_bind(struct thread *t, unsigned int cpu) __must_check;
 void set_priority(struct thread *t, unsigned int prio);
 
 /* Set the calling thread's state before a last look at what it waits for. A full barrier. */
-#define set_current_state(s) __atomic_store_n(&current->state, (s), __ATOMIC_SEQ_CST)
+#define set_current_state(s)                     \
+	do {                                     \
+		WRITE_ONCE(current->state, (s)); \
+		smp_mb();                        \
+	} while (0)
 
 /* schedule - let the next thread run.  Returns when this one runs again.  Not in_atomic(). */
 void schedule(void);
