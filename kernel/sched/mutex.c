@@ -154,7 +154,7 @@ static struct mutex *next_in_chain(struct thread *t, struct mutex *m, bool all)
 }
 
 /*
- * The waiters of @m have changed: tell the owner, and those that it waits for in turn.  Interrupts
+ * The waiters of @m (NULL: of none) have changed: tell the owner, and those that it waits for in turn.  Interrupts
  * off; m->wait_lock is held, and given back.
  * @all: go to the end of the chain even if nothing changes, and panic if it comes back here.
  */
@@ -212,6 +212,7 @@ static void begin_wait(struct mutex *m, struct mutex_waiter *w)
 static void give_up(struct mutex *m, struct mutex_waiter *w)
 {
 	struct thread *owner = mutex_owner(m);
+	struct mutex *next;
 
 	spin_lock_raw(&current->wake_lock);
 	current->blocked_on = NULL;
@@ -221,9 +222,12 @@ static void give_up(struct mutex *m, struct mutex_waiter *w)
 		take_back(m);
 	spin_unlock_raw(&owner->wake_lock);
 	list_del(&w->link);
+	next = next_in_chain(owner, m, false);
+	/* Not before: without it the owner can unlock, and end, at any moment. */
 	if (list_empty(&m->waiters))
 		__atomic_fetch_and(&m->owner, ~HAS_WAITERS, __ATOMIC_RELAXED);
-	propagate(m, false);
+	spin_unlock_raw(&m->wait_lock);
+	propagate(next, false);
 }
 
 static __noinline int lock_slow(struct mutex *m, u64 ns)
