@@ -122,6 +122,7 @@ static int run_items(void *arg)
 static int pool_open(struct work_pool *pool, unsigned int cpu)
 {
 	struct thread *t;
+	unsigned long flags;
 	int err = 0;
 
 	if (cpu == ~0u)
@@ -132,8 +133,10 @@ static int pool_open(struct work_pool *pool, unsigned int cpu)
 		return -ENOMEM;
 	if (cpu != ~0u)
 		err = kthread_bind(t, cpu);
+	spin_lock_irqsave(&pool->lock, flags);
 	pool->worker = t;
 	pool->open = !err;
+	spin_unlock_irqrestore(&pool->lock, flags);
 	wake_up_process(t);
 	if (err) {
 		kthread_stop(t);
