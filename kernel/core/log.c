@@ -164,7 +164,12 @@ void log_show(void)
 {
 	if (!log.console && !log.emergency)
 		return;
-	while (READ_ONCE(log.shown) != READ_ONCE(log.ring.next.seq)) {
+	for (;;) {
+		/* Between storing a message and finding the console taken; and between giving the
+		 * console back and finding no message.  So one of the two sees the other. */
+		smp_mb();
+		if (READ_ONCE(log.shown) == READ_ONCE(log.ring.next.seq))
+			return;
 		if (!console_trylock()) {
 			if (log.emergency)
 				console_lock_by_force();
