@@ -275,6 +275,9 @@ void smp_hart_online(void)
 		stop_here();
 	smp_mb();
 	tlb_flush_local_all(); /* what changed before others knew to ask this hart (tlb.c) */
+	/* A reason that came too late for the hart when it went off had an interrupt that's lost by
+	 * now, and keeps others from sending one. */
+	smp_interrupt_self();
 }
 
 TRACEPOINT(ipi_send, "to hart %u, reason %lu");
