@@ -30,13 +30,16 @@ static DEFINE_PER_CPU(struct trace_ring, trace_ring);
 
 void trace_write(u32 event, u32 who, unsigned long a, unsigned long b)
 {
+	struct trace_record *record;
 	struct trace_ring *ring;
 	unsigned long flags;
 
 	local_irq_save(flags);
 	ring = this_cpu_ptr(&trace_ring);
-	if (likely(ring->record)) {
-		struct trace_record *r = &ring->record[ring->head & ring->mask];
+	record = READ_ONCE(ring->record);
+	smp_rmb(); /* the mask is this ring's, not that of one before */
+	if (likely(record)) {
+		struct trace_record *r = &record[ring->head & ring->mask];
 
 		r->ticks = read_time();
 		r->event = event;
