@@ -208,11 +208,11 @@ static void replay(struct irq_desc *d)
 	}
 	spin_unlock(&d->lock);
 	this_hart->preempt_count -= HARDIRQ_OFFSET;
+	if (need_resched())
+		smp_interrupt_self(); /* who was woken runs when the caller allows it */
 	local_irq_restore(flags);
 	if (storm)
 		report_storm(d);
-	if (!preempt_count() && need_resched() && !irqs_disabled())
-		preempt_schedule();
 }
 
 /* ---- threads ---- */
