@@ -49,8 +49,6 @@ bool timer_pending(const struct timer *t);
 void timers_init(void);
 /* timer_interrupt - the hart's timer interrupt. */
 void timer_interrupt(void);
-/* timer_next_ns - when this hart's first timer expires, ~0 if it has none. */
-u64 timer_next_ns(void);
 void timers_validate(void);
 /* timers_migrate - hart @from went off: its timers come to this one. */
 void timers_migrate(unsigned int from);

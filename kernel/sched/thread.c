@@ -172,6 +172,7 @@ void kthread_exit(int code)
 	struct thread *t = current;
 	unsigned long flags;
 
+	mutex_debug_exit();
 	t->exit_code = code;
 	preempt_disable();
 	spin_lock_irqsave(&t->wake_lock, flags);

@@ -253,13 +253,6 @@ bool timer_cancel_sync(struct timer *t)
 	return pending;
 }
 
-u64 timer_next_ns(void)
-{
-	struct heap *h = this_cpu_ptr(&heap);
-
-	return h->nr ? h->slot[1]->expires_ns : NEVER;
-}
-
 void timer_interrupt(void)
 {
 	struct heap *h = this_cpu_ptr(&heap);
