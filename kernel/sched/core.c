@@ -424,7 +424,7 @@ static void timeout_over(struct timer *timer)
 u64 schedule_timeout_ns(u64 ns)
 {
 	struct timeout timeout = { TIMER_INIT(timeout_over), current };
-	u64 end = ktime_ns() + ns, now;
+	u64 now = ktime_ns(), end = ns < ~0ull - now ? now + ns : ~0ull;
 
 	if (timer_start(&timeout.timer, end)) {
 		/* No memory for a timer: poll, which is slow but right. */
