@@ -457,6 +457,8 @@ void change_priority(struct thread *t, unsigned int prio)
 	}
 	if (more_urgent(rq, rq->running))
 		resched_hart(t->cpu);
+	else if (!rq->slice_armed && rq->running != rq->idle && has_rival(rq, rq->running))
+		arm_slice_of(rq, t->cpu);
 	spin_unlock_raw(&rq->lock);
 }
 
