@@ -6,8 +6,9 @@
  * that has nothing to do takes a waiting thread from whoever has most.  So no hart idles while
  * a thread that may run on it waits; how evenly busy harts share is left to these two.
  *
- * idle_mask has a bit for each idle hart.  It is a hint: a hart that got work meanwhile has its
- * bit cleared a moment later.  online_mask has one for each hart that takes threads;
+ * idle_mask has a bit for each idle hart.  The hart sets it, and looks for work once more before
+ * it rests; who sends work there clears it (claim_idle), so that the next thread goes to the
+ * next idle hart.  The hart itself clears it before it runs anything.  online_mask has one for each hart that takes threads;
  * run_queue.online is the truth, looked at under its lock.
  */
 #include "sched.h"
@@ -73,20 +74,41 @@ static unsigned int lowest_set(unsigned long word)
 	return bit;
 }
 
+/* Take hart @cpu out of the idle ones, for work that is about to go there; false if it isn't one
+ * any more. */
+static bool claim_idle(unsigned int cpu)
+{
+	unsigned long bit = 1UL << cpu % BITS;
+
+	return __atomic_fetch_and(&idle_mask[cpu / BITS], ~bit, __ATOMIC_SEQ_CST) & bit;
+}
+
+/* Claim one of the idle harts @may, a set in word @i; false if there is none. */
+static bool claim_one(unsigned int i, unsigned long may, unsigned int *cpu)
+{
+	unsigned long both;
+
+	while ((both = __atomic_load_n(&idle_mask[i], __ATOMIC_SEQ_CST) & may)) {
+		*cpu = i * (unsigned int)BITS + lowest_set(both);
+		if (claim_idle(*cpu))
+			return true;
+	}
+	return false;
+}
+
 unsigned int select_hart(const struct thread *t)
 {
-	unsigned int last = t->cpu, first_allowed = ~0u;
+	unsigned int last = t->cpu, first_allowed = ~0u, idle;
 	bool last_online = false;
 
-	if (hart_is_idle(last) && may_run_on(t, last))
+	if (hart_is_idle(last) && may_run_on(t, last) && claim_idle(last))
 		return last;
 	for (unsigned int i = 0; i < idle_words; i++) {
 		unsigned long may =
 			__atomic_load_n(&online_mask[i], __ATOMIC_RELAXED) & t->allowed[i];
-		unsigned long both = __atomic_load_n(&idle_mask[i], __ATOMIC_RELAXED) & may;
 
-		if (both)
-			return i * (unsigned int)BITS + lowest_set(both);
+		if (claim_one(i, may, &idle))
+			return idle;
 		if (first_allowed == ~0u && may)
 			first_allowed = i * (unsigned int)BITS + lowest_set(may);
 		if (i == last / BITS)
@@ -97,15 +119,26 @@ unsigned int select_hart(const struct thread *t)
 
 void kick_idle(const struct thread *t)
 {
-	for (unsigned int i = 0; i < idle_words; i++) {
-		unsigned long both =
-			__atomic_load_n(&idle_mask[i], __ATOMIC_SEQ_CST) & t->allowed[i];
+	unsigned int idle;
 
-		if (both) {
-			resched_hart(i * (unsigned int)BITS + lowest_set(both));
+	for (unsigned int i = 0; i < idle_words; i++) {
+		if (claim_one(i, t->allowed[i], &idle)) {
+			resched_hart(idle);
 			return;
 		}
 	}
+}
+
+/* Do threads wait on any hart's queue? */
+static bool threads_wait(void)
+{
+	unsigned int cpu;
+
+	for_each_online_hart(cpu) {
+		if (READ_ONCE(queue_of(cpu)->waiting))
+			return true;
+	}
+	return false;
 }
 
 /* The hart with most waiting threads, or -1. */
@@ -141,25 +174,53 @@ static struct thread *take_from(struct run_queue *from, unsigned int me)
 	return NULL;
 }
 
+/* Two queues' locks at once: the second is never waited for. */
+static struct thread *try_take(struct run_queue *rq, unsigned int cpu, unsigned int me)
+{
+	struct run_queue *from = queue_of(cpu);
+	struct thread *t;
+
+	if (!spin_trylock_raw(&from->lock)) {
+		rq->steal_again = true;
+		return NULL;
+	}
+	t = take_from(from, me);
+	spin_unlock_raw(&from->lock);
+	return t;
+}
+
 struct thread *steal_thread(struct run_queue *rq)
 {
 	unsigned int me = smp_processor_id();
-	struct run_queue *from;
 	struct thread *t = NULL;
-	int cpu;
+	unsigned int cpu;
+	int most;
 
 	rq->steal_again = false;
 	if (!rq->online)
 		return NULL;
-	cpu = busiest(me);
-	if (cpu < 0)
+	most = busiest(me);
+	if (most < 0)
 		return NULL;
-	from = queue_of((unsigned int)cpu);
-	/* Two queues' locks at once: the second is never waited for. */
-	rq->steal_again = !spin_trylock_raw(&from->lock);
-	if (rq->steal_again)
-		return NULL;
-	t = take_from(from, me);
-	spin_unlock_raw(&from->lock);
+	t = try_take(rq, (unsigned int)most, me);
+	/* Those that wait there may be bound to it. */
+	for (cpu = 0; !t && cpu < nr_harts; cpu++) {
+		if (cpu != me && cpu != (unsigned int)most && READ_ONCE(queue_of(cpu)->waiting))
+			t = try_take(rq, cpu, me);
+	}
 	return t;
+}
+
+bool find_work(struct run_queue *rq)
+{
+	struct thread *t;
+
+	if (likely(!threads_wait()))
+		return false;
+	spin_lock_raw(&rq->lock);
+	t = steal_thread(rq);
+	if (t)
+		queue_add(rq, t);
+	spin_unlock_raw(&rq->lock);
+	return t || rq->steal_again;
 }

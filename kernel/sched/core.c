@@ -232,6 +232,8 @@ static void reschedule(bool preempted)
 		spin_unlock_raw(&rq->lock);
 		return;
 	}
+	if (unlikely(preempted) && rq->waiting && prev != rq->idle)
+		kick_idle(prev);
 	switch_threads(rq, prev, next);
 	switched();
 }
@@ -500,7 +502,8 @@ void set_priority(struct thread *t, unsigned int prio)
 static void rest(struct run_queue *rq, unsigned int cpu)
 {
 	idle_mask_set(cpu);
-	if (!need_resched() && !rq->steal_again) {
+	/* Who put a thread on a queue before the bit was there didn't tell this hart. */
+	if (!need_resched() && !rq->steal_again && !find_work(rq)) {
 		load_idle_begin(rq);
 		irqs_go_on();
 		wait_for_interrupt();
