@@ -325,18 +325,57 @@ static void test_sleep(struct ktap *t)
 	KTAP_EXPECT(t, wait_for_completion_timeout_ns(&never, 3000000) > 0);
 }
 
+/* ---- as many busy threads as harts, of different priorities: each has a hart ---- */
+
+static struct {
+	unsigned int arrived;
+	bool stop;
+} spread;
+
+static int arrive_and_spin(void *arg)
+{
+	__atomic_fetch_add(&spread.arrived, 1, __ATOMIC_RELAXED);
+	while (!READ_ONCE(spread.stop))
+		cpu_relax();
+	return 0;
+}
+
+static void spread_once(struct ktap *t, unsigned int n)
+{
+	struct thread *thread[CROWD];
+	u64 start = ktime_ns();
+
+	spread.arrived = 0;
+	spread.stop = false;
+	for (unsigned int i = 0; i < n; i++) {
+		thread[i] = kthread_create(arrive_and_spin, NULL, "spread/%u", i);
+		KTAP_ASSERT(t, thread[i] != NULL);
+		set_priority(thread[i], SCHED_PRIO_DEFAULT + 1 + i % 15);
+	}
+	for (unsigned int i = 0; i < n; i++)
+		wake_up_process(thread[i]);
+	while (READ_ONCE(spread.arrived) < n && ktime_ns() - start < KTAP_PATIENCE_NS)
+		msleep(1);
+	KTAP_EXPECT_EQ(t, spread.arrived, n);
+	WRITE_ONCE(spread.stop, true);
+	for (unsigned int i = 0; i < n; i++)
+		KTAP_EXPECT_EQ(t, kthread_join(thread[i]), 0);
+}
+
+static void test_spread(struct ktap *t)
+{
+	unsigned int n = min(num_online_harts(), (unsigned int)CROWD);
+
+	for (int i = 0; i < 20 && (!i || spread.arrived == n); i++)
+		spread_once(t, n);
+	sched_validate();
+}
+
 static const struct ktap_case cases[] = {
-	{ "join", test_join },
-	{ "detach", test_detach },
-	{ "ping-pong", test_ping_pong },
-	{ "turns", test_turns },
-	{ "priority", test_priority },
-	{ "crowd", test_crowd },
-	{ "affinity", test_affinity },
-	{ "stop", test_stop },
-	{ "timers", test_timers },
-	{ "sleep", test_sleep },
-	{},
+	{ "join", test_join },	   { "detach", test_detach },	  { "ping-pong", test_ping_pong },
+	{ "turns", test_turns },   { "priority", test_priority }, { "spread", test_spread },
+	{ "crowd", test_crowd },   { "affinity", test_affinity }, { "stop", test_stop },
+	{ "timers", test_timers }, { "sleep", test_sleep },	  {},
 };
 
 static const struct ktap_suite suite_thread = { "thread", cases };
