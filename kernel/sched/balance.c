@@ -13,6 +13,7 @@
  */
 #include "sched.h"
 
+#include <asm/barrier.h>
 #include <kernel/panic.h>
 #include <mm/page_alloc.h>
 
@@ -83,50 +84,63 @@ static bool claim_idle(unsigned int cpu)
 	return __atomic_fetch_and(&idle_mask[cpu / BITS], ~bit, __ATOMIC_SEQ_CST) & bit;
 }
 
-/* Claim one of the idle harts @may, a set in word @i; false if there is none. */
-static bool claim_one(unsigned int i, unsigned long may, unsigned int *cpu)
+/* Claim an idle hart that @t may run on, best the one where it ran last; @otherwise if there is
+ * none. */
+static __noinline unsigned int claim_any(const struct thread *t, unsigned int otherwise)
 {
+	unsigned int cpu = t->cpu;
 	unsigned long both;
 
-	while ((both = __atomic_load_n(&idle_mask[i], __ATOMIC_SEQ_CST) & may)) {
-		*cpu = i * (unsigned int)BITS + lowest_set(both);
-		if (claim_idle(*cpu))
-			return true;
+	if (hart_is_idle(cpu) && may_run_on(t, cpu) && claim_idle(cpu))
+		return cpu;
+	for (unsigned int i = 0; i < idle_words; i++) {
+		while ((both = __atomic_load_n(&idle_mask[i], __ATOMIC_RELAXED) & t->allowed[i])) {
+			cpu = i * (unsigned int)BITS + lowest_set(both);
+			if (claim_idle(cpu))
+				return cpu;
+		}
 	}
-	return false;
+	return otherwise;
 }
 
 unsigned int select_hart(const struct thread *t)
 {
-	unsigned int last = t->cpu, first_allowed = ~0u, idle;
+	unsigned int last = t->cpu, first_allowed = ~0u;
 	bool last_online = false;
+	unsigned long idle = 0;
 
-	if (hart_is_idle(last) && may_run_on(t, last) && claim_idle(last))
-		return last;
 	for (unsigned int i = 0; i < idle_words; i++) {
 		unsigned long may =
 			__atomic_load_n(&online_mask[i], __ATOMIC_RELAXED) & t->allowed[i];
 
-		if (claim_one(i, may, &idle))
-			return idle;
+		idle |= __atomic_load_n(&idle_mask[i], __ATOMIC_RELAXED) & may;
 		if (first_allowed == ~0u && may)
 			first_allowed = i * (unsigned int)BITS + lowest_set(may);
 		if (i == last / BITS)
 			last_online = may >> last % BITS & 1;
 	}
-	return last_online ? last : first_allowed;
+	if (!last_online)
+		last = first_allowed;
+	return idle ? claim_any(t, last) : last;
+}
+
+static __noinline void kick_one(const struct thread *t)
+{
+	unsigned int cpu = claim_any(t, ~0u);
+
+	if (cpu != ~0u)
+		resched_hart(cpu);
 }
 
 void kick_idle(const struct thread *t)
 {
-	unsigned int idle;
+	unsigned long idle = 0;
 
-	for (unsigned int i = 0; i < idle_words; i++) {
-		if (claim_one(i, t->allowed[i], &idle)) {
-			resched_hart(idle);
-			return;
-		}
-	}
+	smp_mb(); /* the thread is on its queue, before the harts' bits are read: find_work() */
+	for (unsigned int i = 0; i < idle_words; i++)
+		idle |= __atomic_load_n(&idle_mask[i], __ATOMIC_RELAXED) & t->allowed[i];
+	if (idle)
+		kick_one(t);
 }
 
 /* Do threads wait on any hart's queue? */

@@ -154,8 +154,8 @@ static struct mutex *next_in_chain(struct thread *t, struct mutex *m, bool all)
 }
 
 /*
- * The waiters of @m (NULL: of none) have changed: tell the owner, and those that it waits for in turn.  Interrupts
- * off; m->wait_lock is held, and given back.
+ * The waiters of @m (NULL: of none) have changed: tell the owner, and those that it waits for in
+ * turn.  Interrupts off; m->wait_lock is held, and given back.
  * @all: go to the end of the chain even if nothing changes, and panic if it comes back here.
  */
 static void propagate(struct mutex *m, bool all)

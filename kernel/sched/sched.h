@@ -62,8 +62,8 @@ struct thread *steal_thread(struct run_queue *rq);
 /* balance.c: where @t, which is woken now, should run. */
 unsigned int select_hart(const struct thread *t);
 
-/* balance.c: put a thread that waits on another hart, and may run here, on @rq, this hart's; true if
- * there is one, or could be.  Interrupts off. */
+/* balance.c: put a thread that waits on another hart, and may run here, on @rq, this hart's; true
+ * if there is one, or could be.  Interrupts off. */
 bool find_work(struct run_queue *rq);
 
 /* balance.c: which harts are idle, a bit each. */
