@@ -10,7 +10,7 @@
  * A hart that holds a lock isn't preempted (kernel/preempt.h).  Each lock has a rank, which says
  * what it may be taken inside of (kernel/lockrank.h); only debug builds keep and check it.
  *
- * Cost without contention: 11 instructions to lock, one of them an AMO, 10 to unlock.
+ * Cost without contention: 11 instructions to lock, one of them an AMO, 8 to unlock.
  */
 #ifndef KERNEL_SPINLOCK_H
 #define KERNEL_SPINLOCK_H

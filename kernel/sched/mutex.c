@@ -18,7 +18,7 @@
  *   both.  propagate() holds one mutex's lock and tries the next one's: what it waits for then can
  *   be held by another propagate() only, which goes on in the same direction.  Two would wait for
  *   each other only on a circle, which is a deadlock of the threads as well.
- * Cost: 20 instructions for lock and unlock of a free mutex.
+ * Cost: 21 instructions for lock and unlock of a free mutex.
  */
 #include "sched.h"
 
