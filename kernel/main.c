@@ -117,7 +117,10 @@ void hart_main(void)
 	irqs_went_off(); /* for irqsoff: not since it went off the last time */
 	sched_start_hart();
 	irq_init_hart();
-	smp_hart_online();
+	if (!smp_hart_online()) {
+		sched_stop_hart();
+		smp_stop_here();
+	}
 	local_irq_enable();
 	sched_idle();
 }

@@ -87,8 +87,11 @@ static inline void smp_interrupt_self(void)
 	csr_set(sip, SIE_SSIE);
 }
 
-/* This hart takes part from now on; called by a starting hart. */
-void smp_hart_online(void);
+/* This hart takes part from now on; called by a starting hart.  False: it was given up before. */
+bool smp_hart_online(void) __must_check;
+
+/* smp_stop_here - this hart rests for good.  Any context. */
+void smp_stop_here(void) __noreturn;
 
 /*
  * Harts that go off and come back; the steps around these are hart_off()'s and hart_on()'s

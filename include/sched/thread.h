@@ -163,6 +163,9 @@ void sched_init(void);
 /* sched_start_hart - the boot code of another hart becomes its idle thread. */
 void sched_start_hart(void);
 
+/* sched_stop_hart - this hart takes no threads any more: it came when it had been given up. */
+void sched_stop_hart(void);
+
 /* sched_start_services - threads that the scheduler needs itself.  After sched_init(), interrupts
  * on. */
 void sched_start_services(void);

@@ -253,7 +253,7 @@ void smp_start(void)
 		(unsigned long long)((ktime_ns() - start) / 1000));
 }
 
-static __noreturn void stop_here(void)
+void smp_stop_here(void)
 {
 	local_irq_disable();
 	csr_write(sie, 0);
@@ -268,16 +268,17 @@ void secondary_start_kernel(void)
 	hart_main();
 }
 
-void smp_hart_online(void)
+bool smp_hart_online(void)
 {
 	/* Who was given up stays out: others count on harts not coming up behind their back. */
 	if (!change_state(smp_processor_id(), HART_STARTING, HART_ONLINE))
-		stop_here();
+		return false;
 	smp_mb();
 	tlb_flush_local_all(); /* what changed before others knew to ask this hart (tlb.c) */
 	/* A reason that came too late for the hart when it went off had an interrupt that's lost by
 	 * now, and keeps others from sending one. */
 	smp_interrupt_self();
+	return true;
 }
 
 TRACEPOINT(ipi_send, "to hart %u, reason %lu");
@@ -500,7 +501,7 @@ bool smp_told_to_stop(void)
 void smp_stop_if_told(void)
 {
 	if (unlikely(smp_told_to_stop()))
-		stop_here();
+		smp_stop_here();
 }
 
 void smp_handle_ipi(void)
@@ -514,7 +515,7 @@ void smp_handle_ipi(void)
 	if (reasons & IPI_STOP) {
 		this_cpu_write(told_to_stop, true);
 		if (!console_held_here())
-			stop_here();
+			smp_stop_here();
 	}
 	if (reasons & IPI_CALL)
 		run_calls();

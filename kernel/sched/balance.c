@@ -8,8 +8,8 @@
  *
  * idle_mask has a bit for each idle hart.  The hart sets it, and looks for work once more before
  * it rests; who sends work there clears it (claim_idle), so that the next thread goes to the
- * next idle hart.  The hart itself clears it before it runs anything.  online_mask has one for each hart that takes threads;
- * run_queue.online is the truth, looked at under its lock.
+ * next idle hart.  The hart itself clears it before it runs anything.  online_mask has one for
+ * each hart that takes threads; run_queue.online is the truth, looked at under its lock.
  */
 #include "sched.h"
 

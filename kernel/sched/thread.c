@@ -413,6 +413,11 @@ void sched_start_hart(void)
 	online_mask_set(smp_processor_id());
 }
 
+void sched_stop_hart(void)
+{
+	queue_close();
+}
+
 void sched_start_services(void)
 {
 	struct thread *t = kthread_run(reaper, NULL, "reaper");

@@ -23,9 +23,9 @@
 #define ALONE	   2000 /* operations of a player alone */
 #define TOGETHER   250	/* of each of several */
 /* Fewer, but so many, once the time is over: flushes are slow where the host has fewer CPUs. */
-#define LEAST	   24
-#define PLAY_NS	   3000000000ull
-#define ROUNDS	   40	/* of a remote case, over all harts */
+#define LEAST	24
+#define PLAY_NS 3000000000ull
+#define ROUNDS	40 /* of a remote case, over all harts */
 
 struct player {
 	struct ktap *t;
