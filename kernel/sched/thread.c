@@ -227,7 +227,8 @@ void kthread_detach(struct thread *t)
 
 bool kthread_should_stop(void)
 {
-	return READ_ONCE(current->flags) & THREAD_STOP;
+	/* What was done before kthread_stop() is seen by who sees that it was called. */
+	return __atomic_load_n(&current->flags, __ATOMIC_ACQUIRE) & THREAD_STOP;
 }
 
 int kthread_stop(struct thread *t)

@@ -89,10 +89,13 @@ static struct work *wait_for_item(struct work_pool *pool)
 {
 	for (;;) {
 		struct work *w;
+		bool stop;
 
 		set_current_state(THREAD_SLEEPING);
+		/* Asked first: when it says yes the pool is closed, and the list all there is. */
+		stop = kthread_should_stop();
 		w = take_item(pool);
-		if (w || kthread_should_stop()) {
+		if (w || stop) {
 			set_current_state(THREAD_RUNNING);
 			return w;
 		}

@@ -179,6 +179,29 @@ static void test_create_destroy(struct ktap *t)
 	}
 }
 
+/* What is queued as the queue's thread looks whether it shall end still runs.  The thread goes to
+ * look when its first item has run, so the second comes at about that time. */
+static void test_destroy_at_once(struct ktap *t)
+{
+	unsigned int lost = 0;
+
+	for (unsigned int i = 0; i < 300; i++) {
+		struct workqueue *wq = workqueue_create("short", false);
+
+		KTAP_ASSERT(t, wq != NULL);
+		init_items();
+		queue_work(wq, &item[0].work);
+		while (!READ_ONCE(item[0].runs))
+			cond_resched();
+		for (unsigned int spin = i % 64; spin; spin--)
+			cpu_relax();
+		queue_work(wq, &item[1].work);
+		workqueue_destroy(wq);
+		lost += item[1].runs != 1;
+	}
+	KTAP_EXPECT_EQ(t, lost, 0);
+}
+
 /* ---- everything at once: every item that was queued ran, or was cancelled ---- */
 
 #define STORM_THREADS 6
@@ -261,6 +284,7 @@ static const struct ktap_case cases[] = {
 	{ "cancel", test_cancel },
 	{ "delayed", test_delayed },
 	{ "create-destroy", test_create_destroy },
+	{ "destroy-at-once", test_destroy_at_once },
 	{ "storm", test_storm },
 	{},
 };
