@@ -54,9 +54,19 @@ WRONG = {
 }
 
 
+def as_named(text, own):
+    """@text with the names that this QEMU gives its nodes: they changed with 8.2."""
+    for old, address in re.findall(r"((?:aplic|imsics|plic)@([0-9a-f]+))", text):
+        found = re.search(rf"(\S+@{address}) {{", own)
+        text = text.replace(old, found[1] if found else old)
+    return text
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_interrupts(machine, name):
     change, aia, sentence = WRONG[name]
+    own = trees.own_source("qemu-virt", smp="1", mem="128M", aia=aia)
+    change, sentence = as_named(change, own), as_named(sentence, own)
     dtb = trees.changed(f"irq-{name}", change, smp="1", mem="128M", aia=aia)
     m = machine(smp=1, mem="128M", dtb=str(dtb), extra=["-M", f"virt,aia={aia}"])
     assert any(re.search(sentence, x) for x in m.run("dmesg")), "not named in the log"

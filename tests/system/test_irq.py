@@ -12,20 +12,21 @@ from machine import SUITES_PATIENCE, TOP
 
 VIRT_IMAGE = TOP / "build" / "qemu-virt" / "Image"
 
-# The machine; the controller and the line of its console.
+# The machine; the controller (its address: its name depends on QEMU's version) and the line of its
+# console.
 MACHINES = {
-    "plic": (dict(smp=4, mem="256M"), "plic@c000000", 10),
-    "plic-1hart": (dict(smp=1, mem="64M"), "plic@c000000", 10),
-    "numa": (dict(smp=4, mem="1G", numa=2), "plic@c000000", 10),
-    "aplic": (dict(smp=4, mem="256M", extra=["-M", "virt,aia=aplic"]), "aplic@d000000", 10),
-    "imsic": (dict(smp=4, mem="256M", extra=["-M", "virt,aia=aplic-imsic"]), "aplic@d000000", 10),
+    "plic": (dict(smp=4, mem="256M"), "@c000000", 10),
+    "plic-1hart": (dict(smp=1, mem="64M"), "@c000000", 10),
+    "numa": (dict(smp=4, mem="1G", numa=2), "@c000000", 10),
+    "aplic": (dict(smp=4, mem="256M", extra=["-M", "virt,aia=aplic"]), "@d000000", 10),
+    "imsic": (dict(smp=4, mem="256M", extra=["-M", "virt,aia=aplic-imsic"]), "@d000000", 10),
     "imsic-8harts": (dict(smp=8, mem="256M", extra=["-M", "virt,aia=aplic-imsic"]),
-                     "aplic@d000000", 10),
-    "rv32": (dict(board="qemu-virt32", smp=2, mem="256M"), "plic@c000000", 10),
+                     "@d000000", 10),
+    "rv32": (dict(board="qemu-virt32", smp=2, mem="256M"), "@c000000", 10),
     "rv32-imsic": (dict(board="qemu-virt32", smp=2, mem="256M",
-                        extra=["-M", "virt,aia=aplic-imsic"]), "aplic@d000000", 10),
-    "sifive-u": (dict(board="sifive-u", kernel=VIRT_IMAGE), "interrupt-controller@c000000", 4),
-    "icicle": (dict(board="icicle", kernel=VIRT_IMAGE), "interrupt-controller@c000000", 91),
+                        extra=["-M", "virt,aia=aplic-imsic"]), "@d000000", 10),
+    "sifive-u": (dict(board="sifive-u", kernel=VIRT_IMAGE), "@c000000", 4),
+    "icicle": (dict(board="icicle", kernel=VIRT_IMAGE), "@c000000", 91),
 }
 
 
@@ -40,7 +41,7 @@ def on(request, machine, image):
 
 def the_line(m, controller, line):
     found = [x for x in info.interrupts(m.run("interrupts"))
-             if (x.controller, x.line) == (controller, line)]
+             if x.controller.endswith(controller) and x.line == line]
     assert len(found) == 1, "the console's line isn't among the interrupts"
     return found[0]
 
@@ -68,12 +69,12 @@ def test_a_hart_out_of_reach(machine):
     """Node 0's controller reaches node 0's harts; the shell goes on as before."""
     m = machine(smp=4, mem="1G", numa=2)
     assert any("plic@c600000: plic" in x for x in m.run("dmesg"))
-    before = the_line(m, "plic@c000000", 10).cpu
+    before = the_line(m, "@c000000", 10).cpu
     assert before in of_node(m, 0) and len(of_node(m, 1)) == 2
     for cpu in *of_node(m, 1), 4, 4294967295:
         lines = m.run(f"interrupts -m 10 {cpu}")
         assert lines[0] == f"interrupts: irq 10 can't be delivered to cpu {cpu}"
-    assert the_line(m, "plic@c000000", 10).cpu == before
+    assert the_line(m, "@c000000", 10).cpu == before
 
 
 def test_pasted_text_is_not_lost(on):
@@ -127,10 +128,10 @@ def test_line_leaves_a_hart_that_goes_off(machine):
     m = machine(smp=2, mem="128M")
     m.run("interrupts -m 10 1")
     assert m.run("harts off 1") == []
-    assert the_line(m, "plic@c000000", 10).cpu == 0
+    assert the_line(m, "@c000000", 10).cpu == 0
     assert m.run("harts on 1") == []
     assert m.run("interrupts -m 10 1") == []
-    assert the_line(m, "plic@c000000", 10).cpu == 1
+    assert the_line(m, "@c000000", 10).cpu == 1
 
 
 def test_top(machine):
