@@ -7,7 +7,7 @@
 
 BOARD ?= qemu-virt
 CLANG ?= $(if $(findstring clang,$(CC)),1)
-O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)
+O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)$(if $(filter 1,$(DEBUG)),-debug)
 
 ifeq ($(wildcard boards/$(BOARD)/board.mk),)
 $(error no boards/$(BOARD)/board.mk: BOARD is one of $(notdir $(wildcard boards/*)))
@@ -19,7 +19,8 @@ Q         := $(if $(filter 1,$(V)),,@)
 silent     = $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
 say        = $(if $(filter 1,$(V))$(silent),,@printf '  %-8s%s\n' $(1) $(2))
 PYTHON    := /usr/bin/python3
-KCONFIG    = $(PYTHON) tools/kconfig.py --board $(BOARD) --out $(O)
+KCONFIG    = $(PYTHON) tools/kconfig.py --board $(BOARD) --out $(O) \
+	$(if $(filter 1,$(DEBUG)),--also tools/debug.config)
 
 .PHONY: all FORCE
 .DELETE_ON_ERROR:
@@ -36,6 +37,7 @@ endif
 
 KCONFIG_FILES := Kconfig $(wildcard */Kconfig */*/Kconfig)
 $(O)/.config.stamp: $(wildcard $(O)/.config) $(KCONFIG_FILES) boards/$(BOARD)/defconfig \
+		tools/debug.config \
 		tools/kconfig.py
 	@tools/setup build
 	@$(KCONFIG) sync
@@ -111,7 +113,10 @@ $(O)/flags: FORCE | $(O)/.config.stamp
 $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(KCC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) -MMD -MP -c $< -o $@
+
+# The suites are a third of the code, and none of it is hot.
+$(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o: OPTIMIZE := -Os
 
 $(O)/%.o: %.S $(O)/flags
 	$(call say,AS,$<)
@@ -212,7 +217,7 @@ gdb: image
 # --- checks -----------------------------------------------------------------------------
 
 PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
-rings  := tests/host tests/kernel tests/system
+rings  := tests/host tests/kernel tests/system tests/soak
 
 # Both register widths and both compilers, before anything is tested.
 check-build:
@@ -237,6 +242,11 @@ check-kernel check-system: check-%: check-build
 check-matrix: check-build
 	@$(PYTEST) tests/system --matrix
 
+# Everything at once, in kernels that check themselves. SOAK_SECONDS= for all machines together.
+soak: export SOAK_SECONDS ?= 600
+soak: check-build
+	@$(PYTEST) tests/soak
+
 fuzz: ; @tools/setup check
 	@$(MAKE) -f tests/host/Makefile fuzz
 
@@ -246,7 +256,7 @@ bench: run-setup image
 format:
 	@tools/setup lint
 	git ls-files '*.c' '*.h' | xargs clang-format -i
-.PHONY: check-build lint check check-host check-kernel check-system check-matrix fuzz bench format
+.PHONY: check-build lint check check-host check-kernel check-system check-matrix soak fuzz bench format
 
 clean:
 	rm -rf $(filter-out build/dl build/firmware build/apt,$(wildcard build/*)) compile_commands.json
@@ -267,9 +277,11 @@ help:
 #|   check-kernel    the suites inside the kernel
 #|   check-system    boots of the interesting machines;  check-matrix  of all of them
 #|   lint            layers, licence lines, lengths
+#| make soak       10 minutes of everything at once, with checks and perturbation (SOAK_SECONDS=)
 #| make fuzz       the fuzzer until Ctrl-C
 #| make bench      count the instructions of the kernel's operations (KEYS="boot_1G ...": only some)
 #|
 #| make menuconfig | defconfig | olddefconfig | savedefconfig     build/$(BOARD)/.config
 #| make format     clang-format;   make clean  removes what was built, not what was downloaded
+#| DEBUG=1 turns every check on (tools/debug.config) and builds into build/$(BOARD)-debug
 #| V=1 shows commands, CLANG=1 (or CC=clang) compiles with clang into build/$(BOARD)-clang

@@ -11,7 +11,7 @@
 #include <asm/mmu.h>
 #include <asm/sbi.h>
 #include <base/errno.h>
-#include <drivers/power.h>
+#include <drivers/driver.h>
 #include <kernel/bootargs.h>
 #include <kernel/console.h>
 #include <kernel/log.h>
@@ -22,10 +22,14 @@
 #include <mm/init.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
+#include <sched/irq.h>
+#include <sched/thread.h>
+#include <sched/workqueue.h>
 #include <shell/shell.h>
 #include <string.h>
 
 void start_kernel(unsigned long hartid, unsigned long fdt_pa);
+void hart_main(void) __noreturn;
 
 static const char *paging_cap; /* paging= */
 
@@ -82,23 +86,41 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	size_t fdt_bytes;
 
 	this_hart->hartid = hartid; /* of the template, until harts_prepare(): for a panic */
-	sbi_init();		/* which firmware calls there are */
-	arch_paging_early();	/* where the image lies */
+	sbi_init();		    /* which firmware calls there are */
+	arch_paging_early();	    /* where the image lies */
 	announce(hartid);
-	fdt_bytes = open_fdt(fdt_pa); /* the tree is sound; boot arguments */
+	fdt_bytes = open_fdt(fdt_pa);	     /* the tree is sound; boot arguments */
 	mm_init_memblock(fdt_pa, fdt_bytes); /* banks, reservations */
 	arch_paging_init(memblock_start_of_DRAM(), paging_cap); /* regions */
 	linear_map_init();
-	mm_init_fdt();		/* the tree, copied to safety */
-	harts_prepare(hartid);	/* numbers, per-CPU areas, stacks, clock */
-	mm_init_pages();	/* DMA ceilings, zones, page allocator */
+	mm_init_fdt();	       /* the tree, copied to safety */
+	harts_prepare(hartid); /* numbers, per-CPU areas, stacks, clock */
+	mm_init_pages();       /* DMA ceilings, zones, page allocator */
 	report_memory();
 	if (arch_wx_check())
 		panic("a page is both writable and executable");
-	console_init();		/* the UART; the log so far goes out */
-	power_init();		/* how to end a failed run */
+	console_init();		    /* the UART; the log so far goes out */
+	sched_init();		    /* this code becomes the thread "main" */
+	drivers_probe(DRIVER_CORE); /* interrupt controllers; how to end a failed run */
 	local_irq_enable();
-	smp_start();		/* the other harts */
+	sched_start_services();
+	smp_start();		      /* the other harts */
+	workqueues_init();	      /* their workers */
+	drivers_probe(DRIVER_DEVICE); /* everything else; the console by interrupt */
 	pr_info("%lu instructions from _start to the prompt", instructions_since_start());
 	shell_main();
+}
+
+/* Where each other hart arrives, on its own stack, interrupts off. */
+void hart_main(void)
+{
+	irqs_went_off(); /* for irqsoff: not since it went off the last time */
+	sched_start_hart();
+	irq_init_hart();
+	if (!smp_hart_online()) {
+		sched_stop_hart();
+		smp_stop_here();
+	}
+	local_irq_enable();
+	sched_idle();
 }

@@ -3,7 +3,7 @@
  * harts.c - memory for each hart: its table entry, per-CPU area and stacks
  *
  * All of it comes from memblock, near the hart.  A hart that maxcpus= keeps off has an area,
- * since its objects may be initialised, but no stack.
+ * since its objects may be initialised, but no stack until it is started all the same.
  */
 #define LOG_PREFIX "smp: "
 
@@ -11,12 +11,15 @@
 
 #include <asm/layout.h>
 #include <asm/mmu.h>
+#include <asm/tlb.h>
+#include <base/errno.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <mm/discover.h>
+#include <mm/kstack.h>
 #include <mm/memblock.h>
 #include <mm/zone.h>
 #include <string.h>
@@ -41,6 +44,15 @@ static void make_area(struct hart_info *h, unsigned int cpu)
 	node_set_hart(cpu, h->nid);
 }
 
+/* What the hart needs to begin on its stack with paging on (head.S). */
+static void tell_stack(struct hart_info *h)
+{
+	h->local->stack_lo = h->stack;
+	h->local->boot_sp = h->stack + STACK_SIZE;
+	h->local->boot_tp = (unsigned long)h->local;
+	h->local->boot_satp = csr_read(satp);
+}
+
 static void make_stack(struct hart_info *h, unsigned int cpu)
 {
 	phys_addr_t pa = memblock_phys_alloc_range(STACK_SIZE, PAGE_SIZE, 0, 0, h->nid);
@@ -48,10 +60,20 @@ static void make_stack(struct hart_info *h, unsigned int cpu)
 	h->stack = pa ? arch_stack_map(cpu, pa) : 0;
 	if (!h->stack)
 		panic("no memory for the stack of hart %lu", h->hartid);
-	h->local->stack_lo = h->stack;
-	h->local->boot_sp = h->stack + STACK_SIZE;
-	h->local->boot_tp = (unsigned long)h->local;
-	h->local->boot_satp = csr_read(satp);
+	tell_stack(h);
+}
+
+int hart_give_stack(unsigned int cpu)
+{
+	struct hart_info *h = hart_info(cpu);
+
+	if (h->stack)
+		return 0;
+	h->stack = kstack_alloc(h->nid);
+	if (!h->stack)
+		return -ENOMEM;
+	tell_stack(h);
+	return 0;
 }
 
 /* Go on with the boot hart's own area instead of the template. */
@@ -60,7 +82,8 @@ static void move_boot_hart(struct hart_info *h)
 	h->stack = (unsigned long)boot_stack;
 	h->local->stack_lo = h->stack;
 	csr_write(sscratch, h->local);
-	/* Not by assignment: clang may restore tp at the end, as a call keeps it. */
+	/* Not by assignment: clang would restore tp at the end of the function, as a call keeps
+	 * it. */
 	__asm__ volatile("mv tp, %0" : : "r"(h->local) : "memory");
 }
 
@@ -81,6 +104,7 @@ static unsigned int number_harts(struct hart_info *harts, const struct dt_hart *
 		h->hartid = (unsigned long)list[i].hartid;
 		h->nid = list[i].nid;
 		h->isa = list[i].isa;
+		tlb_hart_quirks(list[i].node);
 	}
 	if (harts[0].state != HART_ONLINE)
 		panic("the firmware started hart %lu, which the device tree doesn't have as usable",

@@ -89,6 +89,17 @@ static phys_addr_t table_from_pages(void)
 	return page ? page_to_phys(page) : 0;
 }
 
+/* A table of boot's is reserved memory. */
+static void table_to_pages(phys_addr_t pa)
+{
+	struct page *page = phys_to_page(pa);
+
+	if (PageReserved(page))
+		free_reserved_area(pa, pa + PAGE_SIZE);
+	else
+		__free_page(page);
+}
+
 void mm_init_pages(void)
 {
 	struct dt_error err;
@@ -100,7 +111,9 @@ void mm_init_pages(void)
 	if (discover_dma(&err) || discover_zones(state.dma_zone, &state.plan, &err))
 		panic("%s", err.text);
 	page_alloc_init(&state.plan);
-	arch_map_set_allocator(table_from_pages);
+	arch_map_set_allocator(table_from_pages, table_to_pages);
+	if (arch_share_roots(memblock_phys_mem_size()))
+		panic("no memory for the page tables that address spaces share");
 }
 
 const struct zone_plan *mm_zone_plan(void)

@@ -107,7 +107,7 @@ void linear_map_init(void)
 	const struct memblock_region *r;
 
 	leave_out_unreachable();
-	arch_map_set_allocator(table_from_memblock);
+	arch_map_set_allocator(table_from_memblock, NULL);
 	for_each_mem_range(r) {
 		if (!(r->flags & MEMBLOCK_NOMAP))
 			map_bank(r->base, r->base + r->size);

@@ -20,6 +20,7 @@
  */
 #include <mm/page_alloc.h>
 
+#include <kernel/fault_inject.h>
 #include <kernel/panic.h>
 #include "buddy_list.h"
 #include <mm/kmap.h>
@@ -135,6 +136,8 @@ static __noinline struct page *alloc_unparked(struct zone *zone, gfp_t gfp, int 
 	return prepare(zone, page, gfp, order);
 }
 
+FAULT_POINT(fail_page_alloc, "alloc_pages() and whatever stands on it");
+
 struct page *alloc_pages(gfp_t gfp, unsigned wanted)
 {
 	struct zone *zone = *local_node()->zonelists[gfp & GFP_LISTMASK];
@@ -142,6 +145,8 @@ struct page *alloc_pages(gfp_t gfp, unsigned wanted)
 	unsigned long flags;
 	struct page *page;
 
+	if (should_fail(fail_page_alloc, PAGE_SIZE << wanted % NR_ORDERS))
+		return NULL;
 	if (unlikely(wanted > MAX_ORDER || !zone))
 		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, wanted);
 	spin_lock_irqsave(&zone->lock, flags);
@@ -157,6 +162,8 @@ struct page *alloc_pages(gfp_t gfp, unsigned wanted)
 
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order)
 {
+	if (should_fail(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS))
+		return NULL;
 	if (nid == NUMA_NO_NODE)
 		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order);
 	BUG_ON(nid < 0 || (unsigned)nid >= nr_nodes);
@@ -165,6 +172,8 @@ struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order)
 
 struct page *alloc_pages_for_reach(zone_mask_t reach, gfp_t gfp, unsigned order)
 {
+	if (should_fail(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS))
+		return NULL;
 	return alloc_slow(local_node(), reach, gfp, order);
 }
 

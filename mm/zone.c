@@ -105,7 +105,7 @@ static struct zone *zone_make(const struct zone_span *span, int nid, unsigned ty
 
 	if (!zone) {
 		zone = memblock_alloc_node(sizeof(*zone), 64, nid);
-		spin_lock_init(&zone->lock);
+		spin_lock_init_ranked(&zone->lock, LOCK_ZONE);
 		zone->type = (u8)type;
 		zone->nid = (s8)nid;
 		zone->node = node;

@@ -53,6 +53,12 @@ FIGURES = {
     "page9_pair": (300, 4850),
     "page9_comp_pair": (900, None),
     "zeroed_page_pair": (620, 1312),
+    "spinlock_pair": (20, None),
+    "mutex_pair": (40, None),
+    "yield_switch": (200, 816),
+    "wake_switch_back": (900, None),
+    "timer_interrupt": (600, None),
+    "ipi_call": (None, None),  # nanoseconds, of whatever machine QEMU runs on
 }
 MORE_IS_BETTER = {"free_at_8M_kb"}
 TOLERANCE = 0.02
@@ -66,9 +72,9 @@ class Failed(Exception):
     """A machine did not do what was asked; the text ends with what it printed."""
 
 
-def boot(board, mem, commands, timeout):
-    """The console of one hart with @mem memory that runs shell @commands and powers off."""
-    line = qemu.command(board, smp="1", mem=mem, append=f'run="{commands}"', extra=ICOUNT,
+def boot(board, mem, commands, timeout, smp="1", extra=ICOUNT):
+    """The console of @smp harts with @mem memory that runs shell @commands and powers off."""
+    line = qemu.command(board, smp=smp, mem=mem, append=f'run="{commands}"', extra=extra,
                         qemu=os.environ.get("QEMU", ""))
     try:
         done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
@@ -82,7 +88,7 @@ def boot(board, mem, commands, timeout):
 
 
 def find(pattern, out, what):
-    match = re.search(pattern, out)
+    match = re.search(pattern, out, re.M)
     if not match:
         raise Failed(f"no {what} in what the kernel printed:\n{out[-2000:]}")
     return match[1]
@@ -119,6 +125,9 @@ def measure(board, wanted):
         if key.startswith("boot_") and want(key):
             out = boot(board, key[5:], "dmesg", 60)
             measured[key] = int(find(r"(\d+) instructions from _start", out, "count of the boot"))
+    if want("ipi_call"):
+        out = boot(board, "256M", "bench ipi_call", 60, smp="2", extra=["-no-reboot"])
+        measured["ipi_call"] = int(find(r"^bench ipi_call (\d+)", out, "figure of ipi_call"))
     keys = [key for key in wanted if key not in measured]
     if keys or not wanted:
         out = boot(board, "256M", " ".join(["bench"] + keys), 600)
@@ -171,7 +180,7 @@ def recorded_for(key, machine, baseline):
 
 
 def regressed(key, number, recorded):
-    if recorded is None:
+    if recorded is None or key == "ipi_call":  # that is time, of this machine
         return False
     if key in MORE_IS_BETTER:
         return number < recorded * (1 - TOLERANCE)

@@ -21,6 +21,7 @@ LAYERS = [
     ("arch", ["arch/riscv/include/"]),
     ("core", ["include/kernel/", "kernel/core/", "arch/riscv/"]),
     ("mm", ["include/mm/", "mm/"]),
+    ("sched", ["include/sched/", "kernel/sched/"]),
     ("drivers", ["include/drivers/", "drivers/"]),
     ("shell", ["include/shell/", "kernel/shell/", "tests/kernel/"]),
     ("main", ["kernel/main.c"]),

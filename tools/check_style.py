@@ -3,8 +3,8 @@
 """check_style.py - what a machine can see of CONTRIBUTING.md's rules
 
 An error: a source file without its licence line, a file over 600 lines, a function
-over 100, a .c file that includes a .c file outside tests/, trailing blanks, a path
-or an address that only one machine has.  Only named: sources that clang-format
+over 100, a .c file that includes a .c file outside tests/, a lock without a rank,
+trailing blanks, a path or an address that only one machine has.  Only named: sources that clang-format
 would lay out differently.
 """
 
@@ -15,6 +15,8 @@ import sys
 MAX_FILE, MAX_FUNCTION, MAX_COLUMNS = 600, 100, 100
 MAX_MESSAGE = 112  # a line with a message in it, which isn't broken, so that it can be searched for
 LICENSED = (".c", ".h", ".S", ".py", ".mk", ".dts", ".dtsi", "Kconfig", "Makefile")
+UNRANKED = re.compile(r"\bSPINLOCK_INIT\b|\bRWLOCK_INIT\b|\bSEQLOCK_INIT\b|\bspin_lock_init\(|\bmutex_init\("
+                      r"|\bDEFINE_MUTEX\(|\bMUTEX_INIT\(")
 FOREIGN = re.compile(r"https?://[\w.-]+/debian\b|(?<![\w/.-])/(home|root|tmp|mnt|srv)/\w+")
 
 
@@ -46,6 +48,9 @@ def check_c(path, lines):
     for number, line in enumerate(lines, 1):
         if re.match(r'\s*#\s*include\s*[<"].*\.c[>"]', line) and not path.startswith("tests/"):
             yield f"{path}:{number}: a .c file includes a .c file"
+        if path.endswith(".c") and not path.startswith("tests/") and UNRANKED.search(line) \
+                and path != "kernel/sched/mutex.c":
+            yield f"{path}:{number}: a lock without a rank (docs/locking.md)"
         limit = MAX_MESSAGE if '"' in line else MAX_COLUMNS
         if expand(line) > limit:
             yield f"{path}:{number}: {expand(line)} columns, {limit} are the limit"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """kconfig.py - the .config of one board and the header made from it
 
-    kconfig.py --board BOARD --out DIR ACTION
+    kconfig.py --board BOARD --out DIR [--also FILE] ACTION
 
     sync           DIR/.config from boards/BOARD/defconfig if there is none (or if it
                    is still exactly what the defconfig gave last time), else brought up
@@ -10,6 +10,7 @@
     defconfig      the same, whatever DIR/.config says now
     olddefconfig   new options get their default
     menuconfig     change options by hand
+    --also FILE    options that are set on top of the defconfig
     savedefconfig  boards/BOARD/defconfig := what differs from the defaults
 """
 
@@ -25,7 +26,8 @@ def die(text):
 
 
 class Config:
-    def __init__(self, board, out):
+    def __init__(self, board, out, also):
+        self.also = also
         self.defconfig = f"boards/{board}/defconfig"
         self.path = f"{out}/.config"
         self.pristine = f"{out}/.config.from-defconfig"
@@ -38,12 +40,12 @@ class Config:
         self.kconfig.warn_assign_redun = False
         self.kconfig.warn_assign_override = False
 
-    def load(self, path):
+    def load(self, path, replace=True):
         """Read one configuration file; an assignment that Kconfig refuses is an error."""
         self.kconfig.warnings.clear()
-        self.kconfig.load_config(path)
+        self.kconfig.load_config(path, replace=replace)
         wrong = [w for w in self.kconfig.warnings]
-        if wrong and path == self.defconfig:
+        if wrong and path in (self.defconfig, self.also):
             die("\n".join(wrong))
         for w in wrong:
             print(f"kconfig: {w}", file=sys.stderr)
@@ -57,6 +59,8 @@ class Config:
 
     def from_defconfig(self):
         self.load(self.defconfig)
+        if self.also:
+            self.load(self.also, replace=False)
         self.write()
         with open(self.path) as a, open(self.pristine, "w") as b:
             b.write(a.read())
@@ -96,9 +100,10 @@ def main():
     parser = argparse.ArgumentParser(description="configure the kernel")
     parser.add_argument("--board", required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--also")
     parser.add_argument("action", choices=actions)
     args = parser.parse_args()
-    config = Config(args.board, args.out)
+    config = Config(args.board, args.out, args.also)
     if args.action == "defconfig":
         config.from_defconfig()
         print(f"{config.path} written")

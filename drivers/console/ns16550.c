@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ns16550.c - the 16550 UART and its relatives, polled
+ * ns16550.c - the 16550 UART and its relatives
  *
  * Registers are `1 << reg-shift` bytes apart and read and written `reg-io-width` bytes
  * at a time.  The firmware has set speed and format; the speed changes only if stdout-path
@@ -8,13 +8,14 @@
  *
  * THRE (transmitter holding register empty) means that the whole transmit FIFO is empty,
  * so FIFO characters can follow without another look: one poll for 16 characters.
+ * Sending is polled, as messages must get out in any context; receiving interrupts.
  *
  * snps,dw-apb-uart: a write to LCR while the UART is busy is lost, and raises a "busy
- * detect" interrupt that only reading USR clears.  So LCR is read back, and interrupts
- * stay off.
+ * detect" interrupt that only reading USR clears; LCR is read back.  It may also claim a
+ * receive timeout when nothing is there, until the data register is read.
  */
 #define LOG_PREFIX "ns16550: "
-#include <kernel/console.h>
+#include "console_irq.h"
 
 #include <asm/io.h>
 #include <asm/mmu.h>
@@ -31,12 +32,19 @@ enum {
 	REG_MCR = 4,
 	REG_LSR = 5,
 	NR_REGS = 8,
+	REG_USR = 31, /* DesignWare: status; reading it ends a busy-detect interrupt */
 };
 
 #define FCR_ENABLE    0x01
+#define IER_RX	      0x01 /* interrupt when a character has arrived */
 #define IIR_FIFOS     0xc0 /* both bits: FIFOs that work */
+#define IIR_NONE      0x01 /* nothing interrupts */
+#define IIR_CAUSE     0x0f
+#define IIR_BUSY      0x07 /* DesignWare: LCR was written while it was busy */
+#define IIR_TIMEOUT   0x0c /* characters have waited in the FIFO */
 #define LCR_DLAB      0x80
 #define MCR_DTR_RTS   0x03
+#define MCR_OUT2      0x08 /* lets interrupts out, where it's wired so */
 #define LSR_READY     0x01 /* a character is there */
 #define LSR_THRE      0x20
 #define LSR_IDLE      0x40 /* FIFO and shift register are empty */
@@ -49,6 +57,7 @@ static struct ns16550 {
 	unsigned shift; /* log2 of the bytes between registers */
 	unsigned width; /* bytes an access: 1, 2, 4 */
 	unsigned fifo;	/* characters that fit after THRE */
+	bool has_usr;	/* DesignWare's registers are there */
 } port;
 
 static u8 get(const struct ns16550 *p, unsigned reg)
@@ -97,7 +106,29 @@ static size_t ns16550_read(struct console *con, char *buf, size_t n)
 	return got;
 }
 
-static const struct console_ops ops = { .write = ns16550_write, .read = ns16550_read };
+static void ns16550_rx_interrupt(struct console *con, bool on)
+{
+	put(con->priv, REG_IER, on ? IER_RX : 0);
+}
+
+static const struct console_ops ops = { .write = ns16550_write,
+					.read = ns16550_read,
+					.rx_interrupt = ns16550_rx_interrupt };
+
+static enum irqreturn ns16550_interrupt(unsigned int irq, void *dev)
+{
+	const struct ns16550 *p = dev;
+	u8 cause = get(p, REG_IIR) & IIR_CAUSE;
+
+	(void)irq;
+	if (cause & IIR_NONE && cause != IIR_BUSY)
+		return IRQ_NONE;
+	if (cause == IIR_BUSY && p->has_usr)
+		get(p, REG_USR);
+	if (!console_interrupt() && cause == IIR_TIMEOUT)
+		get(p, REG_DATA);
+	return IRQ_HANDLED;
+}
 
 /* Is the transmitter empty before long? Where no UART is, a register may read as 0 for ever. */
 static bool transmits(const struct ns16550 *p)
@@ -135,9 +166,11 @@ static bool set_speed(const struct ns16550 *p, unsigned clock_hz, unsigned baud)
 	return set_line_control(p, format);
 }
 
-static int ns16550_probe(const struct dt_console *dt, struct console *con)
+static int ns16550_start(const struct dt_console *dt, struct console *con)
 {
-	u64 span = dt->reg_offset + ((u64)NR_REGS << min(dt->reg_shift, 31u));
+	bool has_usr = dt_compatible(dt->node, "snps,dw-apb-uart");
+	u64 span =
+		dt->reg_offset + ((has_usr ? REG_USR + 1ull : NR_REGS) << min(dt->reg_shift, 31u));
 	unsigned width = dt->reg_io_width;
 	u8 *regs;
 
@@ -153,11 +186,16 @@ static int ns16550_probe(const struct dt_console *dt, struct console *con)
 		return -ENOMEM;
 	}
 	port = (struct ns16550){
-		.base = regs + dt->reg_offset, .shift = dt->reg_shift, .width = width, .fifo = 1
+		.base = regs + dt->reg_offset,
+		.shift = dt->reg_shift,
+		.width = width,
+		.fifo = 1,
+		.has_usr = has_usr,
 	};
 
 	if (!transmits(&port)) {
-		pr_err("the transmitter at 0x%llx is never empty: no UART there", PA(dt->reg.start));
+		pr_err("the transmitter at 0x%llx is never empty: no UART there",
+		       PA(dt->reg.start));
 		return -ENODEV;
 	}
 	put(&port, REG_IER, 0);
@@ -168,7 +206,7 @@ static int ns16550_probe(const struct dt_console *dt, struct console *con)
 		put(&port, REG_FCR, FCR_ENABLE);
 	if ((get(&port, REG_IIR) & IIR_FIFOS) == IIR_FIFOS)
 		port.fifo = FIFO_DEPTH;
-	put(&port, REG_MCR, MCR_DTR_RTS);
+	put(&port, REG_MCR, MCR_DTR_RTS | MCR_OUT2);
 
 	*con = (struct console){
 		.name = "ns16550a", .ops = &ops, .priv = &port, .rx_fifo = port.fifo
@@ -183,5 +221,13 @@ static const char *const compatible[] = { "ns16550a",
 					  "starfive,jh7100-uart",
 					  "starfive,jh7110-uart",
 					  NULL };
-static const struct console_driver ns16550_driver = { compatible, ns16550_probe };
-TABLE_ENTRY(console_driver, ns16550_driver);
+static const struct console_driver ns16550_console = { compatible, ns16550_start };
+TABLE_ENTRY(console_driver, ns16550_console);
+
+static int ns16550_probe(int node)
+{
+	return console_irq_start(node, ns16550_interrupt, "ns16550", &port);
+}
+
+static const struct driver ns16550_driver = { "ns16550", compatible, DRIVER_DEVICE, ns16550_probe };
+TABLE_ENTRY(driver, ns16550_driver);

@@ -3,12 +3,14 @@
  * sifive_test.c - the test finisher of QEMU's virt machine
  *
  * One register: a store of 0x3333 with a code in the upper half ends the emulator with that
- * code as its status.  Real boards don't have it.
+ * code as its status, which a firmware's shutdown call can't say.  So after a panic with
+ * panic=poweroff the emulator exits with 1.  Real boards don't have it.
  */
-#include <drivers/power.h>
+#define LOG_PREFIX "sifive_test: "
 
 #include <asm/io.h>
 #include <asm/mmu.h>
+#include <drivers/driver.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <lib/dt.h>
@@ -23,19 +25,23 @@ static void fail(void)
 	mmio_write32(finisher, STATUS << 16 | FINISHER_FAIL);
 }
 
-void power_init(void)
+static int sifive_test_probe(int node)
 {
 	struct phys_range reg;
 	struct dt_error err;
-	int node = dt_find_compatible(-1, "sifive,test0");
 
-	if (node < 0)
-		return;
 	if (dt_reg(node, 0, &reg, &err)) {
-		pr_warn("%s", err.text);
-		return;
+		pr_err("%s", err.text);
+		return -EINVAL;
 	}
 	finisher = ioremap(reg.start, sizeof(u32));
-	if (finisher)
-		panic_set_poweroff(fail);
+	if (!finisher)
+		return -ENOMEM;
+	panic_set_poweroff(fail);
+	return 0;
 }
+
+static const char *const compatible[] = { "sifive,test0", NULL };
+static const struct driver sifive_test = { "sifive_test", compatible, DRIVER_CORE,
+					   sifive_test_probe };
+TABLE_ENTRY(driver, sifive_test);

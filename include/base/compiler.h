@@ -35,6 +35,11 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define barrier()   __asm__ volatile("" ::: "memory")
 
+/*
+ * Atomics are the compilers' own, __atomic_...().  Beware of compare and exchange: up to version
+ * 13 gcc takes the order for RISC-V from the failure's alone.  So ACQUIRE stands in both places,
+ * and a release is a fence before an exchange that is RELAXED.
+ */
 #define READ_ONCE(x)	   (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, val) (*(volatile __typeof__(x) *)&(x) = (val))
 

@@ -20,6 +20,8 @@ struct console_ops {
 	void (*write)(struct console *con, const char *s, size_t n);
 	/* Takes at most @n characters that have arrived; never waits. */
 	size_t (*read)(struct console *con, char *buf, size_t n);
+	/* Interrupt when a character has arrived, or don't.  NULL: it can't. */
+	void (*rx_interrupt)(struct console *con, bool on);
 };
 
 struct console {
@@ -61,16 +63,39 @@ int console_getchar(void);
  */
 bool console_interrupted(void);
 
-/* console_wait_input - wait until a character is there; the hart sleeps between polls. */
+/*
+ * console_wait_input - wait until a character is there
+ * With interrupts from the port the thread sleeps until then; else it polls, often enough that
+ * nothing typed is lost, and sleeps in between.  A thread, or the boot code.
+ */
 void console_wait_input(void);
+
+/* console_node - the port's node in the device tree; -1: the firmware's console. */
+int console_node(void);
+
+/*
+ * console_use_interrupts - from now on console_interrupt() is called when characters arrive
+ * @wait sleeps until its argument returns true, @wake has it look again: the scheduler's part,
+ * which stands above this file.  The port isn't polled any more.  Once.
+ */
+void console_use_interrupts(void (*wait)(bool (*ready)(void)), void (*wake)(void));
+
+/* console_interrupt - take in what has arrived; false if there was nothing.  From the driver's
+ * interrupt handler. */
+bool console_interrupt(void);
 
 /*
  * For log.c, which writes many lines under one lock: take the console's lock if it is
- * free, or after a while by force (panic), write as console_write() does, give it back.
+ * free, or wait for it, or take it after a while by force (panic), write as
+ * console_write() does, give it back.
  */
 bool console_trylock(void);
+void console_lock(void);
 void console_lock_by_force(void);
 void console_emit(const char *s, size_t n);
 void console_unlock(void);
+
+/* console_held_here - this hart holds the console's lock. */
+bool console_held_here(void);
 
 #endif

@@ -34,6 +34,9 @@ enum log_level {
 void printk(enum log_level level, const char *fmt, ...) __printf(2, 3);
 void vprintk(enum log_level level, const char *fmt, va_list args) __printf(2, 0);
 
+/* printk_deferred - the same into the log only: whoever writes to the console next shows it. */
+void printk_deferred(enum log_level level, const char *fmt, ...) __printf(2, 3);
+
 #define LOG_TEXT_MAX 255 /* characters of a message; what is longer is cut and ends in "..." */
 
 /* A message as the ring keeps it, without its text. */

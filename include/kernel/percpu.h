@@ -20,6 +20,7 @@
 #include <asm/hart_local.h>
 #include <asm/irqflags.h>
 #include <base/compiler.h>
+#include <kernel/preempt.h>
 
 #define DEFINE_PER_CPU(type, name)  __section(".data..percpu") __typeof__(type) name
 #define DECLARE_PER_CPU(type, name) extern __typeof__(type) name
@@ -27,19 +28,18 @@
 /* percpu_offset[cpu]: that hart's area minus the template's address. */
 extern unsigned long *percpu_offset;
 
-#define PERCPU_SHIFT(ptr, offset) \
-	((__typeof__(ptr))((unsigned long)(ptr) + (offset)))
+#define PERCPU_SHIFT(ptr, offset) ((__typeof__(ptr))((unsigned long)(ptr) + (offset)))
 
 #define this_cpu_ptr(ptr)     PERCPU_SHIFT(ptr, this_hart->percpu_off)
 #define per_cpu_ptr(ptr, cpu) PERCPU_SHIFT(ptr, percpu_offset[cpu])
 
 #define this_cpu_read(var) READ_ONCE(*this_cpu_ptr(&(var)))
-#define this_cpu_op(var, op)                       \
-	do {                                       \
-		unsigned long _flags;              \
-		local_irq_save(_flags);            \
-		*this_cpu_ptr(&(var)) op;          \
-		local_irq_restore(_flags);         \
+#define this_cpu_op(var, op)               \
+	do {                               \
+		unsigned long _flags;      \
+		local_irq_save(_flags);    \
+		*this_cpu_ptr(&(var)) op;  \
+		local_irq_restore(_flags); \
 	} while (0)
 #define this_cpu_write(var, val) this_cpu_op(var, = (val))
 #define this_cpu_add(var, val)	 this_cpu_op(var, += (val))
@@ -47,26 +47,14 @@ extern unsigned long *percpu_offset;
 #define this_cpu_inc(var)	 this_cpu_add(var, 1)
 #define this_cpu_dec(var)	 this_cpu_sub(var, 1)
 
-#define preempt_count()	  (this_hart->preempt_count)
-#define preempt_disable()                \
-	do {                             \
-		this_hart->preempt_count++; \
-		barrier();               \
-	} while (0)
-#define preempt_enable()                 \
-	do {                             \
-		barrier();               \
-		this_hart->preempt_count--; \
-	} while (0)
-
-#define get_cpu_var(var)                 \
-	(*({                             \
-		preempt_disable();       \
-		this_cpu_ptr(&(var));    \
+#define get_cpu_var(var)              \
+	(*({                          \
+		preempt_disable();    \
+		this_cpu_ptr(&(var)); \
 	}))
-#define put_cpu_var(var)     \
-	do {                 \
-		(void)&(var);\
+#define put_cpu_var(var)          \
+	do {                      \
+		(void)&(var);     \
 		preempt_enable(); \
 	} while (0)
 

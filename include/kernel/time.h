@@ -16,6 +16,12 @@ u64 read_time(void);
 /* Nanoseconds since the kernel's first instruction, 0 before time_init(). Monotonic. */
 u64 ktime_ns(void);
 
+/* Between durations. */
+u64 ns_to_ticks(u64 ns);
+/* Between times: of ktime_ns() and of the time CSR.  ~0 is never on both sides. */
+u64 ktime_to_ticks(u64 ns);
+u64 ktime_of_ticks(u64 ticks);
+
 /* Instructions that this hart retired. Under -icount it counts all harts' together. */
 u64 read_instret(void);
 
@@ -30,5 +36,8 @@ void udelay(unsigned int us);
  * May return early. Interrupts may be on or off.  Never inside a lock.
  */
 void arch_wait_ns(u64 ns);
+
+/* Where threads can sleep, arch_wait_ns() lets them (set by the scheduler). */
+void wait_set_sleep(void (*sleep)(u64 ns));
 
 #endif

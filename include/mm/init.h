@@ -7,7 +7,7 @@
 #ifndef MM_INIT_H
 #define MM_INIT_H
 
-#include <base/types.h>
+#include <base/compiler.h>
 
 /*
  * mm_init_memblock - banks, reservations, the image and the tree into memblock; mem= applied
@@ -25,6 +25,9 @@ void mm_init_fdt(void);
 /* harts_prepare - number the harts; per-CPU areas and stacks for those that will run.
  * @bootid: the hart id that the firmware started us on. */
 void harts_prepare(unsigned long bootid);
+/* hart_give_stack - a stack for hart @cpu, which maxcpus= kept off, if it has none; 0 or -ENOMEM.
+ * May sleep. */
+int hart_give_stack(unsigned int cpu) __must_check;
 
 /* mm_init_pages - DMA ceilings, zones, memory map, page allocator; memblock is closed after. */
 void mm_init_pages(void);

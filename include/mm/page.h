@@ -254,7 +254,7 @@ static inline bool page_ref_add_unless_zero(struct page *page, int nr)
 		if (!old)
 			return false;
 	} while (!__atomic_compare_exchange_n(&page->_refcount, &old, old + nr, true,
-					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+					      __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE));
 	return true;
 }
 

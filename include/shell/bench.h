@@ -20,7 +20,8 @@
 #include <base/types.h>
 #include <kernel/time.h>
 
-#define BENCH_FAILED (~0ULL) /* run()'s answer if the operation failed; reported as an error */
+#define BENCH_FAILED  (~0ULL) /* run()'s answer if the operation failed; reported as an error */
+#define BENCH_SKIPPED (~1ULL) /* ... if this machine can't do it; reported, no error */
 
 struct bench {
 	const char *key; /* as in the table of bench.json */

@@ -17,6 +17,8 @@
 
 #include <base/table.h>
 #include <base/types.h>
+#include <kernel/time.h>
+#include <sched/timer.h>
 
 struct ktap {
 	const char *suite;
@@ -67,6 +69,23 @@ bool ktap_check_str(struct ktap *t, const char *found, const char *expected, con
 		if (!KTAP_EXPECT_EQ(t, found, expected)) \
 			return;                          \
 	} while (0)
+
+/*
+ * How long to wait for what must come.  It's there against hanging, not to measure anything: an
+ * emulator whose host has other things to do stands still for a second now and then.
+ */
+#define KTAP_PATIENCE_NS 60000000000ull
+
+/* Sleep until @cond holds; its value, false once patience has run out. */
+#define ktap_becomes(cond)                                      \
+	({                                                      \
+		u64 _end = ktime_ns() + KTAP_PATIENCE_NS;       \
+		bool _holds;                                    \
+                                                                \
+		while (!(_holds = (cond)) && ktime_ns() < _end) \
+			msleep(1);                              \
+		_holds;                                         \
+	})
 
 /* Runs the suites named (all for nr == 0); 0, -EIO if one failed, -ENOENT for a bad name. */
 int ktap_run(int nr, char **names);

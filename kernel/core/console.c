@@ -6,12 +6,15 @@
  * node that stdout-path names, and for ever if none takes it.
  *
  * Output: whole calls of console_write() stay together.  Lines end in CR LF on the wire.
- * Input: polled.  A poll empties the port into `typed`, and an idle hart sleeps for less
- * than the port's FIFO takes to fill at POLL_BAUD, so that nothing typed or pasted is lost.
+ * Input: by interrupt, or polled where the port has none (the firmware's, or no driver of
+ * its interrupt controller).  Either way the port is emptied into `typed`.  Interrupts stop
+ * while `typed` is full (rx_stopped), so what is pasted waits in the port and its sender.
+ * Polling, an idle hart sleeps for less than the port's FIFO takes to fill at POLL_BAUD.
  *
  * Locking: `lock` is held while the port sends, which is long on real wire, so interrupts
  * stay on.  An interrupt handler therefore never waits for it: its messages go into the
- * log, and whoever holds the lock calls log_show() after giving it back.
+ * log, and whoever holds the lock calls log_show() after giving it back.  A hart that is
+ * told to stop (panic elsewhere) while it holds the lock ends its line first (smp.c).
  * `input_lock` is a leaf of a few instructions, interrupts off.
  * Not here: levels, time stamps (log.c), line editing (shell/line.c).
  */
@@ -21,17 +24,20 @@
 #include <asm/sbi.h>
 #include <base/errno.h>
 #include <kernel/log.h>
+#include <kernel/percpu.h>
+#include <kernel/smp.h>
 #include <kernel/spinlock.h>
 #include <kernel/time.h>
 #include <lib/dt.h>
 
 #include <string.h>
 
-#define TYPED_MAX   512	      /* characters, a power of two */
-#define FORCE_AFTER 10000000u /* polls of the lock before a panic ignores it */
-#define POLL_BAUD   115200    /* a port is polled often enough for this speed */
-#define SBI_CHUNK   128
-#define CTRL_C	    3
+#define TYPED_MAX     512	/* characters, a power of two */
+#define FORCE_AFTER   10000000u /* polls of the lock before a panic ignores it */
+#define FORCE_AT_ONCE 1000	/* the same if nobody is there to give it back */
+#define POLL_BAUD     115200	/* a port is polled often enough for this speed */
+#define SBI_CHUNK     128
+#define CTRL_C	      3
 
 static void sbi_write(struct console *con, const char *s, size_t n)
 {
@@ -63,33 +69,76 @@ static const struct console_ops sbi_ops = { .write = sbi_write, .read = sbi_read
 
 static struct {
 	spinlock_t lock;
+	int holder;	       /* hart that holds lock, + 1 (lock; read by anyone for itself) */
+	bool in_line;	       /* what was sent last was no newline (lock) */
 	struct console active; /* changed by console_init() only */
+	int node;	       /* of active, -1: none (console_init) */
 	spinlock_t input_lock;
 	char typed[TYPED_MAX]; /* (input_lock) */
 	unsigned head, tail;   /* free-running; typed[tail .. head) waits (input_lock) */
+	bool rx_stopped;       /* no interrupts until there is room (input_lock) */
+	void (*wait)(bool (*ready)(void)); /* NULL: the port is polled */
+	void (*wake)(void);
 } con = {
+	.lock = SPINLOCK_RANKED(LOCK_CONSOLE),
+	.input_lock = SPINLOCK_RANKED(LOCK_INPUT),
+	.node = -1,
 	.active = { .name = "sbi", .ops = &sbi_ops, .rx_fifo = 16 },
 };
 
+static void note_holder(void)
+{
+	WRITE_ONCE(con.holder, (int)smp_processor_id() + 1);
+}
+
 bool console_trylock(void)
 {
-	return spin_trylock(&con.lock);
+	if (!spin_trylock(&con.lock))
+		return false;
+	note_holder();
+	return true;
+}
+
+void console_lock(void)
+{
+	spin_lock(&con.lock);
+	note_holder();
+}
+
+bool console_held_here(void)
+{
+	return READ_ONCE(con.holder) == (int)smp_processor_id() + 1;
+}
+
+/* Another hart holds the lock, and runs: it gives the lock back at the end of its line. */
+static bool holder_runs(void)
+{
+	int holder = READ_ONCE(con.holder);
+
+	return holder && !console_held_here() &&
+	       hart_info((unsigned)holder - 1)->state == HART_ONLINE;
 }
 
 void console_lock_by_force(void)
 {
-	for (unsigned i = 0; i < FORCE_AFTER; i++) {
-		if (spin_trylock(&con.lock))
+	/* The hart that holds the lock may have stopped, or one that waited its turn; or it's this
+	 * one, and the panic came in between. */
+	for (unsigned i = 0; i < FORCE_AFTER && (i < FORCE_AT_ONCE || holder_runs()); i++) {
+		if (console_trylock())
 			return;
 		cpu_relax();
 	}
-	spin_lock_init(&con.lock);
-	spin_lock(&con.lock);
+	spin_lock_init_ranked(&con.lock, LOCK_CONSOLE);
+	console_lock();
+	if (con.in_line)
+		console_emit("\n", 1); /* whose line was cut short is of no interest any more */
 }
 
 void console_unlock(void)
 {
+	WRITE_ONCE(con.holder, 0);
 	spin_unlock(&con.lock);
+	smp_stop_if_told();
 }
 
 void console_emit(const char *s, size_t n)
@@ -98,11 +147,13 @@ void console_emit(const char *s, size_t n)
 		const char *newline = memchr(s, '\n', n);
 		size_t run = newline ? (size_t)(newline - s) : n;
 
+		con.in_line = true;
 		if (run)
 			con.active.ops->write(&con.active, s, run);
 		if (!newline)
 			return;
 		con.active.ops->write(&con.active, "\r\n", 2);
+		con.in_line = false;
 		s += run + 1;
 		n -= run + 1;
 	}
@@ -110,15 +161,17 @@ void console_emit(const char *s, size_t n)
 
 void console_write(const char *s, size_t n)
 {
-	spin_lock(&con.lock);
+	console_lock();
 	console_emit(s, n);
-	spin_unlock(&con.lock);
+	console_unlock();
 	log_show();
 }
 
-/* Move what has arrived into `typed`. What doesn't fit stays in the port. */
-static void poll_port(void)
+/* Move what has arrived into `typed`; false if that's nothing.  What doesn't fit stays in the port,
+ * which is kept from interrupting for it. input_lock is held. */
+static bool empty_port(void)
 {
+	bool some = false;
 	char got[64];
 	size_t n;
 
@@ -128,7 +181,30 @@ static void poll_port(void)
 		n = con.active.ops->read(&con.active, got, min(room, sizeof(got)));
 		for (size_t i = 0; i < n; i++)
 			con.typed[con.head++ % TYPED_MAX] = got[i];
+		some = some || n;
 	} while (n);
+	if (con.wait && con.head - con.tail == TYPED_MAX) {
+		con.active.ops->rx_interrupt(&con.active, false);
+		con.rx_stopped = true;
+	}
+	return some;
+}
+
+/* The same where nothing else does it. input_lock is held. */
+static void poll_port(void)
+{
+	if (!con.wait)
+		empty_port();
+}
+
+/* Characters were taken out of `typed`: let the port interrupt again if there's room. input_lock is
+ * held. */
+static void made_room(void)
+{
+	if (likely(!con.rx_stopped) || con.head - con.tail > TYPED_MAX / 2)
+		return;
+	con.rx_stopped = false;
+	con.active.ops->rx_interrupt(&con.active, true);
 }
 
 int console_getchar(void)
@@ -141,6 +217,7 @@ int console_getchar(void)
 		poll_port();
 	if (con.head != con.tail)
 		c = (unsigned char)con.typed[con.tail++ % TYPED_MAX];
+	made_room();
 	spin_unlock_irqrestore(&con.input_lock, flags);
 	return c;
 }
@@ -158,8 +235,22 @@ bool console_interrupted(void)
 		con.tail = at + 1;
 		found = true;
 	}
+	made_room();
 	spin_unlock_irqrestore(&con.input_lock, flags);
 	return found;
+}
+
+/* A character is there. */
+static bool has_input(void)
+{
+	unsigned long flags;
+	bool some;
+
+	spin_lock_irqsave(&con.input_lock, flags);
+	poll_port();
+	some = con.head != con.tail;
+	spin_unlock_irqrestore(&con.input_lock, flags);
+	return some;
 }
 
 void console_wait_input(void)
@@ -167,18 +258,41 @@ void console_wait_input(void)
 	/* Three quarters of the time in which the FIFO fills; a character has 10 bits. */
 	u64 pause_ns = con.active.rx_fifo * (10ull * 1000000000 / POLL_BAUD) * 3 / 4;
 
-	for (;;) {
-		unsigned long flags;
-		bool some;
-
-		spin_lock_irqsave(&con.input_lock, flags);
-		poll_port();
-		some = con.head != con.tail;
-		spin_unlock_irqrestore(&con.input_lock, flags);
-		if (some)
-			return;
-		arch_wait_ns(pause_ns);
+	if (con.wait) {
+		con.wait(has_input);
+		return;
 	}
+	while (!has_input())
+		arch_wait_ns(pause_ns);
+}
+
+bool console_interrupt(void)
+{
+	unsigned long flags;
+	bool some;
+
+	spin_lock_irqsave(&con.input_lock, flags);
+	some = empty_port();
+	spin_unlock_irqrestore(&con.input_lock, flags);
+	if (some && con.wake) /* a port may interrupt for another reason before it's asked to */
+		con.wake();
+	return some;
+}
+
+void console_use_interrupts(void (*wait)(bool (*ready)(void)), void (*wake)(void))
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&con.input_lock, flags);
+	con.wake = wake;
+	con.wait = wait;
+	con.active.ops->rx_interrupt(&con.active, true);
+	spin_unlock_irqrestore(&con.input_lock, flags);
+}
+
+int console_node(void)
+{
+	return con.node;
 }
 
 static const struct console_driver *find_driver(int node)
@@ -219,6 +333,7 @@ static int start_port(void)
 		return err;
 	pr_info("%s at 0x%llx", found.name, PA(port.reg.start));
 	con.active = found;
+	con.node = port.node;
 	return 0;
 }
 

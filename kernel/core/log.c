@@ -5,9 +5,12 @@
  * A message is formatted on the caller's stack, stamped and put into the ring under
  * `lock`.  Showing it is a second step under the console's lock: whoever gets that lock
  * writes out everything that waits, other harts' messages too, and looks again after
- * giving it back, so no message is left behind and nobody waits:
+ * giving it back, so no message is left behind:
  *
  *     shown <= ring.next.seq; messages in [shown, next) wait for the console.
+ *
+ * Nobody waits for that, but threads that may, when so much waits to be shown that it could be
+ * overwritten before.
  *
  * Stages: until log_console_start() messages only collect, because a character through
  * the firmware costs 60 times one through the UART.  In an emergency (panic) each message
@@ -25,6 +28,8 @@
 #include <kernel/console.h>
 #include <kernel/log_ring.h>
 #include <kernel/percpu.h>
+#include <kernel/preempt.h>
+#include <kernel/smp.h>
 #include <kernel/spinlock.h>
 #include <kernel/time.h>
 #include <lib/parse.h>
@@ -48,7 +53,7 @@ static struct {
 	bool console;	      /* log_console_start() was called */
 	bool emergency;
 } log = {
-	.lock = SPINLOCK_INIT,
+	.lock = SPINLOCK_RANKED(LOCK_LOG),
 	.ring = { .buf = ring_buf, .size = BUF_BYTES },
 	.level = CONFIG_LOGLEVEL,
 };
@@ -127,7 +132,7 @@ static void show_waiting(void)
 	struct log_record rec;
 	u64 seq = log.shown;
 
-	while (log_read(&seq, &rec, text)) {
+	while (!smp_told_to_stop() && log_read(&seq, &rec, text)) {
 		size_t n;
 
 		if (rec.seq != log.shown) {
@@ -135,33 +140,51 @@ static void show_waiting(void)
 					     (unsigned)(rec.seq - log.shown));
 			console_emit(line, n);
 		}
-		WRITE_ONCE(log.shown, seq);
-		if (rec.level >= log.level && !log.emergency)
+		if (rec.level >= log.level && !log.emergency) {
+			WRITE_ONCE(log.shown, seq);
 			continue;
+		}
 		n = log_format_stamp(line, rec.ns);
 		memcpy(line + n, text, rec.len);
 		n += rec.len;
 		line[n++] = '\n';
 		console_emit(line, n);
+		/* Not before: a line that a panic cuts short is shown again, whole. */
+		WRITE_ONCE(log.shown, seq);
 	}
+}
+
+/* So much waits for the console that the ring might overflow before it's written. */
+static bool is_behind(void)
+{
+	return READ_ONCE(log.ring.next.seq) - READ_ONCE(log.shown) > BUF_BYTES / 4 / LOG_TEXT_MAX;
 }
 
 void log_show(void)
 {
 	if (!log.console && !log.emergency)
 		return;
-	while (READ_ONCE(log.shown) != READ_ONCE(log.ring.next.seq)) {
+	for (;;) {
+		/* Between storing a message and finding the console taken; and between giving the
+		 * console back and finding no message.  So one of the two sees the other. */
+		smp_mb();
+		if (READ_ONCE(log.shown) == READ_ONCE(log.ring.next.seq))
+			return;
 		if (!console_trylock()) {
-			if (!log.emergency)
+			if (log.emergency)
+				console_lock_by_force();
+			else if (is_behind() && preemptible())
+				console_lock();
+			else
 				return; /* whoever holds it will look after giving it back */
-			console_lock_by_force();
 		}
 		show_waiting();
 		console_unlock();
 	}
 }
 
-void vprintk(enum log_level level, const char *fmt, va_list args)
+/* Into the ring. */
+static void store(enum log_level level, const char *fmt, va_list args)
 {
 	char text[LOG_TEXT_MAX + 1];
 	int len = vsnprintf(text, sizeof(text), fmt, args);
@@ -180,7 +203,21 @@ void vprintk(enum log_level level, const char *fmt, va_list args)
 	locked = lock_ring(&flags);
 	log_ring_put(&log.ring, ktime_ns(), level, text, (unsigned)len);
 	unlock_ring(locked, flags);
+}
+
+void vprintk(enum log_level level, const char *fmt, va_list args)
+{
+	store(level, fmt, args);
 	log_show();
+}
+
+void printk_deferred(enum log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	store(level, fmt, args);
+	va_end(args);
 }
 
 void printk(enum log_level level, const char *fmt, ...)

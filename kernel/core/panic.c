@@ -3,8 +3,9 @@
  * panic.c - the end
  *
  * The first hart that panics stops the others, writes its message past every lock, and does
- * what panic= or CONFIG_PANIC_* says.  A hart that panics while another does stops; one that
- * panics inside its own panic goes straight to the end.
+ * what panic= or CONFIG_PANIC_* says.  A hart that panics while another does leaves its sentence
+ * in the log, which the first writes out, and stops; one that panics inside its own panic goes
+ * straight to the end.
  */
 #include <kernel/panic.h>
 
@@ -14,6 +15,7 @@
 #include <asm/trap.h>
 #include <base/errno.h>
 #include <kernel/bootargs.h>
+#include <kernel/lockdebug.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
@@ -73,19 +75,35 @@ static __noreturn void finish(void)
 }
 
 /* The first hart here goes on; any other stops, and this one's second time is the end. */
-static void enter_panic(int me)
+static void enter_panic(int me, const char *fmt, va_list args)
 {
+	char text[160];
 	int none = 0;
 
 	local_irq_disable();
-	if (__atomic_compare_exchange_n(&state.hart, &none, me, false, __ATOMIC_ACQ_REL,
+	lock_debug_stop();
+	if (__atomic_compare_exchange_n(&state.hart, &none, me, false, __ATOMIC_ACQUIRE,
 					__ATOMIC_ACQUIRE))
 		return;
 	if (none == me)
 		finish();
+	vsnprintf(text, sizeof(text), fmt, args);
+	printk_deferred(LOG_EMERG, "hart %lu panics too: %s", this_hart->hartid, text);
 	for (;;) {
 		local_irq_enable(); /* for the stop */
 		wait_for_interrupt();
+	}
+}
+
+/* Those that spin with interrupts off, which may be the very cause. */
+static void name_running_harts(void)
+{
+	unsigned int cpu;
+
+	for_each_online_hart(cpu) {
+		if (cpu != smp_processor_id())
+			printk(LOG_EMERG, "hart %lu doesn't stop: its interrupts are off",
+			       hart_info(cpu)->hartid);
 	}
 }
 
@@ -94,7 +112,7 @@ static __noreturn void vpanic(const struct trap_frame *frame, const char *fmt, v
 {
 	int me = (int)smp_processor_id() + 1;
 
-	enter_panic(me);
+	enter_panic(me, fmt, args);
 	smp_stop_others();
 	vsnprintf(state.text, sizeof(state.text), fmt, args);
 	log_flush_emergency();
@@ -103,6 +121,7 @@ static __noreturn void vpanic(const struct trap_frame *frame, const char *fmt, v
 		trap_show(frame);
 	else
 		backtrace_here();
+	name_running_harts();
 	printk(LOG_EMERG, "---[ end of panic: %s ]---", action_names[state.action]);
 	log_flush_emergency();
 	finish();

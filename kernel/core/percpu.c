@@ -27,7 +27,9 @@ enum { FREE, HEAD, TAIL };
 extern char __per_cpu_start[], __per_cpu_end[];
 
 /* The template's first object, so that tp is the start of the area. */
-__section(".data..percpu..first") struct hart_local hart_local_template;
+__section(".data..percpu..first") struct hart_local hart_local_template = {
+	.no_resched = 1,
+};
 
 static unsigned long boot_offset; /* percpu_offset[0] until harts_prepare() */
 unsigned long *percpu_offset = &boot_offset;
@@ -35,7 +37,9 @@ unsigned long *percpu_offset = &boot_offset;
 static struct {
 	spinlock_t lock;
 	u8 map[UNITS];
-} pool;
+} pool = {
+	.lock = SPINLOCK_RANKED(LOCK_PERCPU),
+};
 
 /* The template address that unit 0 would have. */
 static char *dynamic_start(void)

@@ -8,6 +8,7 @@
 #include <asm/csr.h>
 #include <asm/irqflags.h>
 #include <asm/sbi.h>
+#include <kernel/preempt.h>
 
 #define NSEC_PER_SEC 1000000000ull
 
@@ -20,14 +21,14 @@ static struct {
 
 #ifdef CONFIG_ARCH_RV32I
 /* Two halves: read again if the upper one moved meanwhile. */
-#define READ_COUNTER(low, high)                            \
-	({                                                 \
-		u32 _h, _l;                                \
-		do {                                       \
-			_h = csr_read(high);               \
-			_l = csr_read(low);                \
-		} while (_h != csr_read(high));            \
-		(u64)_h << 32 | _l;                        \
+#define READ_COUNTER(low, high)                 \
+	({                                      \
+		u32 _h, _l;                     \
+		do {                            \
+			_h = csr_read(high);    \
+			_l = csr_read(low);     \
+		} while (_h != csr_read(high)); \
+		(u64) _h << 32 | _l;            \
 	})
 #else
 #define READ_COUNTER(low, high) ((u64)csr_read(low))
@@ -54,19 +55,28 @@ void time_init(u32 hz)
 	clock.hz = hz;
 }
 
-u64 ktime_ns(void)
+u64 ktime_of_ticks(u64 ticks)
 {
-	u64 ticks;
-
-	if (!clock.hz)
+	if (!clock.hz || ticks < clock.boot)
 		return 0;
-	ticks = read_time() - clock.boot;
+	ticks -= clock.boot;
 	return ticks / clock.hz * NSEC_PER_SEC + ticks % clock.hz * NSEC_PER_SEC / clock.hz;
 }
 
-static u64 ns_to_ticks(u64 ns)
+u64 ktime_ns(void)
+{
+	return ktime_of_ticks(read_time());
+}
+
+u64 ns_to_ticks(u64 ns)
 {
 	return ns / NSEC_PER_SEC * clock.hz + ns % NSEC_PER_SEC * clock.hz / NSEC_PER_SEC;
+}
+
+u64 ktime_to_ticks(u64 ns)
+{
+	/* One more: the interrupt must not come before the time. */
+	return ns == ~0ull ? ns : clock.boot + ns_to_ticks(ns) + 1;
 }
 
 void udelay(unsigned int us)
@@ -77,15 +87,28 @@ void udelay(unsigned int us)
 		cpu_relax();
 }
 
+static void (*sleep_hook)(u64 ns);
+
+void wait_set_sleep(void (*sleep)(u64 ns))
+{
+	sleep_hook = sleep;
+}
+
 void arch_wait_ns(u64 ns)
 {
 	unsigned long flags;
 
+	if (sleep_hook && preemptible()) {
+		sleep_hook(ns);
+		return;
+	}
 	/* wfi ends on a pending interrupt that sie enables, whether sstatus.SIE is on or not. */
 	local_irq_save(flags);
 	sbi_set_timer(read_time() + ns_to_ticks(ns));
 	csr_set(sie, SIE_STIE);
+	irqs_go_on();
 	wait_for_interrupt();
+	irqs_went_off();
 	csr_clear(sie, SIE_STIE);
 	local_irq_restore(flags);
 }

@@ -15,6 +15,10 @@ static int run_one(const struct bench *b)
 {
 	u64 n = b->run();
 
+	if (n == BENCH_SKIPPED) {
+		shell_printf("bench %s skipped: not on this machine\n", b->key);
+		return 0;
+	}
 	if (n == BENCH_FAILED) {
 		shell_printf("bench %s failed\n", b->key);
 		return -EIO;

@@ -6,7 +6,13 @@
  * in the page tables, and says so.
  */
 #include <base/compiler.h>
+#include <kernel/log.h>
 #include <kernel/panic.h>
+#include <kernel/percpu.h>
+#include <kernel/smp.h>
+#include <kernel/spinlock.h>
+#include <sched/thread.h>
+#include <sched/timer.h>
 #include <shell/shell.h>
 
 #include <string.h>
@@ -34,6 +40,19 @@ static __noinline int fill_stack(int depth)
 static void crash_stack(void)
 {
 	fill_stack(0);
+}
+
+static int overflow_thread(void *arg)
+{
+	return fill_stack(0);
+}
+
+static void crash_thread_stack(void)
+{
+	struct thread *t = kthread_run(overflow_thread, NULL, "overflow");
+
+	if (t)
+		kthread_join(t);
 }
 
 static void crash_wild(void)
@@ -74,6 +93,67 @@ static void crash_illegal(void)
 	__asm__ volatile(".4byte 0xffffffff");
 }
 
+#define PRINTS 40 /* messages of each hart before somebody panics */
+
+static unsigned int printed; /* harts that have written theirs */
+
+/* All harts write at once; then every other one panics, and the rest goes on writing. */
+static int print_and_panic(void *arg)
+{
+	unsigned int cpu = (unsigned int)(unsigned long)arg;
+
+	for (unsigned int i = 0; i < PRINTS; i++)
+		printk(LOG_NOTICE, "cpu %u writes message %u, whole and in order", cpu, i);
+	shell_printf("cpu %u writes to the console, past the log\n", cpu);
+	__atomic_fetch_add(&printed, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&printed, __ATOMIC_ACQUIRE) < num_online_harts())
+		cond_resched();
+	if (cpu % 2 == 0)
+		panic("cpu %u has had enough", cpu);
+	for (unsigned int i = PRINTS;; i++)
+		printk(LOG_NOTICE, "cpu %u writes message %u, whole and in order", cpu, i);
+}
+
+static void crash_all(void)
+{
+	unsigned int cpu;
+
+	for_each_online_hart(cpu) {
+		struct thread *t = kthread_create(print_and_panic, (void *)(unsigned long)cpu,
+						  "crash/%u", cpu);
+
+		if (!t || kthread_bind(t, cpu))
+			return;
+		wake_up_process(t);
+	}
+	msleep(10000);
+}
+
+static unsigned int holding; /* harts that have their lock */
+
+/* Each hart takes a lock, and the next one's too where that is free: some spin for ever. */
+static void hold_locks(void *arg)
+{
+	static DEFINE_PER_CPU(spinlock_t, lock) = SPINLOCK_RANKED(LOCK_ZONE);
+	unsigned int cpu = smp_processor_id(), online = num_online_harts();
+
+	spin_lock_raw(this_cpu_ptr(&lock));
+	__atomic_fetch_add(&holding, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&holding, __ATOMIC_ACQUIRE) < online)
+		cpu_relax();
+	if (cpu == *(unsigned int *)arg)
+		panic("cpu %u panics while each of %u harts holds a lock", cpu, online);
+	spin_lock_raw_nested(per_cpu_ptr(&lock, cpu ? 0 : nr_harts - 1));
+}
+
+/* Nobody ever gives back what it holds, and interrupts are off on all harts. */
+static void crash_locks(void)
+{
+	unsigned int last = nr_harts - 1;
+
+	on_each_hart(hold_locks, &last);
+}
+
 static const struct way {
 	const char *name;
 	void (*run)(void);
@@ -86,7 +166,10 @@ static const struct way {
 	{ "text", crash_text, "store into the kernel's code" },
 	{ "exec", crash_exec, "jump into data" },
 	{ "stack", crash_stack, "recurse until the stack overflows" },
+	{ "thread-stack", crash_thread_stack, "the same in a thread of its own" },
 	{ "unaligned", crash_unaligned, "an unaligned atomic" },
+	{ "all", crash_all, "every hart writes to the log, every other one panics" },
+	{ "locks", crash_locks, "every hart spins for a lock with interrupts off, one panics" },
 	{ "illegal", crash_illegal, "an instruction that doesn't exist" },
 };
 
@@ -116,7 +199,9 @@ static void complete_crash(const char *prefix, shell_offer_fn offer, void *ctx)
 
 static const struct shell_cmd cmd_crash = {
 	.name = "crash",
-	.usage = "[panic | bug | null | wild | text | exec | stack | unaligned | illegal]",
+	.usage = "[panic | bug | null | wild | text | exec | stack | thread-stack | unaligned | "
+		 "illegal"
+		 " | all | locks]",
 	.help = "make the kernel panic, in one of several ways",
 	.run = run_crash,
 	.complete = complete_crash,

@@ -21,6 +21,9 @@
 #include <shell/ktap.h>
 
 #include <base/errno.h>
+#include <kernel/log.h>
+#include <kernel/preempt.h>
+#include <mm/kstack.h>
 #include <mm/page_alloc.h>
 #include <shell/shell.h>
 
@@ -28,7 +31,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INDENT "    "
+#define INDENT	      "    "
+#define PAGES_BACK_NS 10000000000ull
+#define SETTLE_MS     10
 
 struct totals {
 	unsigned pass, fail, skip;
@@ -48,7 +53,11 @@ void ktap_diag(struct ktap *t, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	shell_printf(INDENT "# %s\n", text);
+	/* A handler may not wait for the console. */
+	if (in_interrupt())
+		pr_notice("# %s", text);
+	else
+		shell_printf(INDENT "# %s\n", text);
 }
 
 static void count_failure(struct ktap *t)
@@ -105,10 +114,41 @@ static void run_case(const struct ktap_suite *suite, const struct ktap_case *c, 
 	}
 }
 
+/* Free pages when none is only on its way back. */
+static unsigned long settled_free_pages(void)
+{
+	kstack_flush();
+	return nr_free_pages();
+}
+
+/* Wait until nothing more comes back from what was before the first suite. */
+static void settle(void)
+{
+	u64 end = ktime_ns() + PAGES_BACK_NS;
+	unsigned long before;
+
+	do {
+		before = settled_free_pages();
+		msleep(SETTLE_MS);
+	} while (settled_free_pages() != before && ktime_ns() < end);
+}
+
+/* Wait until @wanted pages are free, as far as they still come back: a thread that has ended gives
+ * its stack back in its own time. Returns how many there are. */
+static unsigned long free_pages_become(unsigned long wanted)
+{
+	u64 end = ktime_ns() + PAGES_BACK_NS;
+	unsigned long now;
+
+	while ((now = settled_free_pages()) != wanted && ktime_ns() < end)
+		msleep(10);
+	return now;
+}
+
 /* Runs one suite; false if a case failed or pages are missing afterwards. */
 static bool run_suite(const struct ktap_suite *suite, struct totals *totals)
 {
-	unsigned long free_before = nr_free_pages(), free_after;
+	unsigned long free_before = settled_free_pages(), free_after;
 	unsigned fail_before = totals->fail, nr = 0;
 
 	while (suite->cases[nr].name)
@@ -118,7 +158,7 @@ static bool run_suite(const struct ktap_suite *suite, struct totals *totals)
 	for (unsigned i = 0; i < nr; i++)
 		run_case(suite, &suite->cases[i], i + 1, totals);
 
-	free_after = nr_free_pages();
+	free_after = free_pages_become(free_before);
 	if (free_after != free_before) {
 		shell_printf(INDENT "# %s: %lu free pages at the end, %lu at the start\n",
 			     suite->name, free_after, free_before);
@@ -160,6 +200,7 @@ int ktap_run(int nr, char **names)
 	for_each_table(ktap_suite, s)
 		planned += is_chosen(s, nr, names);
 
+	settle();
 	shell_printf("KTAP version 1\n1..%u\n", planned);
 	for_each_table(ktap_suite, s) {
 		bool ok;

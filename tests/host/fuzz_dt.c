@@ -9,6 +9,7 @@
 
 #include <asm/memory.h>
 #include <lib/dma_limit.h>
+#include <lib/dt_irq.h>
 #include <libfdt.h>
 #include <mm/discover.h>
 #include <mm/memblock.h>
@@ -46,6 +47,45 @@ static void check_zones(const struct zone_plan *plan)
 		REQUIRE(memblock_is_map_memory(z->start) && memblock_is_map_memory(z->end - 1));
 		REQUIRE(!i || z->start >= z[-1].end);
 	}
+}
+
+#define MAX_INTCS 64
+
+static struct dt_intc intc[MAX_INTCS];
+static struct dt_intcs intcs = { intc, 0 };
+
+static int note_intc(const struct dt_visit *v, void *arg)
+{
+	(void)arg;
+	if (intcs.nr < MAX_INTCS && dt_visit_intc(v, &intc[intcs.nr]))
+		intcs.nr++;
+	return 0;
+}
+
+/* Every interrupt of every node. */
+static int read_irqs(const struct dt_visit *v, void *arg)
+{
+	struct dt_irq_iter it;
+	struct dt_error err = { "" };
+	struct dt_irq irq;
+	int code = dt_irq_begin(&it, &intcs, v->node, &err);
+
+	(void)arg;
+	if (!code) {
+		do
+			code = dt_irq_next(&it, &irq, &err);
+		while (code > 0);
+	}
+	if (code)
+		require_sentence(code, &err);
+	return 0;
+}
+
+static void check_irqs(void)
+{
+	intcs.nr = 0;
+	REQUIRE(dt_for_each_node(note_intc, NULL) == 0);
+	REQUIRE(dt_for_each_node(read_irqs, NULL) == 0);
 }
 
 static int boot(const void *blob, size_t size, struct dt_error *err)
@@ -96,6 +136,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		return 0;
 	}
 	REQUIRE(fdt_check_full(blob, size) == 0);
+	check_irqs();
 	host_panic_expected = true;
 	if (!setjmp(host_panic_jmp)) {
 		code = boot(blob, size, &err);

@@ -5,8 +5,8 @@
 #include "harness.h"
 
 #include <asm/memory.h>
+#include <kernel/panic.h>
 #include <mm/memblock.h>
-#include <stdlib.h>
 
 #define WINDOW (sizeof(long) == 8 ? 1 * GiB : 128 * MiB)
 
@@ -26,8 +26,10 @@ void host_memory_for_memblock(void)
 	if (best.end - start > WINDOW)
 		start = best.end - WINDOW;
 	memblock_set_limit(best.end);
+	/* A tree may have left no room for one more reservation: as if memory were full. */
 	if (memblock_reserve(0, start))
-		abort();
+		panic("memblock: no room for the host's own reservation below 0x%llx",
+		      (unsigned long long)start);
 	host_memory_init(start, max(best.end - start, (phys_addr_t)PAGE_SIZE));
 	memblock_allow_resize();
 }

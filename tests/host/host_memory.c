@@ -6,6 +6,8 @@
 
 #include <asm/hart_local.h>
 #include <asm/memory.h>
+#include <kernel/panic.h>
+#include <kernel/preempt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -15,8 +17,14 @@
 phys_addr_t host_phys_base;
 char *host_linear;
 char *host_vmemmap;
-_Thread_local struct hart_local host_hart;
+_Thread_local struct hart_local host_hart = { .no_resched = 1 };
 static u64 memory_bytes;
+
+/* Nothing here ever asks for another thread. */
+void preempt_schedule(void)
+{
+	panic("preempt_schedule() on the host: the count went wrong");
+}
 
 /* @bytes of zeroes at a multiple of MAP_ALIGN; what was at *old goes. */
 static char *map_lazily(u64 bytes, void **old, u64 old_bytes)

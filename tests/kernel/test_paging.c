@@ -8,6 +8,7 @@
 
 #include <asm/layout.h>
 #include <asm/pgtable.h>
+#include <asm/tlb.h>
 #include <base/errno.h>
 #include <kernel/smp.h>
 #include <mm/memblock.h>
@@ -126,7 +127,7 @@ static int wx_check_with(phys_addr_t pa, unsigned long bits)
 	pte_set(slot, pte_make(pa, bits | PTE_A | PTE_D | PTE_G));
 	err = arch_wx_check();
 	pte_set(slot, (pte_t){ 0 });
-	local_sfence_all();
+	tlb_flush_local_all();
 	return err;
 }
 

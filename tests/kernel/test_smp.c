@@ -10,7 +10,7 @@
 #include <lib/dt.h>
 #include <shell/ktap.h>
 
-#define ROUNDS	   200
+#define ROUNDS 200
 
 /* Turns of each hart: a waiting one costs a time slice where the host has fewer CPUs than harts,
  * so after a while the fewest must do. */

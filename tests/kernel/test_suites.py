@@ -11,11 +11,14 @@ import re
 import pytest
 
 import ktap
+from machine import SUITES_PATIENCE
 
 HERE = pathlib.Path(__file__).parent
 MACHINES = {
     "rv64-1hart": dict(board="qemu-virt", smp=1, mem="64M"),
+    "rv64-2harts": dict(board="qemu-virt", smp=2, mem="128M"),
     "rv64-4harts": dict(board="qemu-virt", smp=4, mem="256M"),
+    "rv64-8harts": dict(board="qemu-virt", smp=8, mem="256M"),
     "rv64-numa": dict(board="qemu-virt", smp=4, mem="1G", numa=2),
     "rv64-4harts-sv39": dict(board="qemu-virt", smp=4, mem="256M", append="paging=sv39"),
     "rv32-4harts": dict(board="qemu-virt32", smp=4, mem="256M"),
@@ -36,7 +39,7 @@ def results(module_machine):
     def run(name):
         if name not in done:
             m = module_machine(**MACHINES[name])
-            done[name] = m.run("test", timeout=180), [x for x in m.run("test -l") if x]
+            done[name] = m.run("test", timeout=SUITES_PATIENCE), [x for x in m.run("test -l") if x]
             assert m.poweroff() == 0
         return done[name]
     return run

@@ -110,13 +110,41 @@ class Hart:
     nid: int
     state: str
     ipis: int
+    idle: float         # percent, since `harts` was typed last; None: it's off
+    wakeups: float      # a second
+    switches: float     # a second
     isa: list
 
 
 def harts(lines):
-    found = [re.fullmatch(r" *(\d+) +(\d+) +(-?\d+) +(\w+) +(\d+) *(.*)", line) for line in lines]
-    return [Hart(int(m[1]), int(m[2]), int(m[3]), m[4], int(m[5]), m[6].split())
+    rate = r"([\d.]+|-)"
+    found = [re.fullmatch(r" *(\d+) +(\d+) +(-?\d+) +(\w+) +(\d+) +"
+                          rf"{rate} +{rate} +{rate} *(.*)", line) for line in lines]
+    return [Hart(int(m[1]), int(m[2]), int(m[3]), m[4], int(m[5]),
+                 *(None if x == "-" else float(x) for x in m.groups()[5:8]), m[9].split())
             for m in found if m]
+
+
+@dataclass
+class Interrupt:
+    irq: int
+    counts: list        # by hart
+    controller: str
+    line: int
+    cpu: int            # whom it's delivered to; None: nobody
+    name: str           # the handler's, "" if there is none
+    unwanted: int
+
+
+def interrupts(lines):
+    form = re.compile(r" *(\d+):((?: +\d+)+)  (\S+) line (\d+) +cpu (\d+|-) +(\S+)(.*)")
+    found = []
+    for m in filter(None, map(form.fullmatch, lines)):
+        unwanted = re.search(r"(\d+) unwanted", m[7])
+        found.append(Interrupt(int(m[1]), [int(n) for n in m[2].split()], m[3], int(m[4]),
+                               None if m[5] == "-" else int(m[5]), m[6].strip("-"),
+                               int(unwanted[1]) if unwanted else 0))
+    return found
 
 
 @dataclass

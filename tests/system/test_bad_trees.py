@@ -89,7 +89,7 @@ def test_lie(machine, name):
     dtb = trees.changed(f"bad-{name}", change, smp="1", mem="256M")
     m = machine(smp=1, mem="256M", dtb=str(dtb), boot=False, may_panic=True,
                 append="panic=poweroff")
-    panic = m.panic(timeout=20)
+    panic = m.panic()
     assert re.search(sentence, panic.sentence), panic.sentence
     assert panic.count == 1
     assert not panic.registers, "a fault, not a message"
@@ -110,7 +110,7 @@ def test_lie_to_several_harts(machine):
     for _ in range(10):
         m = machine(smp=4, mem="256M", dtb=str(dtb), boot=False, may_panic=True,
                     append="panic=poweroff")
-        panic = m.panic(timeout=20)
+        panic = m.panic()
         assert re.search(sentence, panic.sentence) and panic.count == 1
         booted = int(re.search(r"Boot HART ID +: (\d+)", m.transcript)[1])
         assert panic.hart == booted
@@ -124,7 +124,7 @@ def test_too_many_reservations(machine):
     dtb = trees.changed("bad-reservations", "", entries, smp="1", mem="256M")
     m = machine(smp=1, mem="256M", dtb=str(dtb), boot=False, may_panic=True,
                 append="panic=poweroff")
-    assert "more reservations than there is room for" in m.panic(timeout=20).sentence
+    assert "more reservations than there is room for" in m.panic().sentence
     m.wait_exit()
 
 
@@ -136,7 +136,7 @@ def test_no_room(machine, image):
                         mem="256M")
     m = machine(smp=1, mem="256M", dtb=str(dtb), boot=False, may_panic=True,
                 append="panic=poweroff")
-    panic = m.panic(timeout=20)
+    panic = m.panic()
     assert re.search("no memory|out of memory|can't allocate|memblock", panic.sentence), panic.sentence
     assert panic.count == 1 and not panic.registers
     m.wait_exit()

@@ -100,7 +100,7 @@ def test_a_panic_after_the_prompt_fails_at_once(machine):
     start = time.monotonic()
     with pytest.raises(machines.ConsoleError, match="'crash null' ended in a panic"):
         m.run("crash null")
-    assert time.monotonic() - start < machines.BOOT_SECONDS / 2
+    assert time.monotonic() - start < machines.PATIENCE / 2
 
 
 def test_a_panic_before_the_prompt_fails_at_once(machine):
@@ -108,7 +108,7 @@ def test_a_panic_before_the_prompt_fails_at_once(machine):
     start = time.monotonic()
     with pytest.raises(machines.ConsoleError, match="panicked instead"):
         m.boot()
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < machines.PATIENCE / 2
 
 
 def test_a_silent_machine_fails(machine):
@@ -123,7 +123,7 @@ sys.path[:0] = ["tests/system", "tools"]
 import machine
 m = machine.Machine(smp=1, mem="64M").boot()
 print(m.console.pid, flush=True)
-time.sleep(60)
+time.sleep(1000)
 """
 
 
@@ -144,7 +144,7 @@ def test_qemu_ends_with_its_starter(image, how):
     assert is_running(qemu)
     os.kill(starter.pid, how)
     starter.wait()
-    for _ in range(50):
+    for _ in range(10 * machines.PATIENCE):
         if not is_running(qemu):
             return
         time.sleep(0.1)

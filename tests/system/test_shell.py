@@ -10,8 +10,10 @@ import info
 import ktap
 from info import GIB, MIB
 
-COMMANDS = ("bench", "buddyinfo", "crash", "dmesg", "dt", "harts", "help", "iomem", "meminfo",
-            "memmap", "peek", "poweroff", "ptdump", "reboot", "test", "zoneinfo")
+COMMANDS = ("bench", "buddyinfo", "crash", "dmesg", "dt", "harts", "help", "interrupts", "iomem",
+            "meminfo", "memmap", "peek", "poweroff", "ps", "ptdump", "reboot", "stress", "test",
+            "trace", "zoneinfo")
+HARTS_USAGE = "usage: harts [-t | off N | on N]"
 
 # Arguments that make no sense to a command.
 NONSENSE = {
@@ -20,17 +22,21 @@ NONSENSE = {
     "crash": ["gently", "null null"],
     "dmesg": ["loud", "-n", "-n loud", "9", "1 2"],
     "dt": ["-x", "/a /b /c /d", "/no/such/node", "/ no-such-property"],
-    "harts": ["0"],
+    "harts": ["0", "off", "on x", "off 0", "off 99"],
     "help": ["no-such-command", "help help"],
+    "interrupts": ["-v", "-m 10", "-m ten 0", "-m 10 99"],
     "iomem": ["-v"],
     "meminfo": ["-k"],
     "memmap": ["--svg", "--raw x"],
     "peek": ["", "here", "0x80000000 none", "0x1000 4 q", "0x1000 0", "0x1001 1 w",
              "0x1000 1 w x", "0x10000000000000000"],
     "poweroff": ["now"],
+    "ps": ["all"],
     "ptdump": ["all"],
     "reboot": ["-f"],
+    "stress": ["no_such_run"],
     "test": ["-x", "no_such_suite"],
+    "trace": ["loud"],
     "zoneinfo": ["0"],
 }
 
@@ -73,7 +79,7 @@ def test_line_syntax(shell):
     assert shell.run('help "harts') == ["sh: a quote is not closed"]
     assert shell.run("x " * 40) == ["sh: more than 32 words"]
     two = shell.run("harts ; help harts;")
-    assert two[0].startswith("cpu ") and two[-1] == "usage: harts"
+    assert two[0].startswith("cpu ") and two[-1] == HARTS_USAGE
     assert shell.run('help "harts"') == shell.run("help harts")
     assert shell.run('help "a;b"')[0] == "help: there is no command a;b"
     assert shell.run("help a\\;b")[0] == "help: there is no command a;b"
@@ -180,12 +186,12 @@ def test_history(shell):
 def test_control_c_gives_up_the_line(shell):
     shell.send("crash nul\x03")
     shell.expect("hartwood> ")
-    assert shell.run("help harts")[-1] == "usage: harts"
+    assert shell.run("help harts")[-1] == HARTS_USAGE
 
 
 def test_completion(shell):
     assert info.meminfo(shell.run("memi\t"))
-    assert shell.run("help har\t")[-1] == "usage: harts"
+    assert shell.run("help har\t")[-1] == HARTS_USAGE
     assert shell.run("dt /mem\t reg") == ["reg = <0x0 0x80000000 0x0 0x10000000>;"]
     shell.send("mem\t\t")
     shell.expect("meminfo")
@@ -201,7 +207,7 @@ def boot_log(m):
 
 def test_run_argument(machine):
     m = machine(boot=False, smp=2, mem="64M", append='run="harts; meminfo; test ktap"')
-    assert m.wait_exit(timeout=60) == 0
+    assert m.wait_exit() == 0
     assert len(info.harts(m.lines)) == 2
     assert info.meminfo(m.lines)["MemBanks"] == 64 * MIB
     assert "# totals: " in m.transcript and "hartwood> " not in m.transcript

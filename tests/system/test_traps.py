@@ -8,6 +8,7 @@ import pytest
 
 import checks
 import info
+from machine import PATIENCE
 
 FAULT_PAGES = 4096
 S_SOFTWARE = 1      # bit of mie
@@ -20,7 +21,9 @@ WAYS = {
     "wild": (r"store page fault at pc 0x[0-9a-f]+, address 0xf+d000", "crash_wild", 15),
     "text": (r"store page fault at pc 0x[0-9a-f]+, address 0x[0-9a-f]+", "crash_text", 15),
     "exec": (r"instruction page fault at pc 0x([0-9a-f]+), address 0x\1", "run_crash", 12),
-    "stack": (r"kernel stack overflow: sp is 0x[0-9a-f]+", "fill_stack", 15),
+    "stack": (r"kernel stack overflow: sp is 0x[0-9a-f]+, in thread main", "fill_stack", 15),
+    "thread-stack": (r"kernel stack overflow: sp is 0x[0-9a-f]+, in thread overflow", "fill_stack",
+                     15),
     "unaligned": (r"store (address misaligned|access fault) at pc 0x", "crash_unaligned", (6, 7)),
     "illegal": (r"illegal instruction at pc 0x", "crash_illegal", 2),
 }
@@ -41,7 +44,7 @@ def test_crash(machine, kind, board):
     assert re.search(sentence, panic.sentence), panic.sentence
     trace = panic.trace
     assert function in trace, trace
-    if kind == "stack":
+    if "stack" in kind:
         assert trace.count("fill_stack") == len(trace) > 5
     else:
         assert "run_crash" in trace and trace[-2:] == ["shell_main", "start_kernel"]
@@ -54,9 +57,30 @@ def test_crash(machine, kind, board):
     m.wait_exit()
 
 
+@pytest.mark.parametrize("board,harts", [("qemu-virt", 1), ("qemu-virt", 2), ("qemu-virt", 4),
+                                         ("qemu-virt", 8), ("qemu-virt32", 4)])
+def test_panic_while_all_hold_locks(machine, board, harts):
+    """Every hart has a lock and spins for another with interrupts off: none can be stopped, and
+    the panic is out all the same, with the names of those that go on."""
+    m = machine(board=board, smp=harts, mem="64M", append="panic=poweroff", may_panic=True)
+    ids = {h.cpu: h.hartid for h in info.harts(m.run("harts"))}
+    m.send("crash locks\r")
+    panic = m.panic()
+    assert panic.count == 1
+    last = harts - 1
+    assert panic.sentence == f"cpu {last} panics while each of {harts} harts holds a lock"
+    assert panic.hart == ids[last]
+    going_on = [int(x) for x in re.findall(r"hart (\d+) doesn't stop: its interrupts are off",
+                                           m.transcript)]
+    assert sorted(going_on) == sorted(ids[cpu] for cpu in range(last))
+    assert "hold_locks" in panic.trace
+    m.wait_exit()
+
+
 def test_every_way_is_tried(machine):
     m = machine(smp=1, mem="64M")
-    assert sorted(line.split()[0] for line in m.run("crash") if line) == sorted(WAYS)
+    listed = {line.split()[0] for line in m.run("crash") if line}
+    assert listed - {"all", "locks"} == set(WAYS)    # all: test_irq.py
     assert m.poweroff() == 0
 
 
@@ -77,6 +101,19 @@ def registers(m, *names):
     return [[int(n, 16) for n in re.findall(rf"\n {name} +([0-9a-f]+)", shown)] for name in names]
 
 
+def at_rest(m):
+    """Where each hart is, once that doesn't change: the last to be stopped may need a while."""
+    end = time.monotonic() + PATIENCE
+    before = None
+    while time.monotonic() < end:
+        now, = registers(m, "pc")
+        if now == before:
+            return now
+        before = now
+        time.sleep(0.2)
+    m.fail("the harts don't come to rest")
+
+
 def test_other_harts_stop(machine):
     """After a panic every hart rests at one instruction of the kernel, and all but the one that
     panics have their interrupts disabled: they were stopped, and didn't just have nothing to do."""
@@ -86,8 +123,9 @@ def test_other_harts_stop(machine):
     m.panic()
     m.send("\x01c")          # Ctrl-A C: the monitor
     m.expect(r"\n\(qemu\) ")
-    first, enabled = registers(m, "pc", "mie")
+    first = at_rest(m)
     assert len(first) == 4
+    enabled, = registers(m, "mie")
     assert sorted(bool(mie & 1 << S_SOFTWARE) for mie in enabled) == [False, False, False, True]
     for _ in range(5):
         time.sleep(0.05)
@@ -131,7 +169,7 @@ def test_write_xor_execute(machine):
         assert covering and {x.bits[:3] for x in covering} == {bits}, what
     assert {x.bits[:3] for x in maps if x.region == "linear map"} <= {"rw-", "r--"}
     stacks = [x for x in maps if x.region == "stacks"]
-    assert len(stacks) == 3, "a stack for each of the harts 1 to 3, each a run of its own"
+    assert len(stacks) >= 3, "one for each of the harts 1 to 3 and each thread, each a run of its own"
     for a, b in zip(stacks, stacks[1:]):
         assert b.va - a.end >= FAULT_PAGES, "no guard page between two stacks"
     assert m.poweroff() == 0

@@ -28,14 +28,14 @@ def run(*command, stdin=None):
 
 
 @functools.cache
-def own_source(board, smp="", mem="", numa=""):
-    """The source of the tree that QEMU makes for this machine."""
+def own_source(board, smp="", mem="", numa="", aia=""):
+    """The source of the tree that QEMU makes for this machine.  @aia: of QEMU's -M virt."""
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=OUT) as tmp:
         blob = pathlib.Path(tmp, "own.dtb")
         args = qemu.command(board, kernel=os.devnull, smp=smp, mem=mem, numa=numa,
                             qemu=machine.emulator(board))
-        args[args.index("-M") + 1] += f",dumpdtb={blob}"
+        args[args.index("-M") + 1] += (f",aia={aia}" if aia else "") + f",dumpdtb={blob}"
         kernel = args.index("-kernel")
         del args[kernel:kernel + 2]
         run(*args)

@@ -17,6 +17,7 @@
 #include <asm/mmu.h>
 #include <kernel/log.h>
 #include <kernel/symbols.h>
+#include <string.h>
 
 #define MAX_CALLS 24
 
@@ -115,7 +116,23 @@ static void show_call(unsigned int depth, unsigned long pc, unsigned long within
 	       symbol_format(name, sizeof(name), within));
 }
 
-void backtrace(unsigned long pc, unsigned long sp, unsigned long ra)
+/* A part of the stack as it was. */
+struct saved_stack {
+	unsigned long start, bytes;
+	const char *copy;
+};
+
+static int read_stack(unsigned long *word, unsigned long at, const struct saved_stack *saved)
+{
+	if (at - saved->start <= saved->bytes - sizeof(*word) && saved->bytes) {
+		memcpy(word, saved->copy + (at - saved->start), sizeof(*word));
+		return 0;
+	}
+	return probe_read(word, (void *)at, sizeof(*word));
+}
+
+static void show_calls(unsigned long pc, unsigned long sp, unsigned long ra,
+		       const struct saved_stack *saved)
 {
 	printk(LOG_EMERG, "Call trace:");
 	/* A call to nowhere: go on with whoever made it. */
@@ -131,7 +148,7 @@ void backtrace(unsigned long pc, unsigned long sp, unsigned long ra)
 			return;
 		p = read_prologue(start, pc);
 		if (p.ra_offset >= 0) {
-			if (probe_read(&pc, (void *)(sp + (unsigned long)p.ra_offset), sizeof(pc)))
+			if (read_stack(&pc, sp + (unsigned long)p.ra_offset, saved))
 				return;
 		} else {
 			if (depth)
@@ -140,6 +157,16 @@ void backtrace(unsigned long pc, unsigned long sp, unsigned long ra)
 		}
 		sp += p.frame_bytes;
 	}
+}
+
+void backtrace(unsigned long pc, unsigned long sp, unsigned long ra)
+{
+	show_calls(pc, sp, ra, &(struct saved_stack){ 0 });
+}
+
+void backtrace_saved(unsigned long pc, unsigned long sp, const void *saved, size_t bytes)
+{
+	show_calls(pc, sp, 0, &(struct saved_stack){ sp, bytes, saved });
 }
 
 __noinline void backtrace_here(void)

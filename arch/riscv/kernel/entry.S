@@ -62,6 +62,12 @@ save:
 	/* tp stays this hart's: the code may be resumed on another one than it left. */
 	REG_L	t0, FRAME_SEPC*SZREG(sp)
 	REG_L	t1, FRAME_SSTATUS*SZREG(sp)
+	/*
+	 * What was interrupted may stand between lr and sc.  A reservation that a handler, or
+	 * another thread, has left must not let that sc succeed: an sc ends any reservation.
+	 */
+	addi	t2, sp, FRAME_SEPC*SZREG
+	REG_SC	t2, t0, (t2)
 	csrw	sepc, t0
 	csrw	sstatus, t1
 	REG_L	x1, 1*SZREG(sp)

@@ -68,7 +68,11 @@ SECTIONS
 	TABLE(bootarg)
 	TABLE(dma_limit)
 	TABLE(console_driver)
-	TABLE(initcall)
+	TABLE(driver)
+	TABLE(hart_notifier)
+	TABLE(fault_point)
+	TABLE(tracepoint)
+	TABLE(stress)
 	. = ALIGN(PAGE);
 	_erodata = .;
 
@@ -77,6 +81,7 @@ SECTIONS
 		*(.data..page_aligned)
 		. = ALIGN(64);
 		__per_cpu_start = .;
+		KEEP(*(.data..percpu..first)) /* tp points to it */
 		KEEP(*(.data..percpu .data..percpu.*))
 		. = ALIGN(64);
 		__per_cpu_end = .;

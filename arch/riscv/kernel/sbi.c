@@ -138,11 +138,12 @@ int sbi_send_ipi(unsigned long hartid)
 	return call(EXT_IPI, 0, 1, hartid, 0).error ? -EIO : 0;
 }
 
-int sbi_remote_sfence(unsigned long hartid, unsigned long start, unsigned long bytes)
+int sbi_remote_sfence(unsigned long mask, unsigned long base, unsigned long start,
+		      unsigned long bytes)
 {
 	if (!extensions[HAVE_RFENCE].there)
 		return -EIO;
-	return sbi_ecall(EXT_RFENCE, 1, 1, hartid, start, bytes, 0).error ? -EIO : 0;
+	return sbi_ecall(EXT_RFENCE, 1, mask, base, start, bytes, 0).error ? -EIO : 0;
 }
 
 int sbi_hart_start(unsigned long hartid, phys_addr_t pa, unsigned long opaque)
@@ -152,6 +153,11 @@ int sbi_hart_start(unsigned long hartid, phys_addr_t pa, unsigned long opaque)
 	if (extensions[HAVE_HSM].there)
 		r = call(EXT_HSM, 0, hartid, (unsigned long)pa, opaque);
 	return r.error ? -EIO : 0;
+}
+
+void sbi_hart_stop(void)
+{
+	call(EXT_HSM, 1, 0, 0, 0);
 }
 
 long sbi_hart_status(unsigned long hartid)

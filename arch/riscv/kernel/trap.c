@@ -4,7 +4,8 @@
  *
  * Interrupts go to their handler; the exceptions of probe_read() to its fixup; every other
  * exception is a panic with registers and the cause in words.  A fault just below a stack is
- * reported as the overflow that it is.
+ * reported as the overflow that it is.  A page fault whose entry is valid by now is no fault:
+ * the hart had an older state of it and tries again (arch_fault_retry).
  *
  * Context: interrupts off; on the interrupted stack or the emergency stack (entry.S).
  * Specification: privileged spec, "Supervisor Cause Register".
@@ -19,6 +20,7 @@
 #include <kernel/panic.h>
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
+#include <kernel/trace.h>
 
 _Static_assert(offsetof(struct trap_frame, sepc) == FRAME_SEPC * sizeof(long), "entry.S");
 _Static_assert(offsetof(struct trap_frame, stval) == FRAME_STVAL * sizeof(long), "entry.S");
@@ -80,9 +82,9 @@ bool extable_fixup(struct trap_frame *frame)
 
 void trap_show(const struct trap_frame *frame)
 {
-	static const char names[][4] = { "",   "ra", "sp", "gp", "tp", "t0",  "t1",	 "t2",
-					 "s0", "s1", "a0", "a1", "a2", "a3",  "a4",	 "a5",
-					 "a6", "a7", "s2", "s3", "s4", "s5",  "s6",	 "s7",
+	static const char names[][4] = { "",   "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+					 "s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+					 "a6", "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
 					 "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6" };
 	int width = (int)sizeof(long) * 2;
 
@@ -95,19 +97,47 @@ void trap_show(const struct trap_frame *frame)
 	backtrace(frame->sepc, frame->x[REG_SP], frame->x[REG_RA]);
 }
 
-static void handle_interrupt(unsigned long irq)
+static struct {
+	void (*timer)(void);
+	void (*external)(void);
+	void (*preempt)(void);
+	const char *(*thread_name)(void);
+} hooks;
+
+void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void))
 {
-	switch (irq) {
-	case IRQ_S_SOFT:
+	hooks.timer = timer;
+	hooks.external = external;
+	hooks.preempt = preempt;
+}
+
+void trap_set_thread_name(const char *(*fn)(void))
+{
+	hooks.thread_name = fn;
+}
+
+TRACEPOINT(irq_entry, "cause %u at %#lx");
+TRACEPOINT(irq_exit, "cause %u, reschedule %lu");
+
+static void handle_interrupt(unsigned long irq, unsigned long pc)
+{
+	irqs_went_off();
+	this_hart->preempt_count += HARDIRQ_OFFSET;
+	trace(irq_entry, irq, pc, 0);
+	if (irq == IRQ_S_SOFT)
 		smp_handle_ipi();
-		break;
-	case IRQ_S_TIMER:
-		/* arch_wait_ns() looks at the pending bit; nobody else uses the timer yet. */
-		csr_clear(sie, SIE_STIE);
-		break;
-	default:
+	else if (irq == IRQ_S_TIMER && hooks.timer)
+		hooks.timer();
+	else if (irq == IRQ_S_EXT && hooks.external)
+		hooks.external();
+	else
 		panic("interrupt %lu, for which there is no handler", irq);
-	}
+	trace(irq_exit, irq, need_resched(), 0);
+	this_hart->preempt_count -= HARDIRQ_OFFSET;
+	/* Interrupts were on, or there had been none: a thread may take over here. */
+	if (!preempt_count() && need_resched() && hooks.preempt)
+		hooks.preempt();
+	irqs_go_on();
 }
 
 /* Did this stack run over? Its guard lies below it; entry.S has moved to the emergency stack. */
@@ -128,18 +158,28 @@ static __cold void die(const struct trap_frame *frame)
 	unsigned long cause = frame->scause, tval = frame->stval;
 
 	if (is_stack_overflow(frame))
-		panic_trap(frame, "kernel stack overflow: sp is 0x%lx", frame->x[REG_SP]);
+		panic_trap(frame, "kernel stack overflow: sp is 0x%lx, in thread %s",
+			   frame->x[REG_SP], hooks.thread_name ? hooks.thread_name() : "(boot)");
 	if (cause >= 12 && tval < PAGE_SIZE)
 		panic_trap(frame, "NULL pointer dereference: %s at 0x%lx", cause_name(cause), tval);
 	panic_trap(frame, "%s at pc 0x%lx, address 0x%lx", cause_name(cause), frame->sepc, tval);
 }
 
+static bool is_page_fault(unsigned long cause)
+{
+	return cause == CAUSE_FETCH_PAGE_FAULT || cause == CAUSE_LOAD_PAGE_FAULT ||
+	       cause == CAUSE_STORE_PAGE_FAULT;
+}
+
 void trap_handler(struct trap_frame *frame)
 {
 	if (frame->scause & CAUSE_INTERRUPT) {
-		handle_interrupt(frame->scause & ~CAUSE_INTERRUPT);
+		handle_interrupt(frame->scause & ~CAUSE_INTERRUPT, frame->sepc);
 		return;
 	}
+	if (is_page_fault(frame->scause) &&
+	    arch_fault_retry(frame->stval, frame->scause, frame->sepc))
+		return;
 	if (!extable_fixup(frame))
 		die(frame);
 }

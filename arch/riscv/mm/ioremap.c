@@ -10,6 +10,7 @@
 #define LOG_PREFIX "paging: "
 
 #include <asm/pgtable.h>
+#include <asm/tlb.h>
 
 #include <base/errno.h>
 #include <kernel/log.h>
@@ -23,6 +24,7 @@ void *ioremap(phys_addr_t pa, size_t bytes)
 	unsigned long offset = (unsigned long)(pa & (PAGE_SIZE - 1));
 	unsigned long size = ALIGN_UP(offset + bytes, PAGE_SIZE);
 	unsigned long at, va;
+	int err;
 
 	if (!bytes || size < bytes)
 		return NULL;
@@ -33,8 +35,10 @@ void *ioremap(phys_addr_t pa, size_t bytes)
 		return NULL;
 	}
 	va = va_layout.io_base + at;
-	if (arch_map(va, pa - offset, size, PROT_READ | PROT_WRITE | PROT_IO, PAGE_SIZE)) {
-		pr_err("no memory to map %zu bytes of device memory at 0x%llx", bytes, PA(pa));
+	err = arch_map(va, pa - offset, size, PROT_READ | PROT_WRITE | PROT_IO, PAGE_SIZE);
+	if (err) {
+		pr_err("%zu bytes of device memory at 0x%llx can't be mapped: %s", bytes, PA(pa),
+		       err == -ENOMEM ? "no memory" : "no hart reaches that address");
 		return NULL;
 	}
 	return (void *)(va + offset);
@@ -56,7 +60,7 @@ static void map_fdt_pages(phys_addr_t pa, unsigned long first, unsigned long nr)
 	for (unsigned long i = first; i < first + nr; i++)
 		pte_set(&early_fixmap[FIX_DT + i],
 			pte_make(pa + (i << PAGE_SHIFT), PTE_R | PTE_A | PTE_D | PTE_G));
-	local_sfence_all();
+	tlb_flush_local_all();
 }
 
 const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why)
@@ -76,11 +80,11 @@ const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why)
 		return NULL;
 	}
 	*bytes = fdt_totalsize(fdt);
-	pages = ALIGN_UP(offset + *bytes, PAGE_SIZE) >> PAGE_SHIFT;
-	if (pages > FIX_DT_PAGES) {
+	if (*bytes > FIX_DT_PAGES * PAGE_SIZE - offset) {
 		*why = "the device tree is larger than 1 MiB";
 		return NULL;
 	}
+	pages = ALIGN_UP(offset + *bytes, PAGE_SIZE) >> PAGE_SHIFT;
 	map_fdt_pages(pa - offset, 0, pages);
 	return fdt;
 }
@@ -88,5 +92,5 @@ const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why)
 void arch_unmap_fdt(void)
 {
 	memset(&early_fixmap[FIX_DT], 0, FIX_DT_PAGES * sizeof(pte_t));
-	local_sfence_all();
+	tlb_flush_local_all();
 }

@@ -2,8 +2,7 @@
 /*
  * ptdump.c - the kernel's page table, shown and checked
  *
- * Both walk every leaf once. Neighbouring leaves with the same bits and level that map
- * neighbouring frames are one run.
+ * Both walk every run of leaves (leaves.c); runs that go on in the next table are joined here.
  */
 #define LOG_PREFIX "paging: "
 
@@ -35,6 +34,10 @@ static const char *region_of(unsigned long va)
 		return "stacks";
 	if (va - v->io_base < v->io_bytes)
 		return "device registers";
+	if (va - v->vmalloc_base < v->vmalloc_bytes)
+		return "vmalloc";
+	if (va - v->scratch_base < v->scratch_bytes)
+		return "scratch";
 	if (va - v->linear_base < v->linear_bytes)
 		return "linear map";
 	return va >= FIXMAP_ADDR ? "fixmap" : "kernel image";
@@ -75,22 +78,23 @@ static void emit_run(struct run *r)
 	r->emit(line);
 }
 
-static int dump_leaf(unsigned long va, pte_t pte, int level, void *arg)
+static int dump_run(const struct leaf_run *leaves, void *arg)
 {
 	struct run *r = arg;
-	unsigned long bits = pte.val & ~PTE_PPN_MASK;
+	unsigned long va = leaves->va;
 
-	if (r->bytes && r->va + r->bytes == va && r->pa + r->bytes == pte_pa(pte) &&
-	    r->bits == bits && r->level == level && region_of(va) == region_of(r->va)) {
-		r->bytes += level_bytes(level);
+	if (r->bytes && r->va + r->bytes == va && r->pa + r->bytes == leaves->pa &&
+	    r->bits == leaves->bits && r->level == leaves->level &&
+	    region_of(va) == region_of(r->va)) {
+		r->bytes += leaves->bytes;
 		return 0;
 	}
 	emit_run(r);
 	r->va = va;
-	r->bytes = level_bytes(level);
-	r->pa = pte_pa(pte);
-	r->bits = bits;
-	r->level = level;
+	r->bytes = leaves->bytes;
+	r->pa = leaves->pa;
+	r->bits = leaves->bits;
+	r->level = leaves->level;
 	return 0;
 }
 
@@ -98,7 +102,7 @@ void ptdump(void (*emit)(const char *line))
 {
 	struct run r = { .emit = emit };
 
-	pgtable_walk(dump_leaf, &r);
+	pgtable_walk(dump_run, &r);
 	emit_run(&r);
 }
 
@@ -111,41 +115,41 @@ struct wx {
 	unsigned int nr;
 };
 
-static int collect_exec(unsigned long va, pte_t pte, int level, void *arg)
+static int collect_exec(const struct leaf_run *run, void *arg)
 {
 	struct wx *wx = arg;
-	phys_addr_t pa = pte_pa(pte);
 
-	if (!(pte.val & PTE_X))
+	if (!(run->bits & PTE_X))
 		return 0;
-	if (wx->nr && wx->exec[wx->nr - 1].end == pa) {
-		wx->exec[wx->nr - 1].end = pa + level_bytes(level);
+	if (wx->nr && wx->exec[wx->nr - 1].end == run->pa) {
+		wx->exec[wx->nr - 1].end = run->pa + run->bytes;
 		return 0;
 	}
 	if (wx->nr == ARRAY_SIZE(wx->exec)) {
 		pr_err("W^X: more than %zu executable ranges, one of them at 0x%lx",
-		       ARRAY_SIZE(wx->exec), va);
+		       ARRAY_SIZE(wx->exec), run->va);
 		return -EPERM;
 	}
-	wx->exec[wx->nr].start = pa;
-	wx->exec[wx->nr].end = pa + level_bytes(level);
-	wx->exec[wx->nr].va = va;
+	wx->exec[wx->nr].start = run->pa;
+	wx->exec[wx->nr].end = run->pa + run->bytes;
+	wx->exec[wx->nr].va = run->va;
 	wx->nr++;
 	return 0;
 }
 
-static int check_write(unsigned long va, pte_t pte, int level, void *arg)
+static int check_write(const struct leaf_run *run, void *arg)
 {
 	const struct wx *wx = arg;
-	phys_addr_t pa = pte_pa(pte);
 
-	if (!(pte.val & PTE_W))
+	if (!(run->bits & PTE_W))
 		return 0;
 	for (unsigned int i = 0; i < wx->nr; i++) {
-		if (pa >= wx->exec[i].end || pa + level_bytes(level) <= wx->exec[i].start)
+		phys_addr_t pa = max(run->pa, wx->exec[i].start);
+
+		if (pa >= wx->exec[i].end || pa >= run->pa + run->bytes)
 			continue;
 		pr_err("W^X: physical 0x%llx is executable at 0x%lx and writable at 0x%lx", PA(pa),
-		       wx->exec[i].va, va);
+		       wx->exec[i].va, run->va + (unsigned long)(pa - run->pa));
 		return -EPERM;
 	}
 	return 0;

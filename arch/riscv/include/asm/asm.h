@@ -8,11 +8,13 @@
 #ifdef CONFIG_ARCH_RV32I
 #define REG_L	  lw
 #define REG_S	  sw
+#define REG_SC	  sc.w
 #define SZREG	  4
 #define RISCV_PTR .word
 #else
 #define REG_L	  ld
 #define REG_S	  sd
+#define REG_SC	  sc.d
 #define SZREG	  8
 #define RISCV_PTR .dword
 #endif

@@ -38,6 +38,10 @@
 #define CAUSE_INTERRUPT CSR_UL(0x8000000000000000)
 #endif
 
+#define CAUSE_FETCH_PAGE_FAULT 12
+#define CAUSE_LOAD_PAGE_FAULT  13
+#define CAUSE_STORE_PAGE_FAULT 15
+
 #ifndef __ASSEMBLER__
 
 #define csr_read(csr)                                                       \

@@ -29,6 +29,8 @@
 
 #include <base/compiler.h>
 
+struct thread;
+
 struct hart_local {
 	unsigned long percpu_off;    /* this hart's area - the template's address */
 	unsigned long stack_lo;	     /* lowest address of the current stack; trap entry checks sp */
@@ -40,8 +42,10 @@ struct hart_local {
 	unsigned long page_base; /* struct page of address va: page_base + (va >> 12) * 32 */
 	unsigned long vmemmap;	 /* struct page of frame pfn: vmemmap + pfn * 32 */
 	unsigned int cpu;	 /* logical number, 0 .. nr_harts - 1 */
-	int preempt_count;	 /* > 0: this code may not be moved to another hart */
 	unsigned long hartid;	 /* what SBI calls this hart */
+	struct thread *thread;	 /* the thread that runs here */
+	u32 preempt_count;	 /* reasons why nothing else may run here (kernel/preempt.h) */
+	u32 no_resched;		 /* 0: another thread should run */
 };
 
 register struct hart_local *this_hart __asm__("tp");

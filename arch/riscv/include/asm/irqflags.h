@@ -11,20 +11,65 @@
 #include <asm/csr.h>
 #include <base/types.h>
 
-static inline unsigned long arch_irq_save(void)
+/* Without being traced: for what traces. */
+static inline unsigned long arch_irq_save_untraced(void)
 {
 	return csr_read_clear(sstatus, SSTATUS_SIE) & SSTATUS_SIE;
 }
 
-static inline void arch_irq_restore(unsigned long flags)
+static inline void arch_irq_restore_untraced(unsigned long flags)
 {
 	csr_set(sstatus, flags);
 }
 
+#ifdef CONFIG_TRACE_IRQS
+/* kernel/sched/irqsoff.c.  Interrupts are off. */
+void irqs_went_off(void);
+void irqs_go_on(void);
+#else
+static inline void irqs_went_off(void)
+{
+}
+
+static inline void irqs_go_on(void)
+{
+}
+#endif
+
+static inline unsigned long arch_irq_save(void)
+{
+	unsigned long flags = arch_irq_save_untraced();
+
+#ifdef CONFIG_TRACE_IRQS
+	if (flags)
+		irqs_went_off();
+#endif
+	return flags;
+}
+
+static inline void arch_irq_restore(unsigned long flags)
+{
+#ifdef CONFIG_TRACE_IRQS
+	if (flags)
+		irqs_go_on();
+#endif
+	arch_irq_restore_untraced(flags);
+}
+
+static inline void arch_irq_enable(void)
+{
+	irqs_go_on();
+	csr_set(sstatus, SSTATUS_SIE);
+}
+
 #define local_irq_save(flags)	 ((flags) = arch_irq_save())
 #define local_irq_restore(flags) arch_irq_restore(flags)
-#define local_irq_enable()	 csr_set(sstatus, SSTATUS_SIE)
-#define local_irq_disable()	 csr_clear(sstatus, SSTATUS_SIE)
+#define local_irq_enable()	 arch_irq_enable()
+#ifdef CONFIG_TRACE_IRQS
+#define local_irq_disable() ((void)arch_irq_save())
+#else
+#define local_irq_disable() csr_clear(sstatus, SSTATUS_SIE)
+#endif
 
 static inline bool irqs_disabled(void)
 {

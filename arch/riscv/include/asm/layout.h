@@ -10,7 +10,8 @@
  *     256        nothing (a NULL-like guard between the halves)
  *     257        vmemmap: 32 bytes for each 4 KiB page of the linear map
  *     258        kernel stacks with guards, I/O mappings
- *     259..319   vmalloc
+ *     259..311   vmalloc
+ *     312..319   nothing (suites map things there)
  *     320..447   linear map
  *     448..509   nothing (sanitizer shadow, one day)
  *     last 2 GiB kernel image (first GiB), fixmap (second GiB)
@@ -21,7 +22,7 @@
  * rv32 (Sv32, a slot is 4 MiB, the kernel has the upper 2 GiB):
  *
  *     80000000  guard                     94000000  I/O mappings, 192 MiB
- *     88000000  vmemmap, 128 MiB          a0000000  vmalloc, 512 MiB
+ *     88000000  vmemmap, 128 MiB          a0000000  vmalloc, 480 MiB; be000000 suites
  *     90000000  kernel stacks, 64 MiB     c0000000  linear map, 896 MiB
  *                                         f8000000  kernel image, 64 MiB; ff800000 fixmap
  */

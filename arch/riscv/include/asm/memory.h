@@ -39,6 +39,10 @@ struct va_layout {
 	unsigned long stack_bytes;
 	unsigned long io_base;
 	unsigned long io_bytes;
+	unsigned long vmalloc_base;
+	unsigned long vmalloc_bytes; /* of the area, what this machine uses: its root is filled */
+	unsigned long scratch_base;  /* eight root entries' worth that nothing uses: for suites */
+	unsigned long scratch_bytes;
 	unsigned long image_va; /* where _start is mapped */
 	phys_addr_t image_pa;	/* where _start was loaded */
 };

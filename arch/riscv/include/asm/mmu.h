@@ -39,23 +39,112 @@ void arch_set_svpbmt(bool on);
 void arch_paging_init(phys_addr_t lowest, const char *max_mode);
 
 /*
- * arch_map_set_allocator - where page tables come from
+ * arch_map_set_allocator - where page tables come from, and go to
  * @alloc: returns the physical address of a page, whose content is the caller's to clear, or 0.
- * First memblock's, later the page allocator's; set by mm (a declared upward hook).
+ * @free: gives one back that @alloc, or an earlier one, returned; NULL: tables stay.
+ * First memblock's, later the page allocator's; set by mm (declared upward hooks).  Both are
+ * called in any context; @alloc under pt_lock.
  */
-void arch_map_set_allocator(phys_addr_t (*alloc)(void));
+struct arch_table_source {
+	phys_addr_t (*alloc)(void);
+	void (*free)(phys_addr_t pa);
+};
+void arch_map_set_allocator(phys_addr_t (*alloc)(void), void (*free)(phys_addr_t pa));
+
+/* arch_swap_tables - the same for a while: returns what was set, to be set again (suites). */
+struct arch_table_source arch_swap_tables(struct arch_table_source source);
 
 /*
- * arch_map - map [va, va + bytes) to [pa, pa + bytes) for the kernel
- * All page aligned. @prot: enum prot bits; never both W and X (-EINVAL).
- * @max_leaf: the largest leaf allowed, in bytes (PAGE_SIZE, 2 MiB, ... ); larger ones are used
+ * The hooks that change the kernel's table.  What they have in common:
+ *
+ * Alignment: va, pa and bytes are multiples of PAGE_SIZE, bytes > 0, the range lies in the
+ *   kernel's half; anything else is -EINVAL.
+ * Locks: they take pt_lock (rank PGTABLE), and under it what the table allocator takes.
+ *   Callers serialise calls for the same addresses; for others they run at once.
+ * Context: any but an interrupt handler; interrupts may be off.  They don't sleep.
+ * Allocation: tables, where it says so.
+ * Flush: the plain form has fenced every online hart when it returns.  The _batch form leaves it
+ *   to the caller's tlb_batch_flush() (asm/tlb.h); until then a hart may use the old
+ *   translation or the new one.
+ * Errors: all or nothing.  After an error every translation is what it was.
+ */
+struct tlb_batch;
+
+/*
+ * arch_map - map [va, va + bytes) to [pa, pa + bytes)
+ * @prot: enum prot bits: READ, READ|WRITE, READ|EXEC or EXEC, and IO; else -EINVAL.
+ * @max_leaf: the largest leaf allowed, in bytes (PAGE_SIZE, 2 MiB, ...); larger ones are used
  *   where addresses and length allow it.
- * Returns 0, -EEXIST if something is mapped there already, or -ENOMEM; what was mapped up to
- * that address stays.  May allocate tables.  Fences this hart and, once
- * they run, the others.  Callers serialise calls for the same range; boot and drivers only.
+ * Allocates tables.  0, -EINVAL, -EEXIST if a page of the range is mapped already, -ENOMEM.
  */
 int __must_check arch_map(unsigned long va, phys_addr_t pa, unsigned long bytes, unsigned int prot,
 			  unsigned long max_leaf);
+int __must_check arch_map_batch(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa,
+				unsigned long bytes, unsigned int prot, unsigned long max_leaf);
+
+/*
+ * arch_unmap - map [va, va + bytes) to nothing
+ * Splits a larger leaf of which a part stays, so it may allocate up to two tables a level; those
+ * that become empty are freed.  0, -EINVAL, -ENOENT if a page of the range isn't mapped, -ENOMEM.
+ */
+int arch_unmap(unsigned long va, unsigned long bytes);
+int arch_unmap_batch(struct tlb_batch *tlb, unsigned long va, unsigned long bytes);
+
+/*
+ * arch_protect - give [va, va + bytes) another protection
+ * Splits as arch_unmap() does.  @prot as for arch_map(), PROT_IO too.  Leaves keep their size:
+ * arch_join() makes large ones where they are wanted again.  0, -EINVAL, -ENOENT, -ENOMEM.
+ */
+int __must_check arch_protect(unsigned long va, unsigned long bytes, unsigned int prot);
+int __must_check arch_protect_batch(struct tlb_batch *tlb, unsigned long va, unsigned long bytes,
+				    unsigned int prot);
+
+/* What an address is mapped to. */
+struct arch_mapping {
+	phys_addr_t pa;	    /* of the very byte */
+	unsigned int prot;  /* enum prot */
+	unsigned long leaf; /* bytes of the leaf */
+};
+
+/*
+ * arch_lookup - how the kernel's address @va, of any alignment, is mapped
+ * 0, or -ENOENT if it isn't.  Allocates nothing, changes nothing.  Any context that doesn't hold
+ * pt_lock.
+ */
+int __must_check arch_lookup(unsigned long va, struct arch_mapping *map);
+
+/*
+ * arch_split - the leaf that covers @va, and no other, has at most @leaf bytes from now on
+ * @leaf: a size that this mode has (PAGE_SIZE, 2 MiB, ...).  Translations stay.  Allocates a table
+ * a level.  0, -EINVAL if there is no such size, -ENOENT if @va isn't mapped, -ENOMEM.
+ */
+int __must_check arch_split(unsigned long va, unsigned long leaf);
+
+/*
+ * arch_join - make one leaf of @leaf bytes of the smaller ones around @va
+ * The block of that size and alignment that @va lies in must be mapped to contiguous frames,
+ * aligned too, all with the same protection; else -EINVAL, or -ENOENT if there's a hole, and what
+ * could be joined below that size is.  Translations stay.  Allocates nothing, frees tables.  Only
+ * the caller knows whether a larger leaf is allowed (arch_shared_leaf()).
+ */
+int arch_join(unsigned long va, unsigned long leaf);
+
+/*
+ * arch_share_roots - fill the root entries that later address spaces share, once
+ * @ram_bytes: how much memory there is; sets va_layout.vmalloc_bytes and, on Sv32, shortens the
+ * stack area.  0 or -ENOMEM.  Boot hart, at the end of the memory's start: after it no entry is
+ * added to the root in the regions, but for device registers on Sv32 beyond the first 4 MiB.
+ */
+int __must_check arch_share_roots(phys_addr_t ram_bytes);
+
+/*
+ * arch_fault_retry - can the access that faulted succeed when it's tried again?
+ * @va: stval, @cause: scause (12, 13, 15), @pc: sepc.  True if the entry allows it by now: the hart
+ * had kept an older state of it, or that it wasn't valid (privileged spec: implementations may);
+ * it is fenced.  From the trap handler, any context; takes no lock.  False after the same fault
+ * came again and again.
+ */
+bool arch_fault_retry(unsigned long va, unsigned long cause, unsigned long pc);
 
 /*
  * arch_linear_done - every bank is mapped

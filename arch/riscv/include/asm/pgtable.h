@@ -24,18 +24,23 @@ typedef struct {
 #define PTE_G BIT(5)
 #define PTE_A BIT(6)
 #define PTE_D BIT(7)
+/* The two bits that are software's. */
+#define PTE_PINNED BIT(8) /* of a root entry: its table stays for good */
+#define PTE_IO	   BIT(9) /* of a leaf: PROT_IO, also where the hardware has no bit for it */
 
-#define PTE_LEAF (PTE_R | PTE_W | PTE_X)
+#define PTE_LEAF      (PTE_R | PTE_W | PTE_X)
 #define PTE_PPN_SHIFT 10
 
 #ifdef CONFIG_ARCH_RV32I
 #define LEVEL_BITS   10
 #define PTE_PPN_MASK (~0UL << PTE_PPN_SHIFT)
 #define PTE_PBMT_IO  0UL
+#define MAX_PHYS     (1ULL << 34)
 #else
 #define LEVEL_BITS   9
 #define PTE_PPN_MASK (((1UL << 44) - 1) << PTE_PPN_SHIFT)
 #define PTE_PBMT_IO  (2UL << 61) /* Svpbmt: non-cacheable, strongly ordered */
+#define MAX_PHYS     (1ULL << 56)
 #endif
 #define PTRS_PER_TABLE (1UL << LEVEL_BITS)
 #define MAX_LEVELS     5
@@ -65,6 +70,12 @@ static inline unsigned long level_bytes(int level)
 static inline unsigned long table_index(unsigned long va, int level)
 {
 	return (va >> level_shift(level)) & (PTRS_PER_TABLE - 1);
+}
+
+/* Where the upper half of the address space begins, which is the kernel's. */
+static inline unsigned long kernel_half(void)
+{
+	return ~0UL << (paging->va_bits - 1);
 }
 
 static inline bool pte_valid(pte_t pte)
@@ -97,19 +108,23 @@ static inline void pte_set(pte_t *slot, pte_t pte)
 	WRITE_ONCE(slot->val, pte.val);
 }
 
-static inline void local_sfence_all(void)
-{
-	__asm__ volatile("sfence.vma" ::: "memory");
-}
-
 /* Tables of the image, made by early.c before paging is on. */
 extern pte_t early_fixmap[PTRS_PER_TABLE];
 extern unsigned long early_load_pa;
 
+/* Neighbouring leaves of one table with the same bits, that map neighbouring frames. */
+struct leaf_run {
+	unsigned long va;
+	unsigned long bytes;
+	phys_addr_t pa;
+	unsigned long bits; /* of each entry, without the frame number */
+	int level;
+};
+
 /*
- * pgtable_walk - call @leaf for every valid leaf of the kernel's table, by rising address
- * @leaf: returns 0 to go on, anything else ends the walk and is returned.
+ * pgtable_walk - call @fn for every run of leaves of the kernel's table, by rising address
+ * @fn: returns 0 to go on, anything else ends the walk and is returned.  No lock is held in it.
  */
-int pgtable_walk(int (*leaf)(unsigned long va, pte_t pte, int level, void *arg), void *arg);
+int pgtable_walk(int (*fn)(const struct leaf_run *run, void *arg), void *arg);
 
 #endif

@@ -43,12 +43,19 @@ void sbi_set_timer(u64 time);
 /* Software interrupt to one hart, by hart id.  0 or -EIO. */
 int sbi_send_ipi(unsigned long hartid);
 
-/* sfence.vma for [start, start + bytes) on one other hart; bytes of -1UL for everything. */
-int sbi_remote_sfence(unsigned long hartid, unsigned long start, unsigned long bytes);
+/*
+ * sfence.vma for [start, start + bytes) on the harts of @mask, bit 0 of which is hart id @base
+ * @bytes of -1UL: for everything.  Returns when they have done it; 0, or -EIO without RFENCE.
+ */
+int sbi_remote_sfence(unsigned long mask, unsigned long base, unsigned long start,
+		      unsigned long bytes);
 
 /* Start a hart at @pa with a0 = hartid, a1 = @opaque, paging off.  0 or -EIO. */
 int sbi_hart_start(unsigned long hartid, phys_addr_t pa, unsigned long opaque);
+/* Stop this hart until it is started again; returns only if the firmware can't. */
+void sbi_hart_stop(void);
 #define SBI_HSM_STARTED	      0
+#define SBI_HSM_STOPPED	      1
 #define SBI_HSM_START_PENDING 2
 /* One of the HSM states; negative where unknown. */
 long sbi_hart_status(unsigned long hartid);

@@ -35,12 +35,23 @@ enum {
 /* Print the registers and the calls that led to them, at LOG_EMERG. */
 void trap_show(const struct trap_frame *frame);
 
+/* What interrupts mean to the layers above: the timer's, the controllers', and the moment after
+ * any when another thread may run.  Boot hart, once. */
+void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void));
+
+/* trap_set_thread_name - @fn names the thread that runs here, for the report of a stack overflow.
+ */
+void trap_set_thread_name(const char *(*fn)(void));
+
 /*
  * backtrace - print the calls that led to @pc, one line each, innermost first
  * With CONFIG_KALLSYMS as name+offset/size; tools/symbolize adds source lines.
  * Reads the stack through probe_read(), so a broken one ends the list. Any context.
  */
 void backtrace(unsigned long pc, unsigned long sp, unsigned long ra);
+
+/* The same, where @bytes of the stack from @sp on have changed since, and were saved at @saved. */
+void backtrace_saved(unsigned long pc, unsigned long sp, const void *saved, size_t bytes);
 
 /* The same for the caller. */
 void backtrace_here(void);

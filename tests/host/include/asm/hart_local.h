@@ -9,11 +9,15 @@
 
 #include <base/compiler.h>
 
+struct thread;
+
 struct hart_local {
 	unsigned long percpu_off;
 	unsigned int cpu;
-	int preempt_count;
+	u32 preempt_count;
+	u32 no_resched;
 	bool irqs_off;
+	struct thread *thread;
 };
 
 extern _Thread_local struct hart_local host_hart;

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault.c - faults that are none: the entry is valid by now
+ *
+ * A hart may keep that an entry wasn't valid, or was read-only, until it is fenced, and a page
+ * fault can be on its way while another hart fills the entry.  So the entry is looked at again;
+ * if it allows the access, the hart fences itself and goes on.
+ *
+ * The walk takes no lock, since whoever faulted may hold it.  A table on the way can be freed
+ * meanwhile only if nothing is mapped through it, that is, if the access is wrong anyway; entries
+ * are read through probe_read(), so what such a page holds then leads nowhere.
+ *
+ * An access that faults although its entry allows it (a bit that the hardware wants and we
+ * don't know) would be tried for ever: more than RETRIES of the same fault within a tenth of a
+ * second
+ * are a fault.
+ */
+#include <asm/mmu.h>
+
+#include <asm/csr.h>
+#include <kernel/percpu.h>
+#include <kernel/time.h>
+
+#include "pt.h"
+
+#define RETRIES	  16
+#define WINDOW_NS 100000000u
+
+/* The last fault that was retried here. */
+struct retry {
+	unsigned long va, pc;
+	u64 since; /* time of the first of them, ns */
+	unsigned int times;
+};
+
+static DEFINE_PER_CPU(struct retry, last_retry);
+
+/* Read the entry that @va's walk ends at; false if the way there isn't readable. */
+static bool read_entry(unsigned long va, pte_t *pte)
+{
+	const pte_t *table = paging->root;
+
+	for (int level = paging->levels - 1; level >= 0; level--) {
+		phys_addr_t pa;
+
+		if (probe_read(pte, &table[table_index(va, level)], sizeof(*pte)))
+			return false;
+		if (!pte_valid(*pte) || pte_is_leaf(*pte))
+			return true;
+		pa = pte_pa(*pte);
+		table = pt_table(pa, level - 1);
+	}
+	return false;
+}
+
+static bool allows(pte_t pte, unsigned long cause)
+{
+	if (!pte_valid(pte))
+		return false;
+	if (cause == CAUSE_FETCH_PAGE_FAULT)
+		return pte.val & PTE_X;
+	return pte.val & (cause == CAUSE_STORE_PAGE_FAULT ? PTE_W : PTE_R);
+}
+
+static bool too_often(struct retry *r, unsigned long va, unsigned long pc)
+{
+	u64 now = ktime_ns();
+
+	if (r->va != va || r->pc != pc || now - r->since > WINDOW_NS)
+		*r = (struct retry){ va, pc, now, 0 };
+	return ++r->times > RETRIES;
+}
+
+bool arch_fault_retry(unsigned long va, unsigned long cause, unsigned long pc)
+{
+	pte_t pte;
+
+	if (va < kernel_half() || !read_entry(va, &pte) || !allows(pte, cause))
+		return false;
+	if (too_often(this_cpu_ptr(&last_retry), va, pc))
+		return false;
+	tlb_flush_local_all();
+	return true;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pt.h - what the files of the page table share with each other only
+ */
+#ifndef RISCV_MM_PT_H
+#define RISCV_MM_PT_H
+
+#include <asm/pgtable.h>
+#include <asm/tlb.h>
+#include <kernel/spinlock.h>
+
+/* Where the walk for an address ended: its leaf, or the first entry that isn't valid. */
+struct pt_place {
+	pte_t *slot;
+	int level;
+};
+
+/* ---- paging.c ---- */
+
+/* Where the table at @pa, of @level, can be read and written. */
+pte_t *pt_table(phys_addr_t pa, int level);
+
+/* The PTE bits of device memory beyond R and W, where the harts have Svpbmt. */
+extern unsigned long pt_io_bits;
+
+/* ---- pgtable.c ---- */
+
+extern spinlock_t pt_lock; /* rank PGTABLE: the kernel's table below and with its root */
+
+/* pt_find - walk for @va. pt_lock is held. */
+struct pt_place pt_find(unsigned long va);
+
+/* pt_alloc - a page for a table, by physical address, its content anything; 0 if there is none. */
+phys_addr_t pt_alloc(void);
+
+/* pt_free - give a table back that no hart can walk any more. */
+void pt_free(phys_addr_t pa);
+
+/* pt_may_free - tables can be given back already, and @slot's is none that stays for good. */
+bool pt_may_free(const pte_t *slot);
+
+/* Is [va, va + bytes) a range of whole pages in the kernel's half? */
+bool pt_kernel_range(unsigned long va, unsigned long bytes);
+
+/* pt_fill_root - every root entry of the range has a table, which stays for good. 0 or -ENOMEM. */
+int pt_fill_root(unsigned long va, unsigned long bytes) __must_check;
+
+/* ---- leaves.c ---- */
+
+/*
+ * pt_split_at - see to it that no leaf reaches across @va
+ * 0, or -ENOMEM with some leaves split (their translation is as it was).
+ */
+int pt_split_at(struct tlb_batch *tlb, unsigned long va) __must_check;
+
+/* pt_rejoin - undo what pt_split_at(@va) did to a leaf of @level. */
+void pt_rejoin(struct tlb_batch *tlb, unsigned long va, int level);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault_inject.h - operations that fail on purpose (CONFIG_FAULT_INJECTION)
+ *
+ * A place that can fail is named once in its file, and asks:
+ *
+ *     FAULT_POINT(fail_page_alloc, "alloc_pages() and its kin");
+ *     ...
+ *     if (should_fail(fail_page_alloc, PAGE_SIZE << order))
+ *             return NULL;
+ *
+ * What fails is chosen on the boot arguments (fault=fail_page_alloc,probability=10,times=100), in
+ * the shell (`fault`), or by a test for one thread.  Without the option should_fail() is false
+ * and costs nothing.
+ */
+#ifndef KERNEL_FAULT_INJECT_H
+#define KERNEL_FAULT_INJECT_H
+
+#include <base/compiler.h>
+#include <base/table.h>
+#include <base/types.h>
+
+struct thread;
+
+struct fault_attr {
+	unsigned int probability;   /* of a hundred calls so many fail; 0: none */
+	unsigned int interval;	    /* only each so many-th may, 1 or more */
+	unsigned int times;	    /* so many times at most, FAULT_ALWAYS: no end */
+	unsigned int space;	    /* so many bytes are let through first */
+	unsigned int seed;	    /* of the choice among the hundred */
+	const struct thread *task;  /* only this thread's calls; NULL: everybody's */
+	unsigned int calls, failed; /* since the values above were set */
+	unsigned int random;
+};
+
+#define FAULT_ALWAYS 0xffffffffu
+#define FAULT_ATTR                                              \
+	{                                                       \
+		.interval = 1, .times = FAULT_ALWAYS, .seed = 1 \
+	}
+
+struct fault_point {
+	const char *name;
+	const char *what;
+	struct fault_attr *attr;
+};
+TABLE_DECLARE(fault_point);
+
+/* fault_find - the point called @name, or NULL. */
+const struct fault_point *fault_find(const char *name);
+
+/*
+ * fault_set - set @point by @n words KEY=VALUE; what isn't named becomes its default
+ * Keys: probability (0 to 100), interval (1 or more), times, space, seed.  0, or -EINVAL with *@bad
+ * at the word that isn't one of these; then nothing changed.
+ */
+int fault_set(const struct fault_point *point, int n, char *const *words, const char **bad);
+
+/* fault_arm - this thread's @nth call from now fails, and no other; 0: none any more. */
+void fault_arm(const struct fault_point *point, unsigned int nth);
+
+#ifdef CONFIG_FAULT_INJECTION
+#define FAULT_POINT(name, what)                                                 \
+	static struct fault_attr name = FAULT_ATTR;                             \
+	static const struct fault_point _point_##name = { #name, what, &name }; \
+	TABLE_ENTRY(fault_point, _point_##name)
+
+/* Is this call of @bytes to fail?  Any context, any lock held. */
+#define should_fail(name, bytes) (unlikely((name).probability) && should_fail_now(&(name), bytes))
+bool should_fail_now(struct fault_attr *attr, size_t bytes);
+#else
+#define FAULT_POINT(name, what)	 _Static_assert(1, what)
+#define should_fail(name, bytes) ((void)(bytes), false)
+#endif
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault_inject.c - operations that fail on purpose
+ *
+ * Counters are updated by all harts without a lock: with several threads it is left open which
+ * call fails, and only how many may is exact.
+ */
+#include <kernel/fault_inject.h>
+
+#include <asm/hart_local.h>
+#include <base/errno.h>
+#include <kernel/bootargs.h>
+#include <kernel/log.h>
+#include <lib/parse.h>
+#include <string.h>
+
+bool should_fail_now(struct fault_attr *attr, size_t bytes)
+{
+	unsigned int call, times = READ_ONCE(attr->times);
+	const struct thread *task = READ_ONCE(attr->task);
+
+	if (task && task != this_hart->thread)
+		return false;
+	if (attr->space) {
+		attr->space = attr->space > bytes ? attr->space - (unsigned int)bytes : 0;
+		return false;
+	}
+	call = __atomic_add_fetch(&attr->calls, 1, __ATOMIC_RELAXED);
+	if (call % attr->interval)
+		return false;
+	if (attr->probability < 100) {
+		unsigned int random = attr->random;
+
+		random ^= random << 13;
+		random ^= random >> 17;
+		random ^= random << 5;
+		attr->random = random;
+		if (random % 100 >= attr->probability)
+			return false;
+	}
+	do {
+		if (!times)
+			return false;
+	} while (times != FAULT_ALWAYS &&
+		 !__atomic_compare_exchange_n(&attr->times, &times, times - 1, true,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	__atomic_fetch_add(&attr->failed, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+const struct fault_point *fault_find(const char *name)
+{
+	const struct fault_point *p;
+
+	for_each_table(fault_point, p)
+		if (!strcmp(p->name, name))
+			return p;
+	return NULL;
+}
+
+static bool set_key(struct fault_attr *attr, const char *word)
+{
+	const struct {
+		const char *key;
+		unsigned int *value;
+		unsigned int least, most;
+	} keys[] = {
+		{ "probability=", &attr->probability, 0, 100 },
+		{ "interval=", &attr->interval, 1, FAULT_ALWAYS },
+		{ "times=", &attr->times, 0, FAULT_ALWAYS },
+		{ "space=", &attr->space, 0, FAULT_ALWAYS },
+		{ "seed=", &attr->seed, 1, FAULT_ALWAYS },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++) {
+		size_t length = strlen(keys[i].key);
+		u64 value;
+
+		if (strncmp(word, keys[i].key, length))
+			continue;
+		if (parse_size(word + length, &value) || value < keys[i].least ||
+		    value > keys[i].most)
+			return false;
+		*keys[i].value = (unsigned int)value;
+		return true;
+	}
+	return false;
+}
+
+/* Off while the values change; probability last, as it is what turns it on. */
+static void store(struct fault_attr *attr, struct fault_attr new)
+{
+	unsigned int probability = new.probability;
+
+	new.probability = 0;
+	new.random = new.seed;
+	WRITE_ONCE(attr->probability, 0);
+	*attr = new;
+	__atomic_store_n(&attr->probability, probability, __ATOMIC_RELEASE);
+}
+
+int fault_set(const struct fault_point *point, int n, char *const *words, const char **bad)
+{
+	struct fault_attr new = FAULT_ATTR;
+
+	for (int i = 0; i < n; i++) {
+		if (!set_key(&new, words[i])) {
+			*bad = words[i];
+			return -EINVAL;
+		}
+	}
+	store(point->attr, new);
+	return 0;
+}
+
+void fault_arm(const struct fault_point *point, unsigned int nth)
+{
+	struct fault_attr new = FAULT_ATTR;
+
+	new.task = this_hart->thread;
+	new.probability = nth ? 100 : 0;
+	new.interval = nth ? nth : 1;
+	new.times = 1;
+	store(point->attr, new);
+}
+
+#define MAX_WORDS 6
+
+/* NAME,KEY=VALUE,... */
+static int parse_fault(const char *value)
+{
+	char text[128], *words[MAX_WORDS];
+	const struct fault_point *point;
+	const char *bad;
+	int n = 0;
+
+	if (strlen(value) >= sizeof(text))
+		return -EINVAL;
+	strcpy(text, value);
+	for (char *p = text; p; n++) {
+		if (n == MAX_WORDS)
+			return -EINVAL;
+		words[n] = p;
+		p = strchr(p, ',');
+		if (p)
+			*p++ = '\0';
+	}
+	point = fault_find(words[0]);
+	return point ? fault_set(point, n - 1, words + 1, &bad) : -EINVAL;
+}
+
+static const struct bootarg arg_fault = {
+	"fault", parse_fault,
+	"NAME,KEY=VALUE,...: a fault point and its probability, interval, times, space, seed"
+};
+TABLE_ENTRY(bootarg, arg_fault);

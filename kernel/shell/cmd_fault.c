@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd_fault.c - fault: what is to fail on purpose, and what did
+ */
+#include <kernel/fault_inject.h>
+
+#include <base/errno.h>
+#include <shell/shell.h>
+#include <string.h>
+
+static void show(const struct fault_point *p)
+{
+	const struct fault_attr *a = p->attr;
+
+	shell_printf("%-16s %s\n", p->name, p->what);
+	shell_printf("  probability %u, interval %u, space %u, seed %u, times ", a->probability,
+		     a->interval, a->space, a->seed);
+	if (a->times == FAULT_ALWAYS)
+		shell_printf("without end\n");
+	else
+		shell_printf("%u more\n", a->times);
+	shell_printf("  calls %u, failed %u\n", a->calls, a->failed);
+}
+
+static int run_fault(int argc, char **argv)
+{
+	const struct fault_point *p;
+	const char *bad;
+
+	if (argc == 1) {
+		for_each_table(fault_point, p)
+			show(p);
+		return 0;
+	}
+	p = fault_find(argv[1]);
+	if (!p) {
+		shell_printf("fault: there is no point %s; fault lists them\n", argv[1]);
+		return -ENOENT;
+	}
+	if (argc == 2) {
+		show(p);
+		return 0;
+	}
+	if (argc == 3 && !strcmp(argv[2], "off"))
+		argc = 2;
+	if (fault_set(p, argc - 2, argv + 2, &bad)) {
+		shell_printf(
+			"fault: %s is not KEY=VALUE of probability (0 to 100), interval, times, "
+			"space, seed\n",
+			bad);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void complete_fault(const char *prefix, shell_offer_fn offer, void *ctx)
+{
+	const struct fault_point *p;
+
+	(void)prefix;
+	for_each_table(fault_point, p)
+		offer(ctx, p->name);
+}
+
+static const struct shell_cmd cmd_fault = {
+	.name = "fault",
+	.usage = "[NAME [off | KEY=VALUE...]]",
+	.help = "let operations fail on purpose: probability= interval= times= space= seed=",
+	.run = run_fault,
+	.complete = complete_fault,
+};
+TABLE_ENTRY(shell_cmd, cmd_fault);

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Everything at once for a time, in a kernel that checks itself, with perturbation.
+
+The kernel with every check on (make DEBUG=1) runs `stress threads` with perturb=SEED and one
+allocation in twenty failing, then the suites that have to do with threads.  SOAK_SECONDS is for all machines together: 15 by default, in
+`make check`; `make soak` takes 600.  SOAK_SEED repeats a run's choices (not its timing).
+"""
+
+import os
+import random
+import subprocess
+
+import pytest
+
+import ktap
+from machine import SUITES_PATIENCE, TOP
+
+SECONDS = int(os.environ.get("SOAK_SECONDS", "15"))
+SEED = int(os.environ.get("SOAK_SEED", "0")) or random.randrange(1, 1 << 31)
+SUITES = "fault_inject hotplug ipi mutex smp thread workqueue"
+MACHINES = {
+    "rv64-4harts": dict(board="qemu-virt", smp=4, mem="256M"),
+    "rv32-2harts": dict(board="qemu-virt32", smp=2, mem="128M"),
+    "rv64-1hart": dict(board="qemu-virt", smp=1, mem="64M"),
+    "rv64-8harts-numa": dict(board="qemu-virt", smp=8, mem="1G", numa=2),
+    "rv32-8harts": dict(board="qemu-virt32", smp=8, mem="256M"),
+    "rv64-2harts-sv39": dict(board="qemu-virt", smp=2, mem="128M", append="paging=sv39"),
+}
+# A short run takes the first three: many harts, the other width, one hart.
+CHOSEN = list(MACHINES) if SECONDS >= 120 else list(MACHINES)[:3]
+
+
+@pytest.fixture(scope="session")
+def debug_image(image):
+    """debug_image(board): the Image with every check on."""
+    done = set()
+
+    def build(board):
+        image(board)
+        if board not in done:
+            made = subprocess.run(["make", f"BOARD={board}", "DEBUG=1", "image"], cwd=TOP,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            assert made.returncode == 0, made.stderr
+            done.add(board)
+        return TOP / f"build/{board}-debug/Image"
+    return build
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_soak(machine, debug_image, name):
+    options = dict(MACHINES[name])
+    seconds = max(SECONDS // len(CHOSEN), 1)
+    arguments = f"perturb={SEED} " + options.pop("append", "")
+    print(f"seed {SEED}, {seconds} seconds")
+    m = machine(kernel=debug_image(options["board"]), append=arguments, **options)
+    assert m.run(f"fault fail_page_alloc probability=5 space=4M seed={SEED}") == []
+    said = m.run(f"stress threads {seconds} {SEED}", timeout=seconds * 3 + SUITES_PATIENCE)
+    assert "stress threads: passed" in said, "\n".join(said)
+    m.run("fault fail_page_alloc off")
+    if SECONDS >= 120:
+        suites = ktap.parse(m.run(f"test {SUITES}", timeout=SUITES_PATIENCE))
+        assert sorted(suites) == sorted(SUITES.split())
+        faults = [line for suite in suites.values() for line in suite.failures()]
+        assert not faults, "\n".join(faults)
+    threads = m.run("ps")
+    assert not [line for line in threads if "actor/" in line], "an actor was left behind"
+    assert m.poweroff() == 0
