@@ -214,6 +214,24 @@ static void test_chain(struct ktap *t)
 	}
 }
 
+/* One that waits behind the whole chain gives up: what it lent goes back all the way. */
+static void test_end_gives_up(struct ktap *t)
+{
+	const unsigned int mine = READ_ONCE(current->prio), urgent = LOW - LINKS - 1;
+
+	KTAP_ASSERT_EQ(t, make_chain(t, 0), LINKS);
+	set_priority(current, urgent);
+	KTAP_EXPECT_EQ(t, mutex_lock_timeout_ns(&chain[LINKS - 1].m, 20000000), -ETIMEDOUT);
+	set_priority(current, mine);
+	for (unsigned int i = 0; i < LINKS; i++)
+		KTAP_EXPECT_EQ(t, READ_ONCE(chain[i].thread->prio), LOW - LINKS + 1);
+	complete(&chain[0].go);
+	for (unsigned int i = 0; i < LINKS; i++) {
+		KTAP_EXPECT_EQ(t, kthread_join(chain[i].thread), LOW - i);
+		mutex_validate(&chain[i].m);
+	}
+}
+
 static void test_chain_times_out(struct ktap *t)
 {
 	/* Again with more time if it ran out before the chain was whole. */
@@ -410,10 +428,15 @@ static void test_stress(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "basic", test_basic },     { "inheritance", test_inheritance },
-	{ "chain", test_chain },     { "chain-times-out", test_chain_times_out },
-	{ "timeout", test_timeout }, { "hand-over", test_hand_over },
-	{ "stress", test_stress },   {},
+	{ "basic", test_basic },
+	{ "inheritance", test_inheritance },
+	{ "chain", test_chain },
+	{ "chain-times-out", test_chain_times_out },
+	{ "end-gives-up", test_end_gives_up },
+	{ "timeout", test_timeout },
+	{ "hand-over", test_hand_over },
+	{ "stress", test_stress },
+	{},
 };
 
 static const struct ktap_suite suite_mutex = { "mutex", cases };
