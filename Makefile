@@ -240,7 +240,7 @@ check-kernel check-system: check-%: check-build
 	@$(PYTEST) tests/$*
 
 check-matrix: check-build
-	@$(PYTEST) tests/system --matrix
+	@$(PYTEST) tests/kernel tests/system --matrix
 
 # Everything at once, in kernels that check themselves. SOAK_SECONDS= for all machines together.
 soak: export SOAK_SECONDS ?= 600

@@ -4,13 +4,18 @@
 import pytest
 
 import ktap
+from conftest import full_matrix
 from machine import SUITES_PATIENCE
 
 SUITES = ["pgtable", "pgtable-random", "kstack", "paging"]
 MODES = [("qemu-virt", "sv39"), ("qemu-virt", "sv48"), ("qemu-virt", "sv57"), ("qemu-virt32", "sv32")]
 
 
-@pytest.mark.parametrize("smp", [1, 4])
+def pytest_generate_tests(metafunc):
+    if "smp" in metafunc.fixturenames:
+        metafunc.parametrize("smp", [1, 2, 4, 8] if full_matrix(metafunc.config) else [1, 4])
+
+
 @pytest.mark.parametrize("board, mode", MODES)
 def test_modes(machine, board, mode, smp):
     m = machine(board=board, smp=smp, mem="64M", append=f"paging={mode}")
