@@ -101,6 +101,7 @@ obj-y += mm/memmap.o
 obj-y += mm/page_alloc.o
 obj-y += mm/page_init.o
 obj-y += mm/page_report.o
+obj-y += mm/pcp.o
 obj-y += mm/vmemmap.o
 obj-y += mm/zone.o
 obj-y += mm/zone_plan.o

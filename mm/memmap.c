@@ -252,7 +252,10 @@ static enum block_state state_of(const struct page *page)
 	case BLOCK_PARKED:
 		return BLOCK_IS_PARKED;
 	default:
-		return PageReserved(page) ? BLOCK_IS_RESERVED : BLOCK_IS_USED;
+		if (PageReserved(page))
+			return BLOCK_IS_RESERVED;
+		/* On a hart's list: free, and not merged. */
+		return page_ref_count(page) ? BLOCK_IS_USED : BLOCK_IS_PARKED;
 	}
 }
 

@@ -2,28 +2,30 @@
 /*
  * page_alloc.c - handing pages out and taking them back
  *
- * Taking: gfp flags choose a list of zones (zone.c made it at boot), the first zone that
- * has a block gives it.  Giving: the page's zone takes it back.  The usual case of both is
- * a block of the zone's parked ones of that order (buddy.c): one function without calls
- * and without a stack frame.  Everything else is out of line.
+ * Taking: gfp flags and the hart lead to a stack of blocks that this hart keeps (pcp.h).  Its top
+ * is the usual case: one function without calls, lock or atomic operation.  Everything else is
+ * out of line: gfp flags choose a list of zones (zone.c made it at boot), and the first zone that
+ * has a block gives it, to the stack in a batch where the order is small.  Giving: the page's
+ * zone and order lead to the stack it goes on.
  *
  * word0 of a page that goes back normally equals that of its zone (one reference, no
- * flags), and its block word says USED and the order: two compares are the whole check.
- * The second is made under the lock, so of two frees of one page at once one is found.
+ * flags), and its block word says USED, the order and a type: two compares are the whole check.
+ * On a hart's list the reference count is 0, so a second free is found.
  *
  * References: the last user of a page that no stranger can find (no PG_found) drops it
  * without an atomic operation.
  *
- * Locking: one zone->lock at a time (rank ZONE), interrupts off.
- * Not here: reports (page_report.c), setting up (page_init.c), per-hart lists and
- *   watermarks (they come between this file and buddy.c).
+ * Locking: a hart's lists with interrupts off; one zone->lock at a time (rank ZONE), interrupts off.
+ * Not here: refills and drains (pcp.c), reports (page_report.c), setting up (page_init.c).
  */
 #include <mm/page_alloc.h>
 
 #include <kernel/fault_inject.h>
 #include <kernel/panic.h>
+#include <kernel/smp.h>
 #include "buddy_list.h"
 #include <mm/kmap.h>
+#include "pcp.h"
 
 static inline struct pglist_data *local_node(void)
 {
@@ -31,6 +33,16 @@ static inline struct pglist_data *local_node(void)
 		return node_data[0];
 	return node_data[this_cpu_read(numa_node)];
 }
+
+/* May this caller wait for the other harts? */
+static inline bool may_wait(void)
+{
+	return !irqs_disabled() && !in_atomic();
+}
+
+/* What a hit on a hart's list can't do. */
+#define GFP_NOT_HIT (__GFP_ZERO | __GFP_COMP | __GFP_THISNODE)
+_Static_assert(GFP_NOT_HIT < 2048, "an immediate operand");
 
 /* ---- what is handed out ---- */
 
@@ -77,7 +89,8 @@ static inline struct page *prepare(const struct zone *zone, struct page *page, g
 	return page;
 }
 
-static struct page *take_from(struct zone *zone, gfp_t gfp, unsigned order)
+/* A block of @zone that isn't on this hart's lists. */
+static struct page *take_from(struct zone *zone, unsigned order)
 {
 	unsigned long flags;
 	struct page *page;
@@ -85,79 +98,152 @@ static struct page *take_from(struct zone *zone, gfp_t gfp, unsigned order)
 	spin_lock_irqsave(&zone->lock, flags);
 	page = buddy_take(zone, order);
 	spin_unlock_irqrestore(&zone->lock, flags);
-	return page ? prepare(zone, page, gfp, order) : NULL;
+	return page;
 }
 
-/* Every zone of @node's list for @gfp that is in @reach too, then the report. */
-static __noinline struct page *alloc_slow(const struct pglist_data *node, zone_mask_t reach,
-					  gfp_t gfp, unsigned order)
+/* The migrate type that @gfp asks for; nonsense is unmovable. */
+static inline unsigned gfp_type(gfp_t gfp)
 {
+	unsigned type = (gfp & GFP_MOVABLE_MASK) >> GFP_MOVABLE_SHIFT;
+
+	return type < PCP_TYPES ? type : 0;
+}
+
+/* From this hart's list for @zone, which is refilled if it's empty. */
+static struct page *take_listed(struct zone *zone, gfp_t gfp, unsigned order)
+{
+	unsigned type = gfp_type(gfp);
+	struct pcp_list *list;
+	unsigned long flags;
 	struct page *page;
 
-	if (likely(order <= MAX_ORDER))
-		for (struct zone **z = node->zonelists[gfp & GFP_LISTMASK]; *z; z++) {
-			if (!(reach >> (*z)->type & 1))
-				continue;
-			page = take_from(*z, gfp, order);
-			if (page)
-				return page;
-		}
-	report_failure(node, reach, gfp, order, __builtin_return_address(0));
+	local_irq_save(flags);
+	hart_barrier();
+	list = &this_hart->pcp_zone[zone->id]->list[type][order];
+	page = *list->top;
+	if (page)
+		list->top--;
+	else
+		page = pcp_refill(zone, order, type);
+	local_irq_restore(flags);
+	return page;
+}
+
+static struct page *try_zones(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp,
+			      unsigned order, bool listed)
+{
+	for (struct zone **z = node->zonelists[gfp_zonelist(gfp)]; *z; z++) {
+		struct page *page;
+
+		if (!(reach >> (*z)->type & 1))
+			continue;
+		page = listed && order < PCP_ORDERS ? take_listed(*z, gfp, order) :
+						      take_from(*z, order);
+		if (page)
+			return prepare(*z, page, gfp, (int)order);
+	}
 	return NULL;
 }
 
-/* The first zone, locked, has no block for it on its lists either. */
-static __noinline struct page *alloc_scarce(struct zone *zone, gfp_t gfp, int order,
-					    unsigned long flags)
+static void drain_here(void *arg)
 {
-	struct page *page = buddy_take(zone, (unsigned)order);
+	unsigned long flags;
 
-	spin_unlock_irqrestore(&zone->lock, flags);
-	if (page)
-		return prepare(zone, page, gfp, order);
-	return alloc_slow(local_node(), (zone_mask_t)~0, gfp, (unsigned)order);
+	local_irq_save(flags);
+	hart_barrier();
+	pcp_drain_here(NULL);
+	local_irq_restore(flags);
 }
 
-/* The first zone, locked, has nothing in the first slot of @order. */
-static __noinline struct page *alloc_unparked(struct zone *zone, gfp_t gfp, int order,
-					      unsigned long flags)
+void drain_local_pages(void)
 {
-	struct page *page = zone->parked[order].slot[1];
+	drain_here(NULL);
+}
 
-	if (page)
-		zone->parked[order].slot[1] = NULL;
-	else if (likely(zone->orders >> order))
-		page = list_take(zone, order);
-	else
-		return alloc_scarce(zone, gfp, order, flags);
-	zone->nr_free -= 1UL << order;
-	page->block = zone->mark + BLOCK_USED + (u32)order;
-	spin_unlock_irqrestore(&zone->lock, flags);
-	return prepare(zone, page, gfp, order);
+void drain_all_pages(void)
+{
+	on_each_hart(drain_here, NULL);
+}
+
+/*
+ * Every zone of @node's list for @gfp that is in @reach too; then with what this hart keeps, then,
+ * where the caller may wait, with what all harts keep; then the report.
+ */
+static __noinline struct page *alloc_slow(const struct pglist_data *node, zone_mask_t reach,
+					  gfp_t gfp, unsigned order)
+{
+	struct page *page = NULL;
+
+	if (likely(order <= MAX_ORDER)) {
+		page = try_zones(node, reach, gfp, order, true);
+		if (page)
+			return page;
+		drain_local_pages();
+		page = try_zones(node, reach, gfp, order, false);
+		if (!page && (gfp & __GFP_DIRECT_RECLAIM) && may_wait()) {
+			drain_all_pages();
+			page = try_zones(node, reach, gfp, order, false);
+		}
+	}
+	if (!page)
+		report_failure(node, reach, gfp, order, __builtin_return_address(0));
+	return page;
+}
+
+/* Past the hit: the list is empty, or the flags or the order ask for more than a hit does. */
+static __noinline struct page *alloc_missed(gfp_t gfp, unsigned order)
+{
+	return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order);
+}
+
+/* The hart's list is empty.  Interrupts are off, they were @flags. */
+static __noinline struct page *alloc_empty(gfp_t gfp, unsigned order, unsigned long flags)
+{
+	local_irq_restore(flags);
+	return alloc_missed(gfp, order);
 }
 
 FAULT_POINT(fail_page_alloc, "alloc_pages() and whatever stands on it");
 
-struct page *alloc_pages(gfp_t gfp, unsigned wanted)
-{
-	struct zone *zone = *local_node()->zonelists[gfp & GFP_LISTMASK];
-	int order = (int)wanted;
-	unsigned long flags;
-	struct page *page;
+/*
+ * An int as the register has it, which on rv64 is extended already, and an address that is computed
+ * as it stands: the compiler would extend the one again and take the other apart.
+ */
+#define in_register(to, from) __asm__("" : "=r"(to) : "0"(from))
 
-	if (should_fail(fail_page_alloc, PAGE_SIZE << wanted % NR_ORDERS))
+/* this_hart->array[index]. */
+#define hart_slot(array, index)                                                                   \
+	({                                                                                        \
+		unsigned long _slot = (unsigned long)this_hart + (index) * sizeof(void *);        \
+                                                                                                  \
+		in_register(_slot, _slot);                                                        \
+		*(__typeof__(&this_hart->array[0]))(_slot + offsetof(struct hart_local, array));  \
+	})
+
+struct page *alloc_pages(gfp_t gfp, unsigned order)
+{
+	unsigned long flags, o;
+	struct page **top, *page;
+	struct pcp_list *list;
+
+	in_register(o, (unsigned long)(long)(int)order);
+	if (should_fail(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS))
 		return NULL;
-	if (unlikely(wanted > MAX_ORDER || !zone))
-		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, wanted);
-	spin_lock_irqsave(&zone->lock, flags);
-	page = zone->parked[order].slot[0];
+	if (unlikely(o >= PCP_ORDERS || (gfp & GFP_NOT_HIT)))
+		return alloc_missed(gfp, (unsigned)o);
+	local_irq_save(flags);
+	hart_barrier();
+	list = hart_slot(pcp_first, gfp_pcp_key(gfp)) + o;
+	top = list->top;
+	page = *top;
 	if (unlikely(!page))
-		return alloc_unparked(zone, gfp, order, flags);
-	zone->parked[order].slot[0] = NULL;
-	zone->nr_free -= 1UL << order;
-	page->block = zone->mark + BLOCK_USED + (u32)order;
-	spin_unlock_irqrestore(&zone->lock, flags);
-	return prepare(zone, page, gfp, order);
+		return alloc_empty(gfp, (unsigned)o, flags);
+	list->top = top - 1;
+	local_irq_restore(flags);
+	page->_refcount = 1;
+	page->mapping_word = 0;
+	page->index = 0;
+	return page;
 }
 
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order)
@@ -194,7 +280,7 @@ unsigned long get_zeroed_page(gfp_t gfp)
 /* True if @page heads a used block of @order.  Exact with CONFIG_DEBUG_VM, for a walk. */
 static inline bool block_is(const struct zone *zone, const struct page *page, unsigned order)
 {
-	if (unlikely(page->block != zone->mark + BLOCK_USED + order || order > MAX_ORDER))
+	if (unlikely(order > MAX_ORDER || !block_word_is_used(page->block, zone->mark, order)))
 		return false;
 #ifdef CONFIG_DEBUG_VM
 	if (memmap_block_of(page_to_pfn(page)) != page)
@@ -203,51 +289,36 @@ static inline bool block_is(const struct zone *zone, const struct page *page, un
 	return true;
 }
 
-/* @zone is locked, its first slot for @order taken. */
-static __noinline void free_unparked(struct zone *zone, struct page *page, int order,
-				     unsigned long flags)
+/* The last reference is gone: back to the zone.  It waits unmerged if there is room for that. */
+static void free_block(struct zone *zone, struct page *page, unsigned order)
 {
-	zone->nr_free += 1UL << order;
-	if (!zone->parked[order].slot[1])
-		park(zone, page, order, 1);
-	else
-		block_merge(zone, page, order);
-	spin_unlock_irqrestore(&zone->lock, flags);
-}
-
-static __noinline void free_refused(struct zone *zone, struct page *page, unsigned order,
-				    unsigned long flags)
-{
-	spin_unlock_irqrestore(&zone->lock, flags);
-	report_bad_free(page, order, __builtin_return_address(0));
-}
-
-/* The last reference is gone. */
-static inline void free_block(struct zone *zone, struct page *page, unsigned order)
-{
+	struct parked *parked;
 	unsigned long flags;
 
 	spin_lock_irqsave(&zone->lock, flags);
 	if (unlikely(!block_is(zone, page, order))) {
-		free_refused(zone, page, order, flags);
-		return;
-	}
-	if (unlikely(zone->parked[(int)order].slot[0])) {
-		free_unparked(zone, page, (int)order, flags);
+		spin_unlock_irqrestore(&zone->lock, flags);
+		report_bad_free(page, order, __builtin_return_address(0));
 		return;
 	}
 	zone->nr_free += 1UL << order;
-	park(zone, page, (int)order, 0);
+	parked = &zone->parked[(int)order];
+	if (!parked->slot[0])
+		park(zone, page, (int)order, 0);
+	else if (!parked->slot[1])
+		park(zone, page, (int)order, 1);
+	else
+		block_merge(zone, page, (int)order);
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Flags are set, more than one reference is left, or it's a free that can't be right. */
-static __noinline void free_slow(struct page *page, unsigned order)
+/* Flags are set, more than one reference is left, it's large, or a free that can't be right. */
+static __noinline void free_missed(struct page *page, unsigned order)
 {
 	struct zone *zone = page_zone(page);
 
 	/* Only what heads a used block has a count that may be touched. */
-	if (zone->nid == NUMA_NO_NODE || page->block != zone->mark + BLOCK_USED + order ||
+	if (zone->nid == NUMA_NO_NODE || !block_word_is_used(page->block, zone->mark, order) ||
 	    PageTail(page) || page_ref_count(page) <= 0 ||
 	    (page_ref_count(page) == 1 && (page->flags & PAGE_FLAGS_BUSY))) {
 		report_bad_free(page, order, __builtin_return_address(0));
@@ -257,14 +328,68 @@ static __noinline void free_slow(struct page *page, unsigned order)
 		free_block(zone, page, order);
 }
 
+/* With CONFIG_DEBUG_VM what goes to a hart's list is looked at as closely as what doesn't. */
+static inline bool free_is_sound(struct zone *zone, struct page *page, unsigned order)
+{
+#ifdef CONFIG_DEBUG_VM
+	bool sound;
+
+	spin_lock_raw(&zone->lock);
+	sound = block_is(zone, page, order);
+	spin_unlock_raw(&zone->lock);
+	return sound;
+#else
+	return true;
+#endif
+}
+
+/* Interrupts are off, they were @flags. */
+static __noinline void free_unlisted(struct page *page, unsigned order, unsigned long flags)
+{
+	local_irq_restore(flags);
+	free_missed(page, order);
+}
+
+static __noinline void free_to_full(struct zone_pcp *pcp, struct pcp_list *list, struct page *page,
+				    unsigned long flags)
+{
+	pcp_put(pcp, list, page);
+	local_irq_restore(flags);
+}
+
 void __free_pages(struct page *page, unsigned order)
 {
-	struct zone *zone = page_zone(page);
+	struct zone_pcp *pcp;
+	struct pcp_list *list;
+	unsigned long flags, o, at;
+	struct page **top;
+	u64 word0;
+	long type;
 
-	if (unlikely(READ_ONCE(page->word0) != zone->word0))
-		free_slow(page, order);
-	else
-		free_block(zone, page, order);
+	in_register(o, (unsigned long)(long)(int)order);
+	local_irq_save(flags);
+	hart_barrier();
+	word0 = page->word0;
+	pcp = hart_slot(pcp_zone, (u32)word0 >> PAGE_ZONE_SHIFT);
+	in_register(type, (long)(int)(page->block - pcp->used - (u32)o));
+	if (unlikely(word0 != pcp->word0 || (type & ~(long)BLOCK_TYPE_MASK) || o >= PCP_ORDERS ||
+		     !free_is_sound(pcp->zone, page, order))) {
+		free_unlisted(page, (unsigned)o, flags);
+		return;
+	}
+	/* A type's lists follow each other as its block words do (mm/pcp.h). */
+	at = (unsigned long)pcp + (unsigned long)type + o * sizeof(*list);
+	in_register(at, at);
+	list = (struct pcp_list *)(at + offsetof(struct zone_pcp, list));
+	top = list->top;
+	if (unlikely(top == list->full)) {
+		free_to_full(pcp, list, page, flags);
+		return;
+	}
+	list->top = top + 1;
+	top[1] = page;
+	page->_refcount = 0;
+	local_irq_restore(flags);
 }
 
 void free_pages(unsigned long addr, unsigned order)
@@ -291,15 +416,17 @@ void split_page(struct page *page, unsigned order)
 {
 	struct zone *zone = page_zone(page);
 	unsigned long flags;
+	u32 word;
 
 	BUG_ON(PageCompound(page) || page_ref_count(page) != 1);
 	spin_lock_irqsave(&zone->lock, flags);
 	BUG_ON(!block_is(zone, page, order));
+	word = page->block - order;
 	for (unsigned long i = 0; i < 1UL << order; i++) {
 		page[i].word0 = zone->word0;
 		page[i].mapping_word = 0;
 		page[i].index = 0;
-		page[i].block = zone->mark + BLOCK_USED;
+		page[i].block = word;
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
 }

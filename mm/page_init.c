@@ -15,6 +15,7 @@
 #include <kernel/panic.h>
 #include <kernel/time.h>
 #include "internal.h"
+#include "pcp.h"
 
 #include <stdio.h>
 
@@ -31,7 +32,9 @@ void page_alloc_init(const struct zone_plan *plan)
 
 	BUG_ON(ready);
 	zones_init(plan);
+	pcp_init();
 	memmap_init((u32)read_time());
+	pcp_open();
 	memblock_set_limit(0);
 	ready = true;
 	for_each_zone(zone)
@@ -43,6 +46,7 @@ void page_alloc_init(const struct zone_plan *plan)
 void page_alloc_reset(void)
 {
 	ready = false;
+	pcp_reset();
 	zones_reset();
 	memmap_reset();
 	page_reports = (struct page_reports){ 0 };
@@ -103,7 +107,7 @@ unsigned long nr_free_pages(void)
 	unsigned long nr = 0;
 
 	for_each_zone(zone)
-		nr += READ_ONCE(zone->nr_free);
+		nr += READ_ONCE(zone->nr_free) + pcp_pages(zone);
 	return nr;
 }
 
@@ -132,6 +136,7 @@ void page_alloc_merge(void)
 	struct zone *zone;
 	unsigned long flags;
 
+	drain_all_pages();
 	for_each_zone(zone) {
 		spin_lock_irqsave(&zone->lock, flags);
 		buddy_merge_parked(zone);
@@ -195,6 +200,8 @@ int zone_validate(struct zone *zone, char *fault, size_t bytes)
 
 	spin_lock_irqsave(&zone->lock, flags);
 	err = zone_validate_locked(zone, fault, bytes);
+	if (!err)
+		err = pcp_validate(zone, smp_processor_id(), fault, bytes);
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return err;
 }

@@ -146,7 +146,7 @@ void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp
 	}
 	pr_err("no block of order %u, %lu KiB (%s) for %p near node %d; failure %lu\n", order,
 	       (PAGE_SIZE / 1024) << order, text, caller, node->nid, nr);
-	for (struct zone **z = node->zonelists[gfp & GFP_LISTMASK]; *z; z++)
+	for (struct zone **z = node->zonelists[gfp_zonelist(gfp)]; *z; z++)
 		if (reach >> (*z)->type & 1) {
 			report_zone(*z);
 			any = true;

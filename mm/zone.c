@@ -238,15 +238,15 @@ static zone_mask_t gfp_mask(const struct zone_plan *plan, gfp_t gfp)
 /* Lists for equal masks are one list. */
 static void zonelists_make(struct pglist_data *node, const struct zone_plan *plan)
 {
-	for (gfp_t gfp = 0; gfp < NR_ZONELISTS; gfp++) {
-		zone_mask_t mask = gfp_mask(plan, gfp);
-		bool own = gfp & __GFP_THISNODE;
+	for (unsigned i = 0; i < NR_ZONELISTS; i++) {
+		zone_mask_t mask = gfp_mask(plan, i);
+		bool own = i > GFP_ZONEMASK;
 
-		for (gfp_t same = 0; same < gfp && !node->zonelists[gfp]; same++)
-			if (gfp_mask(plan, same) == mask && !!(same & __GFP_THISNODE) == own)
-				node->zonelists[gfp] = node->zonelists[same];
-		if (!node->zonelists[gfp])
-			node->zonelists[gfp] = zonelist_make(node, mask, own);
+		for (unsigned same = 0; same < i && !node->zonelists[i]; same++)
+			if (gfp_mask(plan, same) == mask && (same > GFP_ZONEMASK) == own)
+				node->zonelists[i] = node->zonelists[same];
+		if (!node->zonelists[i])
+			node->zonelists[i] = zonelist_make(node, mask, own);
 	}
 }
 

@@ -22,16 +22,20 @@ typedef u32 gfp_t;
 #define __GFP_MOVABLE ((gfp_t)0x08) /* its owner can move it; no effect yet */
 #define GFP_ZONEMASK  (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)
 
-#define __GFP_THISNODE ((gfp_t)0x10) /* from the node named (or this hart's), no other */
-#define GFP_LISTMASK   (GFP_ZONEMASK | __GFP_THISNODE) /* what chooses a list of zones */
+/* Which pages it's kept apart from: enum migratetype, with __GFP_MOVABLE. */
+#define __GFP_RECLAIMABLE ((gfp_t)0x10) /* freed by a shrinker */
+#define GFP_MOVABLE_SHIFT 3
+#define GFP_MOVABLE_MASK  (__GFP_MOVABLE | __GFP_RECLAIMABLE)
 
-#define __GFP_HIGH	     ((gfp_t)0x20)    /* may use reserves; no effect yet */
+/* From the node named (or this hart's), no other. */
+#define __GFP_THISNODE ((gfp_t)0x20)
+
+#define __GFP_HIGH	     ((gfp_t)0x800)   /* may use reserves; no effect yet */
 #define __GFP_IO	     ((gfp_t)0x40)    /* may start device I/O; no effect yet */
 #define __GFP_FS	     ((gfp_t)0x80)    /* may call file systems; no effect yet */
 #define __GFP_ZERO	     ((gfp_t)0x100)   /* cleared */
 #define __GFP_COMP	     ((gfp_t)0x200)   /* one compound page: head, tails, freed as a whole */
 #define __GFP_NOWARN	     ((gfp_t)0x400)   /* no report if it fails */
-#define __GFP_RECLAIMABLE    ((gfp_t)0x800)   /* freed by a shrinker; no effect yet */
 #define __GFP_DIRECT_RECLAIM ((gfp_t)0x1000)  /* may sleep to reclaim; no effect yet */
 #define __GFP_KSWAPD_RECLAIM ((gfp_t)0x2000)  /* wakes the reclaimer; no effect yet */
 #define __GFP_RETRY_MAYFAIL  ((gfp_t)0x4000)  /* tries hard, may fail; no effect yet */
@@ -56,6 +60,14 @@ typedef u32 gfp_t;
 #define GFP_DMA32	     __GFP_DMA32
 #define GFP_HIGHUSER	     (GFP_USER | __GFP_HIGHMEM)
 #define GFP_HIGHUSER_MOVABLE (GFP_HIGHUSER | __GFP_MOVABLE)
+
+/*
+ * What chooses a list of zones, as an index below NR_ZONELISTS; and what chooses a hart's list of
+ * pages, below NR_PCP_KEYS.
+ */
+#define gfp_zonelist(gfp) (((gfp) & GFP_ZONEMASK) | ((gfp) & __GFP_THISNODE) >> 1)
+#define gfp_pcp_key(gfp)  ((gfp) & (GFP_ZONEMASK | GFP_MOVABLE_MASK))
+#define NR_PCP_KEYS	  32
 
 /* Room that gfp_describe() never needs more than. */
 #define GFP_TEXT_LEN 256

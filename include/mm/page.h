@@ -18,7 +18,8 @@
  *        flags  refcount   next   prev   mapping (8)       index   block
  * free   zone   0          list   list   -                 (migr.) FREE|order
  * parked zone   0          -      -      -                 -       PARKED|order
- * used   flags  count      own    own    own               own     USED|order + mapcount
+ * used   flags  count      own    own    own               own     USED|type|order + mapcount
+ * listed zone   0          -      -      -                 -       USED|type|order
  * tail   PG_tail head      own    own    own               own     own
  *
  * (migr.: which of the lists by migrate type it is on, once there are several.)
@@ -36,8 +37,8 @@
  *                   next/prev deferred list, mapping = pin count and pages mapped; other tails'
  *                   block word may count maps of single pages.
  *
- * block: bits 0-3 order, 4-5 kind, 6-31 a mark that differs by zone and by boot,
- * plus the mapcount.  An exact compare of the word on free finds double frees,
+ * block: bits 0-3 order, 4-5 kind, 6-7 migrate type (of a used block that a hart's list may take
+ * back), 8-31 a mark that differs by zone and by boot, plus the mapcount.  An exact compare of the word on free finds double frees,
  * wrong orders, frees of tails and of frames that were never handed out, and
  * pages still mapped, for one load.  Kind 0 is "no head".
  */
@@ -166,7 +167,9 @@ static inline struct page *index_page(unsigned long index)
 #define BLOCK_FREE	 0x10U /* on a free list of its zone */
 #define BLOCK_PARKED	 0x20U /* free too, not merged yet */
 #define BLOCK_USED	 0x30U /* handed out, or reserved (PG_reserved) */
-#define BLOCK_MARK_SHIFT 6
+#define BLOCK_TYPE_SHIFT 6
+#define BLOCK_TYPE_MASK	 0xc0U
+#define BLOCK_MARK_SHIFT 8
 
 static inline unsigned block_order(const struct page *page)
 {
@@ -176,6 +179,12 @@ static inline unsigned block_order(const struct page *page)
 static inline unsigned block_kind(const struct page *page)
 {
 	return page->block & BLOCK_KIND_MASK;
+}
+
+/* Is this the word of a used block of this order and of any type, in the zone with @mark? */
+static inline bool block_word_is_used(u32 word, u32 mark, unsigned order)
+{
+	return !((word - (mark + BLOCK_USED + order)) & ~BLOCK_TYPE_MASK);
 }
 
 /* ---- compound pages ---- */

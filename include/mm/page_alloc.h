@@ -82,7 +82,16 @@ unsigned long nr_free_pages(void);
 unsigned long nr_managed_pages(void);
 unsigned long nr_present_pages(void);
 
-/* page_alloc_merge - merge what is parked in every zone, so that buddyinfo shows whole blocks. */
+/*
+ * drain_local_pages - what this hart keeps on its lists goes back to the zones.  Any context.
+ * drain_all_pages - the same on every hart; waits for them: not from an interrupt handler, no spin
+ * lock held.
+ */
+void drain_local_pages(void);
+void drain_all_pages(void);
+
+/* page_alloc_merge - drain all harts' lists and merge what is parked in every zone, so that
+ * buddyinfo shows whole blocks.  Context as drain_all_pages(). */
 void page_alloc_merge(void);
 
 /*

@@ -60,7 +60,7 @@ struct zone {
 	char name[ZONE_NAME_LEN];    /* C */
 } __aligned(64);
 
-/* gfp & GFP_LISTMASK is the index. */
+/* gfp_zonelist(gfp) is the index. */
 #define NR_ZONELISTS 32
 
 struct pglist_data {

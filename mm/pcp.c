@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pcp.c - the pages that each hart keeps: sizes, refills, drains
+ *
+ * A hit is in page_alloc.c: a pointer taken off a stack, or put on one.  Here is what happens when
+ * the stack is empty or full: a batch moves between it and the zone under one lock hold.  A refill
+ * takes the smallest blocks that the zone has and cuts them up whole; a drain gives back what
+ * was freed last, which is what has most likely its buddies beside it.
+ *
+ * Invariants (pcp_validate): base <= top <= full; *base is NULL, every other slot up to top holds
+ *   a block of the zone with the list's order and type, refcount 0 and no flags.
+ * Locking: a hart's lists are its own, with interrupts off.  The zone's lock while blocks move.
+ * Cost: a refill some 10 instructions a block, a drain what merging takes.
+ * Not here: hits (page_alloc.c), when to drain (page_alloc.c, and hart notifiers above mm).
+ */
+#include "pcp.h"
+
+#include <kernel/panic.h>
+#include <kernel/smp.h>
+#include <mm/memblock.h>
+#include "buddy_list.h"
+
+#include <stdio.h>
+
+#define BATCH	 16   /* pages */
+#define CAP_MAX	 1024 /* pages of order 0 that a hart keeps of one type */
+#define CAP_PART 128  /* of a zone's share for each hart */
+
+static struct zone_pcp *pcps; /* by hart, then zone */
+
+/* Every pointer of a hart's table leads somewhere: a list that is always empty, and full. */
+static struct page *no_slot[1];
+static struct pcp_list no_list[PCP_ORDERS];
+static struct zone_pcp no_zone;
+
+unsigned pcp_batch(unsigned order)
+{
+	return max(BATCH >> order, 2);
+}
+
+static unsigned cap_of(const struct zone *zone, unsigned order)
+{
+	unsigned long share = zone->present_pages / nr_harts / CAP_PART;
+	unsigned long cap = min(share, (unsigned long)CAP_MAX) >> (order ? order + 1 : 0);
+
+	return max((unsigned)cap, 2u);
+}
+
+static struct zone_pcp *pcp_of(unsigned cpu, unsigned zone_id)
+{
+	return &pcps[cpu * nr_zones + zone_id];
+}
+
+static void make_lists(struct zone_pcp *pcp, struct zone *zone, int nid)
+{
+	pcp->word0 = zone->word0;
+	pcp->zone = zone;
+	for (unsigned type = 0; type < PCP_TYPES; type++) {
+		for (unsigned order = 0; order < PCP_ORDERS; order++) {
+			unsigned cap = cap_of(zone, order);
+			struct page **base =
+				memblock_alloc_node((cap + 1) * sizeof(*base), sizeof(*base), nid);
+
+			pcp->base[type][order] = base;
+			pcp->list[type][order] =
+				(struct pcp_list){ .top = base, .full = base + cap };
+		}
+	}
+}
+
+void pcp_tables(struct hart_local *hl, unsigned cpu)
+{
+	const struct pglist_data *node = node_data[*per_cpu_ptr(&numa_node, cpu)];
+
+	for (unsigned id = 0; id < ARRAY_SIZE(hl->pcp_zone); id++)
+		hl->pcp_zone[id] = id < nr_zones ? pcp_of(cpu, id) : &no_zone;
+	for (unsigned key = 0; key < NR_PCP_KEYS; key++) {
+		unsigned type = key >> GFP_MOVABLE_SHIFT;
+		struct zone *first = *node->zonelists[key & GFP_ZONEMASK];
+
+		hl->pcp_first[key] = first && type < PCP_TYPES ?
+					     pcp_of(cpu, first->id)->list[type] :
+					     no_list;
+	}
+}
+
+void pcp_init(void)
+{
+	struct zone *zone;
+
+	no_zone.word0 = ~0ULL;
+	no_zone.zone = zone_table[ARRAY_SIZE(zone_table) - 1];
+	for (unsigned order = 0; order < PCP_ORDERS; order++)
+		no_list[order] = (struct pcp_list){ .top = no_slot, .full = no_slot };
+	pcps = memblock_alloc(nr_harts * nr_zones * sizeof(*pcps), 64);
+	for (unsigned cpu = 0; cpu < nr_harts; cpu++) {
+		for_each_zone(zone)
+			make_lists(pcp_of(cpu, zone->id), zone, *per_cpu_ptr(&numa_node, cpu));
+		pcp_tables(hart_info(cpu)->local, cpu);
+	}
+}
+
+void pcp_open(void)
+{
+	for (unsigned i = 0; i < nr_harts * nr_zones; i++)
+		pcps[i].used = pcps[i].zone->mark + BLOCK_USED;
+}
+
+void pcp_reset(void)
+{
+	pcps = NULL;
+}
+
+/* ---- between a hart and the zone ---- */
+
+/* The smallest block of at least @order that the lists have, cut if larger than @most. */
+static struct page *take_upto(struct zone *zone, int order, int most, int *got)
+{
+	u32 orders = zone->orders >> order;
+	struct page *page;
+
+	if (unlikely(!orders)) {
+		*got = order;
+		page = buddy_take(zone, (unsigned)order);
+		if (page)
+			zone->nr_free += 1UL << order; /* the caller counts */
+		return page;
+	}
+	*got = order + lowest_bit(orders);
+	if (*got <= most)
+		return list_pop(zone, *got);
+	*got = most;
+	return list_take(zone, most);
+}
+
+/* The zone is locked. */
+static void fetch(struct zone *zone, struct pcp_list *list, int order, unsigned type)
+{
+	int left = (int)pcp_batch((unsigned)order);
+	struct page **top = list->top;
+	u64 word0 = zone->word0_free;
+	u32 word = zone->mark + BLOCK_USED + (type << BLOCK_TYPE_SHIFT) + (u32)order;
+
+	left = min(left, (int)(list->full - top));
+	while (left) {
+		int most = order, got;
+		struct page *page;
+
+		while (most < MAX_ORDER && 2 << (most - order) <= left)
+			most++;
+		page = take_upto(zone, order, most, &got);
+		if (!page)
+			break;
+		zone->nr_free -= 1UL << got;
+		for (int i = 1 << (got - order); i--;) {
+			struct page *block = page + (i << order);
+
+			block->word0 = word0;
+			block->block = word;
+			*++top = block;
+			left--;
+		}
+	}
+	list->top = top;
+}
+
+struct page *pcp_refill(struct zone *zone, unsigned order, unsigned type)
+{
+	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
+	struct pcp_list *list = &pcp->list[type][order];
+	struct page *page;
+
+	spin_lock_raw(&zone->lock);
+	fetch(zone, list, (int)order, type);
+	spin_unlock_raw(&zone->lock);
+	pcp->nr_refills++;
+	page = *list->top;
+	if (page)
+		list->top--;
+	return page;
+}
+
+/* Give back @nr blocks, the last ones first.  The zone is locked. */
+static void give(struct zone *zone, struct pcp_list *list, int order, unsigned long nr)
+{
+	struct page **top = list->top;
+
+	zone->nr_free += nr << order;
+	for (; nr; nr--)
+		block_merge(zone, *top--, order);
+	list->top = top;
+}
+
+void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
+{
+	unsigned index = (unsigned)(list - pcp->list[0]);
+	unsigned order = index % PCP_ORDERS;
+	unsigned long nr = (unsigned long)(list->top - pcp->base[index / PCP_ORDERS][order]);
+
+	spin_lock_raw(&pcp->zone->lock);
+	give(pcp->zone, list, (int)order, min(nr, (unsigned long)pcp_batch(order)));
+	spin_unlock_raw(&pcp->zone->lock);
+	pcp->nr_drains++;
+	page->_refcount = 0;
+	*++list->top = page;
+}
+
+static void drain(struct zone_pcp *pcp)
+{
+	for (unsigned type = 0; type < PCP_TYPES; type++) {
+		for (unsigned order = 0; order < PCP_ORDERS; order++) {
+			struct pcp_list *list = &pcp->list[type][order];
+
+			while (list->top != pcp->base[type][order]) {
+				unsigned long nr = (unsigned long)(list->top - pcp->base[type][order]);
+
+				spin_lock_raw(&pcp->zone->lock);
+				give(pcp->zone, list, (int)order, min(nr, 16UL));
+				spin_unlock_raw(&pcp->zone->lock);
+			}
+		}
+	}
+}
+
+void pcp_drain_here(struct zone *only)
+{
+	struct zone *zone;
+
+	for_each_zone(zone)
+		if (!only || zone == only)
+			drain(this_hart->pcp_zone[zone->id]);
+}
+
+/* ---- figures and checks ---- */
+
+unsigned long pcp_pages(const struct zone *zone)
+{
+	unsigned long nr = 0;
+
+	for (unsigned cpu = 0; pcps && cpu < nr_harts; cpu++) {
+		const struct zone_pcp *pcp = pcp_of(cpu, zone->id);
+
+		for (unsigned type = 0; type < PCP_TYPES; type++)
+			for (unsigned order = 0; order < PCP_ORDERS; order++)
+				nr += (unsigned long)(READ_ONCE(pcp->list[type][order].top) -
+						      pcp->base[type][order])
+				      << order;
+	}
+	return nr;
+}
+
+static bool slot_is_sound(const struct zone_pcp *pcp, const struct page *page, unsigned type,
+			  unsigned order)
+{
+	return page->word0 == pcp->zone->word0_free &&
+	       page->block == pcp->used + (type << BLOCK_TYPE_SHIFT) + order;
+}
+
+int pcp_validate(struct zone *zone, unsigned cpu, char *fault, size_t bytes)
+{
+	const struct zone_pcp *pcp = pcp_of(cpu, zone->id);
+
+	for (unsigned type = 0; type < PCP_TYPES; type++) {
+		for (unsigned order = 0; order < PCP_ORDERS; order++) {
+			const struct pcp_list *list = &pcp->list[type][order];
+			struct page **base = pcp->base[type][order];
+
+			if (list->top < base || list->top > list->full || *base) {
+				snprintf(fault, bytes,
+					 "zone %s hart %u order %u type %u: top is slot %ld of %ld",
+					 zone->name, cpu, order, type, (long)(list->top - base),
+					 (long)(list->full - base));
+				return -EFAULT;
+			}
+			for (struct page **slot = base + 1; slot <= list->top; slot++) {
+				if (slot_is_sound(pcp, *slot, type, order))
+					continue;
+				snprintf(fault, bytes,
+					 "zone %s hart %u order %u type %u: pfn 0x%lx has block "
+					 "word 0x%08lx flags 0x%08lx refcount %ld",
+					 zone->name, cpu, order, type, page_to_pfn(*slot),
+					 (unsigned long)(*slot)->block,
+					 (unsigned long)(*slot)->flags, (long)(*slot)->_refcount);
+				return -EFAULT;
+			}
+		}
+	}
+	return 0;
+}
