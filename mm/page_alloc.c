@@ -190,17 +190,62 @@ static __noinline struct page *alloc_slow(const struct pglist_data *node, zone_m
 	return page;
 }
 
-/* Past the hit: the list is empty, or the flags or the order ask for more than a hit does. */
-static __noinline struct page *alloc_missed(gfp_t gfp, unsigned order)
+/* The first zone, locked, has no block in the first slot for @order. */
+static __noinline struct page *alloc_unparked(struct zone *zone, gfp_t gfp, int order,
+					      unsigned long flags)
 {
-	return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order);
+	struct page *page = zone->parked[order].slot[1];
+
+	if (page)
+		zone->parked[order].slot[1] = NULL;
+	else if (likely(zone->orders >> order))
+		page = list_take(zone, order);
+	else {
+		spin_unlock_irqrestore(&zone->lock, flags);
+		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, (unsigned)order);
+	}
+	zone->nr_free -= 1UL << order;
+	page->block = zone->mark + BLOCK_USED + (u32)order;
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return prepare(zone, page, gfp, order);
 }
 
-/* The hart's list is empty.  Interrupts are off, they were @flags. */
+/* Past the hit: the order is larger than a hart keeps, or the flags ask for more. */
+static __noinline struct page *alloc_missed(gfp_t gfp, unsigned wanted)
+{
+	struct zone *zone = *local_node()->zonelists[gfp_zonelist(gfp)];
+	int order = (int)wanted;
+	unsigned long flags;
+	struct page *page;
+
+	if (unlikely(wanted > MAX_ORDER || !zone))
+		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, wanted);
+	if (order < PCP_ORDERS) {
+		page = take_listed(zone, gfp, wanted);
+		return page ? prepare(zone, page, gfp, order) :
+			      alloc_slow(local_node(), (zone_mask_t)~0, gfp, wanted);
+	}
+	spin_lock_irqsave(&zone->lock, flags);
+	page = zone->parked[order].slot[0];
+	if (unlikely(!page))
+		return alloc_unparked(zone, gfp, order, flags);
+	zone->parked[order].slot[0] = NULL;
+	zone->nr_free -= 1UL << order;
+	page->block = zone->mark + BLOCK_USED + (u32)order;
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return prepare(zone, page, gfp, order);
+}
+
+/* The hart's list is empty: a batch.  Interrupts are off, they were @flags. */
 static __noinline struct page *alloc_empty(gfp_t gfp, unsigned order, unsigned long flags)
 {
+	struct zone *zone = *local_node()->zonelists[gfp_zonelist(gfp)];
+	struct page *page = zone ? pcp_refill(zone, order, gfp_type(gfp)) : NULL;
+
 	local_irq_restore(flags);
-	return alloc_missed(gfp, order);
+	if (likely(page))
+		return prepare(zone, page, gfp, (int)order);
+	return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order);
 }
 
 FAULT_POINT(fail_page_alloc, "alloc_pages() and whatever stands on it");
@@ -289,26 +334,41 @@ static inline bool block_is(const struct zone *zone, const struct page *page, un
 	return true;
 }
 
-/* The last reference is gone: back to the zone.  It waits unmerged if there is room for that. */
-static void free_block(struct zone *zone, struct page *page, unsigned order)
+/* @zone is locked, its first slot for @order taken. */
+static __noinline void free_unparked(struct zone *zone, struct page *page, int order,
+				     unsigned long flags)
 {
-	struct parked *parked;
+	zone->nr_free += 1UL << order;
+	if (!zone->parked[order].slot[1])
+		park(zone, page, order, 1);
+	else
+		block_merge(zone, page, order);
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+static __noinline void free_refused(struct zone *zone, struct page *page, unsigned order,
+				    unsigned long flags)
+{
+	spin_unlock_irqrestore(&zone->lock, flags);
+	report_bad_free(page, order, __builtin_return_address(0));
+}
+
+/* The last reference is gone: back to the zone. */
+static inline void free_block(struct zone *zone, struct page *page, unsigned order)
+{
 	unsigned long flags;
 
 	spin_lock_irqsave(&zone->lock, flags);
 	if (unlikely(!block_is(zone, page, order))) {
-		spin_unlock_irqrestore(&zone->lock, flags);
-		report_bad_free(page, order, __builtin_return_address(0));
+		free_refused(zone, page, order, flags);
+		return;
+	}
+	if (unlikely(zone->parked[(int)order].slot[0])) {
+		free_unparked(zone, page, (int)order, flags);
 		return;
 	}
 	zone->nr_free += 1UL << order;
-	parked = &zone->parked[(int)order];
-	if (!parked->slot[0])
-		park(zone, page, (int)order, 0);
-	else if (!parked->slot[1])
-		park(zone, page, (int)order, 1);
-	else
-		block_merge(zone, page, (int)order);
+	park(zone, page, (int)order, 0);
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
@@ -346,8 +406,13 @@ static inline bool free_is_sound(struct zone *zone, struct page *page, unsigned 
 /* Interrupts are off, they were @flags. */
 static __noinline void free_unlisted(struct page *page, unsigned order, unsigned long flags)
 {
+	struct zone *zone = page_zone(page);
+
 	local_irq_restore(flags);
-	free_missed(page, order);
+	if (likely(page->word0 == zone->word0))
+		free_block(zone, page, order);
+	else
+		free_missed(page, order);
 }
 
 static __noinline void free_to_full(struct zone_pcp *pcp, struct pcp_list *list, struct page *page,

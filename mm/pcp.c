@@ -22,9 +22,9 @@
 
 #include <stdio.h>
 
-#define BATCH	 16   /* pages */
+#define BATCH	 32   /* pages that are fetched at once; half as many go back */
 #define CAP_MAX	 1024 /* pages of order 0 that a hart keeps of one type */
-#define CAP_PART 128  /* of a zone's share for each hart */
+#define CAP_PART 64   /* of a zone's share for each hart */
 
 static struct zone_pcp *pcps; /* by hart, then zone */
 
@@ -53,17 +53,22 @@ static struct zone_pcp *pcp_of(unsigned cpu, unsigned zone_id)
 
 static void make_lists(struct zone_pcp *pcp, struct zone *zone, int nid)
 {
+	unsigned nr_slots = 0;
+	struct page **base;
+
+	for (unsigned order = 0; order < PCP_ORDERS; order++)
+		nr_slots += PCP_TYPES * (cap_of(zone, order) + 1);
 	pcp->word0 = zone->word0;
 	pcp->zone = zone;
+	base = memblock_alloc_node(nr_slots * sizeof(*base), sizeof(*base), nid);
 	for (unsigned type = 0; type < PCP_TYPES; type++) {
 		for (unsigned order = 0; order < PCP_ORDERS; order++) {
 			unsigned cap = cap_of(zone, order);
-			struct page **base =
-				memblock_alloc_node((cap + 1) * sizeof(*base), sizeof(*base), nid);
 
 			pcp->base[type][order] = base;
 			pcp->list[type][order] =
 				(struct pcp_list){ .top = base, .full = base + cap };
+			base += cap + 1;
 		}
 	}
 }
@@ -198,7 +203,7 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
 	unsigned long nr = (unsigned long)(list->top - pcp->base[index / PCP_ORDERS][order]);
 
 	spin_lock_raw(&pcp->zone->lock);
-	give(pcp->zone, list, (int)order, min(nr, (unsigned long)pcp_batch(order)));
+	give(pcp->zone, list, (int)order, min(nr, (unsigned long)pcp_batch(order) / 2));
 	spin_unlock_raw(&pcp->zone->lock);
 	pcp->nr_drains++;
 	page->_refcount = 0;
