@@ -388,14 +388,17 @@ static __noinline void free_missed(struct page *page, unsigned order)
 		free_block(zone, page, order);
 }
 
-/* With CONFIG_DEBUG_VM what goes to a hart's list is looked at as closely as what doesn't. */
+/* With CONFIG_DEBUG_VM what goes to a hart's list is looked at as closely as what doesn't, and of
+ * two harts that free a page at once one is found. */
 static inline bool free_is_sound(struct zone *zone, struct page *page, unsigned order)
 {
 #ifdef CONFIG_DEBUG_VM
 	bool sound;
 
 	spin_lock_raw(&zone->lock);
-	sound = block_is(zone, page, order);
+	sound = page->word0 == zone->word0 && block_is(zone, page, order);
+	if (sound)
+		page->_refcount = 0;
 	spin_unlock_raw(&zone->lock);
 	return sound;
 #else

@@ -199,9 +199,9 @@ int zone_validate(struct zone *zone, char *fault, size_t bytes)
 	int err;
 
 	spin_lock_irqsave(&zone->lock, flags);
-	err = zone_validate_locked(zone, fault, bytes);
+	err = pcp_validate(zone, smp_processor_id(), fault, bytes);
 	if (!err)
-		err = pcp_validate(zone, smp_processor_id(), fault, bytes);
+		err = zone_validate_locked(zone, fault, bytes);
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return err;
 }

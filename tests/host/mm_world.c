@@ -5,6 +5,7 @@
 #include "mm_world.h"
 
 #include <asm/memory.h>
+#include <kernel/smp.h>
 #include <kernel/time.h>
 #include <mm/init.h>
 #include <mm/memmap.h>
@@ -13,12 +14,50 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../../mm/pcp.h"
+
 struct zone_plan world_plan;
 u64 world_garbage;
 unsigned long world_first, world_end;
 static u32 *owner;
 static unsigned long nr_free;
 unsigned long *percpu_offset = (unsigned long[8]){ 0 };
+
+/* All harts' per-CPU variables are one, but each has its lists of pages. */
+unsigned int nr_harts = WORLD_HARTS;
+static struct hart_local harts_local[WORLD_HARTS];
+
+struct hart_info *hart_info(unsigned int cpu)
+{
+	static struct hart_info info;
+
+	info.local = &harts_local[cpu];
+	return &info;
+}
+
+bool world_parallel;
+
+/* Where harts are threads, they only see to themselves. */
+void on_each_hart(void (*fn)(void *arg), void *arg)
+{
+	unsigned int me = this_hart->cpu;
+
+	if (world_parallel) {
+		fn(arg);
+		return;
+	}
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
+		world_run_as(cpu);
+		fn(arg);
+	}
+	world_run_as(me);
+}
+
+void world_run_as(unsigned int cpu)
+{
+	this_hart->cpu = cpu;
+	pcp_tables(this_hart, cpu);
+}
 
 u64 read_time(void)
 {
@@ -163,6 +202,7 @@ void world_build(const struct world *w)
 	page_alloc_reset();
 	make_plan(w);
 	page_alloc_init(&world_plan);
+	world_run_as(0);
 	make_model(w);
 	world_check();
 }

@@ -31,6 +31,11 @@ struct world {
 /* world_build - memblock, zones and the allocator for @w; the model says who owns what. */
 void world_build(const struct world *w);
 
+/* This thread is hart @cpu from now on. */
+#define WORLD_HARTS 8
+void world_run_as(unsigned int cpu);
+extern bool world_parallel; /* harts are threads: each drains its own lists only */
+
 /* Random boards: odd banks, holes, reservations, zones, nodes. */
 void world_random(struct world *w);
 

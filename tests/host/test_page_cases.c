@@ -238,7 +238,7 @@ TEST(wrong_frees_are_named)
 	expect_refused("used");
 	EXPECT_EQ(page_count(page), 1);
 	__free_pages(page, 3 + (1U << BLOCK_MARK_SHIFT)); /* the same word */
-	expect_refused("order 67");
+	expect_refused("order 259");
 	page->block -= 1U << BLOCK_MARK_SHIFT;
 	page->_refcount = 0;
 	__free_pages(page, 3);
