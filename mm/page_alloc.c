@@ -40,8 +40,6 @@ static inline bool may_wait(void)
 	return !irqs_disabled() && !in_atomic();
 }
 
-/* What a hit on a hart's list can't do. */
-#define GFP_NOT_HIT (__GFP_ZERO | __GFP_COMP | __GFP_THISNODE)
 _Static_assert(GFP_NOT_HIT < 2048, "an immediate operand");
 
 /* ---- what is handed out ---- */
@@ -210,8 +208,8 @@ static __noinline struct page *alloc_unparked(struct zone *zone, gfp_t gfp, int 
 	return prepare(zone, page, gfp, order);
 }
 
-/* Past the hit: the order is larger than a hart keeps, or the flags ask for more. */
-static __noinline struct page *alloc_missed(gfp_t gfp, unsigned wanted)
+/* An order that harts don't keep. */
+static __noinline struct page *alloc_large(gfp_t gfp, unsigned wanted)
 {
 	struct zone *zone = *local_node()->zonelists[gfp_zonelist(gfp)];
 	int order = (int)wanted;
@@ -220,11 +218,6 @@ static __noinline struct page *alloc_missed(gfp_t gfp, unsigned wanted)
 
 	if (unlikely(wanted > MAX_ORDER || !zone))
 		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, wanted);
-	if (order < PCP_ORDERS) {
-		page = take_listed(zone, gfp, wanted);
-		return page ? prepare(zone, page, gfp, order) :
-			      alloc_slow(local_node(), (zone_mask_t)~0, gfp, wanted);
-	}
 	spin_lock_irqsave(&zone->lock, flags);
 	page = zone->parked[order].slot[0];
 	if (unlikely(!page))
@@ -234,6 +227,17 @@ static __noinline struct page *alloc_missed(gfp_t gfp, unsigned wanted)
 	page->block = zone->mark + BLOCK_USED + (u32)order;
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return prepare(zone, page, gfp, order);
+}
+
+/* Small, with flags that ask for more than a hit. */
+static __noinline struct page *alloc_special(gfp_t gfp, unsigned order)
+{
+	struct zone *zone = *local_node()->zonelists[gfp_zonelist(gfp)];
+	struct page *page = zone ? take_listed(zone, gfp, order) : NULL;
+
+	if (likely(page))
+		return prepare(zone, page, gfp, (int)order);
+	return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order);
 }
 
 /* The hart's list is empty: a batch.  Interrupts are off, they were @flags. */
@@ -265,30 +269,60 @@ FAULT_POINT(fail_page_alloc, "alloc_pages() and whatever stands on it");
 		*(__typeof__(&this_hart->array[0]))(_slot + offsetof(struct hart_local, array));  \
 	})
 
-struct page *alloc_pages(gfp_t gfp, unsigned order)
+/* @list is this hart's, interrupts are off, they were @flags. */
+static __always_inline struct page *hit(struct pcp_list *list, gfp_t gfp, unsigned order,
+					unsigned long flags)
 {
-	unsigned long flags, o;
-	struct page **top, *page;
-	struct pcp_list *list;
+	struct page **top = list->top;
+	struct page *page = *top;
 
-	in_register(o, (unsigned long)(long)(int)order);
-	if (should_fail(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS))
-		return NULL;
-	if (unlikely(o >= PCP_ORDERS || (gfp & GFP_NOT_HIT)))
-		return alloc_missed(gfp, (unsigned)o);
-	local_irq_save(flags);
-	hart_barrier();
-	list = hart_slot(pcp_first, gfp_pcp_key(gfp)) + o;
-	top = list->top;
-	page = *top;
 	if (unlikely(!page))
-		return alloc_empty(gfp, (unsigned)o, flags);
+		return alloc_empty(gfp, order, flags);
 	list->top = top - 1;
 	local_irq_restore(flags);
 	page->_refcount = 1;
 	page->mapping_word = 0;
 	page->index = 0;
 	return page;
+}
+
+struct page *__alloc_pages(gfp_t gfp, unsigned order)
+{
+	unsigned long flags, o;
+
+	in_register(o, (unsigned long)(long)(int)order);
+	if (should_fail(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS))
+		return NULL;
+	if (unlikely(o >= PCP_ORDERS))
+		return alloc_large(gfp, (unsigned)o);
+	if (unlikely(gfp & GFP_NOT_HIT))
+		return alloc_special(gfp, (unsigned)o);
+	local_irq_save(flags);
+	hart_barrier();
+	return hit(hart_slot(pcp_first, gfp_pcp_key(gfp)) + o, gfp, (unsigned)o, flags);
+}
+
+struct page *__alloc_page_key(unsigned long at, gfp_t gfp)
+{
+	unsigned long flags;
+
+	if (should_fail(fail_page_alloc, PAGE_SIZE))
+		return NULL;
+	local_irq_save(flags);
+	hart_barrier();
+	return hit(*(struct pcp_list **)((unsigned long)this_hart + at), gfp, 0, flags);
+}
+
+struct page *__alloc_pages_key(unsigned long at, gfp_t gfp, unsigned long order)
+{
+	unsigned long flags;
+
+	if (should_fail(fail_page_alloc, PAGE_SIZE << order))
+		return NULL;
+	local_irq_save(flags);
+	hart_barrier();
+	return hit(*(struct pcp_list **)((unsigned long)this_hart + at) + order, gfp,
+		   (unsigned)order, flags);
 }
 
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order)
@@ -406,13 +440,23 @@ static inline bool free_is_sound(struct zone *zone, struct page *page, unsigned 
 #endif
 }
 
-/* Interrupts are off, they were @flags. */
+/* Not a hit, whatever the reason.  Interrupts are off, they were @flags. */
 static __noinline void free_unlisted(struct page *page, unsigned order, unsigned long flags)
 {
 	struct zone *zone = page_zone(page);
 
 	local_irq_restore(flags);
 	if (likely(page->word0 == zone->word0))
+		free_block(zone, page, order);
+	else
+		free_missed(page, order);
+}
+
+static __noinline void free_large(struct page *page, unsigned order)
+{
+	struct zone *zone = page_zone(page);
+
+	if (likely(READ_ONCE(page->word0) == zone->word0))
 		free_block(zone, page, order);
 	else
 		free_missed(page, order);
@@ -425,28 +469,27 @@ static __noinline void free_to_full(struct zone_pcp *pcp, struct pcp_list *list,
 	local_irq_restore(flags);
 }
 
-void __free_pages(struct page *page, unsigned order)
+static __always_inline void free_listed(struct page *page, unsigned long order)
 {
 	struct zone_pcp *pcp;
 	struct pcp_list *list;
-	unsigned long flags, o, at;
+	unsigned long flags, at;
 	struct page **top;
 	u64 word0;
 	long type;
 
-	in_register(o, (unsigned long)(long)(int)order);
 	local_irq_save(flags);
 	hart_barrier();
 	word0 = page->word0;
 	pcp = hart_slot(pcp_zone, (u32)word0 >> PAGE_ZONE_SHIFT);
-	in_register(type, (long)(int)(page->block - pcp->used - (u32)o));
-	if (unlikely(word0 != pcp->word0 || (type & ~(long)BLOCK_TYPE_MASK) || o >= PCP_ORDERS ||
-		     !free_is_sound(pcp->zone, page, order))) {
-		free_unlisted(page, (unsigned)o, flags);
+	in_register(type, (long)(int)(page->block - pcp->used - (u32)order));
+	if (unlikely(word0 != pcp->word0 || (type & ~(long)BLOCK_TYPE_MASK) ||
+		     !free_is_sound(pcp->zone, page, (unsigned)order))) {
+		free_unlisted(page, (unsigned)order, flags);
 		return;
 	}
 	/* A type's lists follow each other as its block words do (mm/pcp.h). */
-	at = (unsigned long)pcp + (unsigned long)type + o * sizeof(*list);
+	at = (unsigned long)pcp + (unsigned long)type + order * sizeof(*list);
 	in_register(at, at);
 	list = (struct pcp_list *)(at + offsetof(struct zone_pcp, list));
 	top = list->top;
@@ -458,6 +501,27 @@ void __free_pages(struct page *page, unsigned order)
 	top[1] = page;
 	page->_refcount = 0;
 	local_irq_restore(flags);
+}
+
+void __free_page_small(struct page *page)
+{
+	free_listed(page, 0);
+}
+
+void __free_pages_small(struct page *page, unsigned long order)
+{
+	free_listed(page, order);
+}
+
+void __free_pages_any(struct page *page, unsigned order)
+{
+	unsigned long o;
+
+	in_register(o, (unsigned long)(long)(int)order);
+	if (unlikely(o >= PCP_ORDERS))
+		free_large(page, (unsigned)o);
+	else
+		free_listed(page, o);
 }
 
 void free_pages(unsigned long addr, unsigned order)

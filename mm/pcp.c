@@ -185,12 +185,41 @@ struct page *pcp_refill(struct zone *zone, unsigned order, unsigned type)
 	return page;
 }
 
+/*
+ * Are the last @nr blocks, a power of two, one aligned block, freed from one end to the other?
+ * Then its head, and it is whole again without a merge; else NULL.
+ */
+static struct page *whole_run(struct page **top, int order, unsigned long nr)
+{
+	unsigned long bytes = sizeof(struct page) << order, at = (unsigned long)*top;
+	unsigned long step = (unsigned long)top[-1] - at, head = at & ~(bytes * nr - 1);
+	unsigned long i;
+
+	if (at != (step == bytes ? head : head + bytes * (nr - 1)) ||
+	    (step != bytes && step != -bytes))
+		return NULL;
+	for (i = 2; i < nr; i++) {
+		at = (unsigned long)top[-(long)i + 1] + step;
+		if ((unsigned long)top[-(long)i] != at)
+			return NULL;
+	}
+	for (i = 1; i < nr; i++)
+		((struct page *)(head + bytes * i))->block = 0;
+	return (struct page *)head;
+}
+
 /* Give back @nr blocks, the last ones first.  The zone is locked. */
 static void give(struct zone *zone, struct pcp_list *list, int order, unsigned long nr)
 {
-	struct page **top = list->top;
+	unsigned long run = pcp_batch((unsigned)order) / 2;
+	struct page **top = list->top, *head;
 
 	zone->nr_free += nr << order;
+	if (nr == run && run > 1 && (head = whole_run(top, order, run))) {
+		block_merge(zone, head, order + lowest_bit((u32)run));
+		list->top = top - run;
+		return;
+	}
 	for (; nr; nr--)
 		block_merge(zone, *top--, order);
 	list->top = top;

@@ -20,7 +20,6 @@
 
 #include <mm/zone.h>
 
-#define PCP_ORDERS 4 /* 0 .. 3 */
 #define PCP_TYPES  3 /* enum migratetype */
 
 struct pcp_list {

@@ -69,6 +69,9 @@ typedef u32 gfp_t;
 #define gfp_pcp_key(gfp)  ((gfp) & (GFP_ZONEMASK | GFP_MOVABLE_MASK))
 #define NR_PCP_KEYS	  32
 
+/* What taking a block off a hart's list can't do. */
+#define GFP_NOT_HIT (__GFP_ZERO | __GFP_COMP | __GFP_THISNODE)
+
 /* Room that gfp_describe() never needs more than. */
 #define GFP_TEXT_LEN 256
 

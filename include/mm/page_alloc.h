@@ -35,7 +35,7 @@ bool page_alloc_ready(void);
  * alloc_pages - 2^@order pages near this hart, from a zone that @gfp allows
  * NULL if there is none; then reported once in a while, unless __GFP_NOWARN.
  */
-struct page *alloc_pages(gfp_t gfp, unsigned order) __must_check;
+static __always_inline struct page *alloc_pages(gfp_t gfp, unsigned order) __must_check;
 /* The same, starting from node @nid (NUMA_NO_NODE: this hart's). */
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order) __must_check;
 #define alloc_page(gfp) alloc_pages(gfp, 0)
@@ -53,7 +53,7 @@ unsigned long __get_free_pages(gfp_t gfp, unsigned order) __must_check;
 unsigned long get_zeroed_page(gfp_t gfp) __must_check;
 
 /* __free_pages - drop a reference; the last frees the block, whose order must be @order. */
-void __free_pages(struct page *page, unsigned order);
+static __always_inline void __free_pages(struct page *page, unsigned order);
 #define __free_page(page) __free_pages(page, 0)
 
 /* free_pages - the same by address.  0 is allowed and does nothing. */
@@ -114,5 +114,36 @@ extern struct page_reports page_reports;
 /* page_reports_expect - for suites that misuse the allocator on purpose: while @on, misuse is
  * counted but not logged. */
 void page_reports_expect(bool on);
+
+/* ---- alloc_pages() and __free_pages(): which of the functions for what is known when compiled ---- */
+
+struct page *__alloc_pages(gfp_t gfp, unsigned order) __must_check;
+/* @at: where in struct hart_local the lists for @gfp are named. */
+struct page *__alloc_page_key(unsigned long at, gfp_t gfp) __must_check;
+struct page *__alloc_pages_key(unsigned long at, gfp_t gfp, unsigned long order) __must_check;
+void __free_pages_any(struct page *page, unsigned order);
+void __free_page_small(struct page *page);
+void __free_pages_small(struct page *page, unsigned long order);
+
+static __always_inline struct page *alloc_pages(gfp_t gfp, unsigned order)
+{
+	unsigned long at = offsetof(struct hart_local, pcp_first) +
+			   gfp_pcp_key(gfp) * sizeof(struct pcp_list *);
+
+	if (!__builtin_constant_p(gfp) || !__builtin_constant_p(order) || order >= PCP_ORDERS ||
+	    (gfp & GFP_NOT_HIT))
+		return __alloc_pages(gfp, order);
+	return order ? __alloc_pages_key(at, gfp, order) : __alloc_page_key(at, gfp);
+}
+
+static __always_inline void __free_pages(struct page *page, unsigned order)
+{
+	if (!__builtin_constant_p(order) || order >= PCP_ORDERS)
+		__free_pages_any(page, order);
+	else if (order)
+		__free_pages_small(page, order);
+	else
+		__free_page_small(page);
+}
 
 #endif

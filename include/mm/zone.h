@@ -21,6 +21,8 @@
 
 struct zone;
 
+#define PCP_ORDERS 4 /* each hart keeps free blocks of the orders 0 .. 3 */
+
 /* Blocks of one order on the free list. */
 struct free_area {
 	union {
