@@ -22,7 +22,7 @@
 
 #include <stdio.h>
 
-#define BATCH	 32   /* pages that are fetched at once; half as many go back */
+#define BATCH	 64   /* pages that are fetched at once in a large zone, a power of two */
 #define CAP_MAX	 1024 /* pages of order 0 that a hart keeps of one type */
 #define CAP_PART 64   /* of a zone's share for each hart */
 
@@ -33,9 +33,10 @@ static struct page *no_slot[1];
 static struct pcp_list no_list[PCP_ORDERS];
 static struct zone_pcp no_zone;
 
-unsigned pcp_batch(unsigned order)
+/* Blocks that are fetched at once; half as many, but one at least, go back. */
+static int batch_of(const struct zone_pcp *pcp, int order)
 {
-	return max(BATCH >> order, 2);
+	return max((int)pcp->batch >> order, 2);
 }
 
 static unsigned cap_of(const struct zone *zone, unsigned order)
@@ -58,6 +59,9 @@ static void make_lists(struct zone_pcp *pcp, struct zone *zone, int nid)
 
 	for (unsigned order = 0; order < PCP_ORDERS; order++)
 		nr_slots += PCP_TYPES * (cap_of(zone, order) + 1);
+	pcp->batch = BATCH;
+	while (pcp->batch > 4 && pcp->batch > cap_of(zone, 0) / 4)
+		pcp->batch /= 2;
 	pcp->word0 = zone->word0;
 	pcp->zone = zone;
 	base = memblock_alloc_node(nr_slots * sizeof(*base), sizeof(*base), nid);
@@ -139,17 +143,16 @@ static struct page *take_upto(struct zone *zone, int order, int most, int *got)
 }
 
 /* The zone is locked. */
-static void fetch(struct zone *zone, struct pcp_list *list, int order, unsigned type)
+static void fetch(struct zone *zone, struct pcp_list *list, int order, unsigned type, int left)
 {
-	int left = (int)pcp_batch((unsigned)order);
+	u32 word = zone->mark + BLOCK_USED + (type << BLOCK_TYPE_SHIFT) + (u32)order;
+	unsigned long bytes = sizeof(struct page) << order;
 	struct page **top = list->top;
 	u64 word0 = zone->word0_free;
-	u32 word = zone->mark + BLOCK_USED + (type << BLOCK_TYPE_SHIFT) + (u32)order;
 
-	left = min(left, (int)(list->full - top));
-	while (left) {
+	while (left > 0) {
 		int most = order, got;
-		struct page *page;
+		struct page *page, *block;
 
 		while (most < MAX_ORDER && 2 << (most - order) <= left)
 			most++;
@@ -157,14 +160,15 @@ static void fetch(struct zone *zone, struct pcp_list *list, int order, unsigned 
 		if (!page)
 			break;
 		zone->nr_free -= 1UL << got;
-		for (int i = 1 << (got - order); i--;) {
-			struct page *block = page + (i << order);
-
+		left -= 1 << (got - order);
+		/* The lowest on top. */
+		block = page + (1L << got);
+		do {
+			block = (struct page *)((unsigned long)block - bytes);
 			block->word0 = word0;
 			block->block = word;
 			*++top = block;
-			left--;
-		}
+		} while (block != page);
 	}
 	list->top = top;
 }
@@ -176,7 +180,8 @@ struct page *pcp_refill(struct zone *zone, unsigned order, unsigned type)
 	struct page *page;
 
 	spin_lock_raw(&zone->lock);
-	fetch(zone, list, (int)order, type);
+	fetch(zone, list, (int)order, type,
+	      min(batch_of(pcp, (int)order), (int)(list->full - list->top)));
 	spin_unlock_raw(&zone->lock);
 	pcp->nr_refills++;
 	page = *list->top;
@@ -186,42 +191,58 @@ struct page *pcp_refill(struct zone *zone, unsigned order, unsigned type)
 }
 
 /*
- * Are the last @nr blocks, a power of two, one aligned block, freed from one end to the other?
- * Then its head, and it is whole again without a merge; else NULL.
+ * How many of the last blocks, up to @most and @held, are one larger block, freed from one end of it
+ * to the other?  A power of two; their first goes to *@head.
  */
-static struct page *whole_run(struct page **top, int order, unsigned long nr)
+static unsigned long whole_run(struct page **top, int order, unsigned long most, unsigned long held,
+			       struct page **head)
 {
 	unsigned long bytes = sizeof(struct page) << order, at = (unsigned long)*top;
-	unsigned long step = (unsigned long)top[-1] - at, head = at & ~(bytes * nr - 1);
-	unsigned long i;
+	unsigned long step, last, run = most;
 
-	if (at != (step == bytes ? head : head + bytes * (nr - 1)) ||
-	    (step != bytes && step != -bytes))
-		return NULL;
-	for (i = 2; i < nr; i++) {
-		at = (unsigned long)top[-(long)i + 1] + step;
-		if ((unsigned long)top[-(long)i] != at)
-			return NULL;
+	*head = *top;
+	if (held < 2)
+		return 1;
+	step = (unsigned long)top[-1] - at;
+	if (step == -bytes) /* upwards: it ends where the larger block ends */
+		last = at + bytes;
+	else if (step == bytes)
+		last = at;
+	else
+		return 1;
+	while (run > held || (last & (run * bytes - 1)))
+		run /= 2;
+	for (struct page **slot = top - 1; slot > top - run; slot--) {
+		at += step;
+		if ((unsigned long)*slot != at)
+			return 1;
 	}
-	for (i = 1; i < nr; i++)
-		((struct page *)(head + bytes * i))->block = 0;
-	return (struct page *)head;
+	if (step != bytes)
+		*head = (struct page *)(last - run * bytes);
+	return run;
 }
 
-/* Give back @nr blocks, the last ones first.  The zone is locked. */
-static void give(struct zone *zone, struct pcp_list *list, int order, unsigned long nr)
+/*
+ * Give back @want blocks, a power of two, and no more than twice that: the last ones first, whole
+ * runs without merging.  The zone is locked.
+ */
+static void give(struct zone *zone, struct pcp_list *list, struct page **base, int order,
+		 unsigned long want)
 {
-	unsigned long run = pcp_batch((unsigned)order) / 2;
-	struct page **top = list->top, *head;
+	unsigned long most = want, given = 0, bytes = sizeof(struct page) << order;
+	struct page **top = list->top;
 
-	zone->nr_free += nr << order;
-	if (nr == run && run > 1 && (head = whole_run(top, order, run))) {
-		block_merge(zone, head, order + lowest_bit((u32)run));
-		list->top = top - run;
-		return;
+	while (given < want && top != base) {
+		struct page *head;
+		unsigned long run = whole_run(top, order, most, (unsigned long)(top - base), &head);
+
+		for (unsigned long i = run; --i;)
+			((struct page *)((unsigned long)head + i * bytes))->block = 0;
+		block_merge(zone, head, order + (run > 1 ? lowest_bit((u32)run) : 0));
+		given += run;
+		top -= run;
 	}
-	for (; nr; nr--)
-		block_merge(zone, *top--, order);
+	zone->nr_free += given << order;
 	list->top = top;
 }
 
@@ -229,10 +250,10 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
 {
 	unsigned index = (unsigned)(list - pcp->list[0]);
 	unsigned order = index % PCP_ORDERS;
-	unsigned long nr = (unsigned long)(list->top - pcp->base[index / PCP_ORDERS][order]);
 
 	spin_lock_raw(&pcp->zone->lock);
-	give(pcp->zone, list, (int)order, min(nr, (unsigned long)pcp_batch(order) / 2));
+	give(pcp->zone, list, pcp->base[index / PCP_ORDERS][order], (int)order,
+	     (unsigned long)batch_of(pcp, (int)order) / 2);
 	spin_unlock_raw(&pcp->zone->lock);
 	pcp->nr_drains++;
 	page->_refcount = 0;
@@ -244,12 +265,12 @@ static void drain(struct zone_pcp *pcp)
 	for (unsigned type = 0; type < PCP_TYPES; type++) {
 		for (unsigned order = 0; order < PCP_ORDERS; order++) {
 			struct pcp_list *list = &pcp->list[type][order];
+			struct page **base = pcp->base[type][order];
 
-			while (list->top != pcp->base[type][order]) {
-				unsigned long nr = (unsigned long)(list->top - pcp->base[type][order]);
-
+			while (list->top != base) {
 				spin_lock_raw(&pcp->zone->lock);
-				give(pcp->zone, list, (int)order, min(nr, 16UL));
+				give(pcp->zone, list, base, (int)order,
+				     (unsigned long)batch_of(pcp, (int)order) / 2);
 				spin_unlock_raw(&pcp->zone->lock);
 			}
 		}

@@ -30,15 +30,13 @@ struct pcp_list {
 struct zone_pcp {
 	u64 word0; /* C of a page with one reference and no flags: what goes back without a word */
 	u32 used;  /* C mark + BLOCK_USED; changed to let every free go the long way */
+	u32 batch;		   /* C pages that move at once, a power of two */
 	u32 nr_refills, nr_drains; /* for vmstat */
 	struct zone *zone;	   /* C */
 	/* A used block's (word - used - order) is its type's offset in here. */
 	struct pcp_list list[PCP_TYPES][PCP_ORDERS] __aligned(64);
 	struct page **base[PCP_TYPES][PCP_ORDERS]; /* C */
 };
-
-/* Blocks that are fetched or given back at once, and at most kept, of order @order. */
-unsigned pcp_batch(unsigned order);
 
 /* pcp_init - lists for all harts and zones, sized by the zones, while memblock hands out memory;
  * pcp_open - they know the zones' marks: use them. */
