@@ -212,10 +212,10 @@ static unsigned long whole_run(struct page **top, int order, unsigned long most,
 		return 1;
 	while (run > held || (last & (run * bytes - 1)))
 		run /= 2;
-	for (struct page **slot = top - 1; slot > top - run; slot--) {
+	for (unsigned long i = 1; i < run; i++) {
 		at += step;
-		if ((unsigned long)*slot != at)
-			return 1;
+		while (unlikely((unsigned long)top[-(long)i] != at) && run > i)
+			run /= 2;
 	}
 	if (step != bytes)
 		*head = (struct page *)(last - run * bytes);
