@@ -107,7 +107,7 @@ unsigned long nr_free_pages(void)
 	unsigned long nr = 0;
 
 	for_each_zone(zone)
-		nr += READ_ONCE(zone->nr_free) + pcp_pages(zone);
+		nr += READ_ONCE(zone->nr_free) + zone_listed_pages(zone);
 	return nr;
 }
 

@@ -286,9 +286,21 @@ void pcp_drain_here(struct zone *only)
 			drain(this_hart->pcp_zone[zone->id]);
 }
 
+void page_alloc_hart_dead(unsigned cpu)
+{
+	unsigned long flags;
+	struct zone *zone;
+
+	for_each_zone(zone) {
+		local_irq_save(flags);
+		drain(pcp_of(cpu, zone->id));
+		local_irq_restore(flags);
+	}
+}
+
 /* ---- figures and checks ---- */
 
-unsigned long pcp_pages(const struct zone *zone)
+unsigned long zone_listed_pages(const struct zone *zone)
 {
 	unsigned long nr = 0;
 

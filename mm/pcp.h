@@ -58,9 +58,6 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page);
 /* pcp_drain_here - what this hart keeps of @zone, or of all (NULL), goes back.  Interrupts off. */
 void pcp_drain_here(struct zone *zone);
 
-/* pcp_pages - pages of @zone that harts keep.  Not of one moment. */
-unsigned long pcp_pages(const struct zone *zone);
-
 /* pcp_validate - what this hart keeps of @zone; see buddy_validate. Interrupts off. */
 int pcp_validate(struct zone *zone, unsigned cpu, char *fault, size_t bytes);
 

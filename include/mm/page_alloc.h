@@ -78,7 +78,8 @@ void split_page(struct page *page, unsigned order);
 unsigned long free_reserved_area(phys_addr_t start, phys_addr_t end);
 
 /* Pages, over all zones; not of one moment. */
-unsigned long nr_free_pages(void);
+unsigned long nr_free_pages(void); /* those that harts keep too */
+unsigned long zone_listed_pages(const struct zone *zone); /* free, and kept by a hart */
 unsigned long nr_managed_pages(void);
 unsigned long nr_present_pages(void);
 
@@ -89,6 +90,9 @@ unsigned long nr_present_pages(void);
  */
 void drain_local_pages(void);
 void drain_all_pages(void);
+
+/* page_alloc_hart_dead - hart @cpu has stopped: what it kept goes back.  Any context. */
+void page_alloc_hart_dead(unsigned cpu);
 
 /* page_alloc_merge - drain all harts' lists and merge what is parked in every zone, so that
  * buddyinfo shows whole blocks.  Context as drain_all_pages(). */

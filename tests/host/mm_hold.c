@@ -122,7 +122,7 @@ struct page *request(const struct request *r)
 	EXPECT(may_serve(r, page_zone(page)));
 	EXPECT(later_than(r, page_zone(page), zone));
 	if (page_zone(page) != zone)
-		EXPECT(pcp_pages(zone) > 0);
+		EXPECT(zone_listed_pages(zone) > 0);
 	*h = (struct held){ page, r->order, r->gfp, ++last_id, 0 };
 	nr_held++;
 	world_set_owner(page_to_pfn(page), 1UL << r->order, h->id);
