@@ -103,6 +103,7 @@ obj-y += mm/page_init.o
 obj-y += mm/page_report.o
 obj-y += mm/pcp.o
 obj-y += mm/vmemmap.o
+obj-y += mm/vmstat.o
 obj-y += mm/zone.o
 obj-y += mm/zone_plan.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_lock.o
