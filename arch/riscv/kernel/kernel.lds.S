@@ -73,6 +73,7 @@ SECTIONS
 	TABLE(fault_point)
 	TABLE(tracepoint)
 	TABLE(stress)
+	TABLE(sysctl)
 	. = ALIGN(PAGE);
 	_erodata = .;
 
