@@ -39,7 +39,7 @@ static void test_write_back(struct ktap *t)
 
 static void test_bad_values(struct ktap *t)
 {
-	char before[SYSCTL_TEXT_LEN], text[SYSCTL_TEXT_LEN];
+	char before[SYSCTL_TEXT_LEN], text[SYSCTL_TEXT_LEN + 11];
 	const struct sysctl *s;
 
 	for_each_table(sysctl, s) {
