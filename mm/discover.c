@@ -21,6 +21,8 @@
 #define PHYS_BITS 56 /* of any RISC-V address that a page table can hold */
 #define PAGE	  ((phys_addr_t)PAGE_SIZE)
 
+#define KERNEL_MIN (8 * MiB) /* memory that isn't movable */
+
 #define FIRST_DEVICES 16
 #define FIRST_RANGES  32
 
@@ -401,9 +403,26 @@ static struct phys_range *mapped_memory(unsigned *nr)
 	return mem;
 }
 
-int discover_zones(u64 dma_zone, struct zone_plan *plan, struct dt_error *err)
+/* How much of the memory that @in has is to be movable. */
+static u64 movable_bytes(const struct zone_plan_input *in, const struct zone_wishes *wish)
 {
-	struct zone_plan_input in = { .nr_windows = found.dma.nr_devices, .dma_zone = dma_zone };
+	u64 total = 0, movable;
+
+	for (unsigned i = 0; i < in->nr_mem; i++)
+		total += in->mem[i].end - in->mem[i].start;
+	movable = zone_plan_movable(total, wish->movablecore, wish->kernelcore);
+	if (!movable || movable + KERNEL_MIN <= total)
+		return movable;
+	pr_err("movablecore=, kernelcore=: %llu of %llu MiB movable leave the kernel less than "
+	       "%llu MiB: none is movable",
+	       movable / MiB, total / MiB, KERNEL_MIN / MiB);
+	return 0;
+}
+
+int discover_zones(const struct zone_wishes *wish, struct zone_plan *plan, struct dt_error *err)
+{
+	struct zone_plan_input in = { .nr_windows = found.dma.nr_devices,
+				      .dma_zone = wish->dma_zone };
 	unsigned i, room = memblock.memory.nr;
 	struct phys_range *mem;
 	int k;
@@ -411,6 +430,7 @@ int discover_zones(u64 dma_zone, struct zone_plan *plan, struct dt_error *err)
 	make_windows();
 	in.window = found.window;
 	in.mem = mem = mapped_memory(&in.nr_mem);
+	in.movable_bytes = movable_bytes(&in, wish);
 	if (zone_plan_build(&in, plan))
 		return dt_fail(err, -EINVAL, "device tree: no memory that can be mapped");
 	memblock_free(mem, room * sizeof(*mem));

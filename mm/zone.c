@@ -6,6 +6,10 @@
  * of one node in one span.  Neighbouring segments of one zone are joined, so that no
  * block of the buddy allocator crosses from one segment to another.
  *
+ * MOVABLE is the top of what each node has of the highest span: as large a part of the node
+ * as of all memory, so that none is left without memory for the kernel.  It begins on the edge of
+ * a top-order block.
+ *
  * Invariants after boot: zones have memory; zone_table[z->id] == z; each node's
  * fallback holds every zone once; a zonelist is its node's fallback with some left out.
  * Locking: written on the boot hart before there is anyone else, constant afterwards,
@@ -135,19 +139,70 @@ static void segment_add(struct zone *zone, unsigned long start_pfn, unsigned lon
 		mem_segments[nr_mem_segments++] = (struct mem_segment){ start_pfn, end_pfn, zone };
 }
 
+/* Frames that @r has of the highest span of the plan; false if none. */
+static bool highest_of(const struct memblock_region *r, const struct zone_plan *plan,
+		       unsigned long *start, unsigned long *end)
+{
+	return segment_of(r, &plan->zone[plan->nr_zones - 1], start, end);
+}
+
+/* Where the movable memory of node @nid begins; ~0: it has none. */
+static unsigned long movable_start(const struct zone_plan *plan, int nid)
+{
+	unsigned long start, end, cut = ~0UL;
+	u64 total = 0, own = 0, want;
+
+	for (unsigned i = 0; i < memblock.memory.nr; i++) {
+		const struct memblock_region *r = &memblock.memory.regions[i];
+
+		if (r->flags & MEMBLOCK_NOMAP)
+			continue;
+		total += PFN_DOWN(r->size);
+		own += region_nid(r) == nid ? PFN_DOWN(r->size) : 0;
+	}
+	want = PFN_DOWN(plan->movable_bytes) * own / total;
+	for (unsigned i = memblock.memory.nr; i-- && want;) {
+		const struct memblock_region *r = &memblock.memory.regions[i];
+
+		if (region_nid(r) != nid || !highest_of(r, plan, &start, &end))
+			continue;
+		cut = end - (unsigned long)min(want, (u64)(end - start));
+		want -= end - cut;
+	}
+	return cut == ~0UL ? cut : ALIGN_UP(cut, MAX_BLOCK);
+}
+
+/* What bank @r has of span @type; the top of the highest span is MOVABLE. */
+static void bank_add(const struct memblock_region *r, const struct zone_plan *plan, unsigned type,
+		     unsigned long movable)
+{
+	unsigned last = (unsigned)plan->nr_zones;
+	unsigned long start, end, cut;
+
+	if (!segment_of(r, &plan->zone[type], &start, &end))
+		return;
+	cut = type + 1 == last ? min(end, max(start, movable)) : end;
+	if (start < cut)
+		segment_add(zone_make(&plan->zone[type], region_nid(r), type), start, cut);
+	if (cut < end)
+		segment_add(zone_make(&plan->zone[last], region_nid(r), last), cut, end);
+}
+
 /* Segments in order of address: banks are sorted, and so are the plan's spans. */
 static void segments_make(const struct zone_plan *plan)
 {
 	const struct memblock_region *r;
-	unsigned long start, end;
-	unsigned max_segments = memblock.memory.nr * (unsigned)plan->nr_zones;
+	unsigned max_segments = memblock.memory.nr * ((unsigned)plan->nr_zones + 1);
 
 	mem_segments = memblock_alloc(max_segments * sizeof(*mem_segments), 64);
-	for_each_mem_range(r)
-		for (int i = 0; i < plan->nr_zones; i++)
-			if (segment_of(r, &plan->zone[i], &start, &end))
-				segment_add(zone_make(&plan->zone[i], region_nid(r), (unsigned)i),
-					    start, end);
+	for_each_mem_range(r) {
+		unsigned long movable = ~0UL;
+
+		if (plan->movable_bytes)
+			movable = movable_start(plan, region_nid(r));
+		for (unsigned type = 0; type < (unsigned)plan->nr_zones; type++)
+			bank_add(r, plan, type, movable);
+	}
 	if (!nr_mem_segments)
 		panic("no memory to build zones from");
 }
@@ -224,8 +279,9 @@ static zone_mask_t gfp_mask(const struct zone_plan *plan, gfp_t gfp)
 {
 	switch (gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)) {
 	case 0:
-	case __GFP_HIGHMEM:
 		return plan->mask_normal;
+	case __GFP_HIGHMEM:
+		return plan->mask_normal | (gfp & __GFP_MOVABLE ? plan->mask_movable : 0);
 	case __GFP_DMA:
 		return plan->mask_dma;
 	case __GFP_DMA32:

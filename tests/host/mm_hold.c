@@ -21,8 +21,11 @@ static u32 *stamp_of(struct page *page)
 static zone_mask_t allowed(const struct request *r)
 {
 	switch (r->gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)) {
-	case 0:
 	case __GFP_HIGHMEM:
+		if (r->gfp & __GFP_MOVABLE)
+			return world_plan.mask_normal | world_plan.mask_movable;
+		/* fall through */
+	case 0:
 		return world_plan.mask_normal;
 	case __GFP_DMA:
 		return world_plan.mask_dma;

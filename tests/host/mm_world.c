@@ -101,9 +101,58 @@ unsigned long world_nr_free(void)
 	return nr_free;
 }
 
+/* First frames of the movable memory of each node. */
+static unsigned long movable_start[MAX_NUMNODES];
+
+static const struct memblock_region *region_of(unsigned long pfn)
+{
+	const struct memblock_region *r;
+
+	for_each_mem_range(r)
+		if (!(r->flags & MEMBLOCK_NOMAP) && pfn >= PFN_UP(r->base) &&
+		    pfn < PFN_DOWN(r->base + r->size))
+			return r;
+	return NULL;
+}
+
 int world_zone_type(unsigned long pfn)
 {
-	return zone_plan_find(&world_plan, PFN_PHYS(pfn));
+	int type = zone_plan_find(&world_plan, PFN_PHYS(pfn));
+
+	if (world_plan.movable_bytes && type == world_plan.nr_zones - 1 &&
+	    pfn >= movable_start[region_of(pfn)->nid])
+		return world_plan.nr_zones;
+	return type;
+}
+
+/* Frame by frame from the top, until a node has its share. */
+static void find_movable(const struct world *w)
+{
+	unsigned long first = PFN_DOWN(w->base), end = PFN_UP(w->base + w->bytes), total = 0;
+	u64 want[MAX_NUMNODES] = { 0 };
+
+	for (unsigned long pfn = first; pfn < end; pfn++) {
+		if (!region_of(pfn))
+			continue;
+		total++;
+		want[region_of(pfn)->nid]++;
+	}
+	for (int nid = 0; nid < MAX_NUMNODES; nid++) {
+		want[nid] = PFN_DOWN(world_plan.movable_bytes) * want[nid] / total;
+		movable_start[nid] = ~0UL;
+	}
+	for (unsigned long pfn = end; pfn-- > first;) {
+		const struct memblock_region *r = region_of(pfn);
+
+		if (!r || !want[r->nid] ||
+		    zone_plan_find(&world_plan, PFN_PHYS(pfn)) != world_plan.nr_zones - 1)
+			continue;
+		want[r->nid]--;
+		movable_start[r->nid] = pfn;
+	}
+	for (int nid = 0; nid < MAX_NUMNODES; nid++)
+		if (movable_start[nid] != ~0UL)
+			movable_start[nid] = ALIGN_UP(movable_start[nid], MAX_BLOCK);
 }
 
 /* What zone_plan.c would make of the cuts: zones that would be empty are not built. */
@@ -133,6 +182,12 @@ static void make_plan(const struct world *w)
 			p->mask_normal |= (zone_mask_t)(1u << p->nr_zones++);
 		}
 		start = end;
+	}
+	if (w->movable && p->nr_zones < MAX_NR_ZONES) {
+		p->movable_bytes = w->movable;
+		p->mask_movable = (zone_mask_t)(1u << p->nr_zones);
+		snprintf(p->zone[p->nr_zones].name, ZONE_NAME_LEN, "MOVABLE");
+		find_movable(w);
 	}
 	p->mask_dma = w->dma ? w->dma & p->mask_normal : 1;
 	p->mask_dma32 = w->dma32 ? w->dma32 & p->mask_normal : p->mask_normal;
@@ -312,6 +367,7 @@ void world_random(struct world *w)
 			w->cut[to++] = w->cut[i];
 	for (; to < MAX_NR_ZONES; to++)
 		w->cut[to] = 0;
+	w->movable = rnd_below(3) ? 0 : rnd_below(w->bytes);
 	w->dma = (zone_mask_t)rnd_range(1, 256);
 	w->dma32 = (zone_mask_t)rnd_range(1, 256);
 	if (w->base == 0 && !w->cut[0])

@@ -17,6 +17,9 @@
 
 #include <string.h>
 
+/* From every zone, MOVABLE too, without sleeping. */
+#define EVERYWHERE (GFP_ATOMIC | __GFP_HIGHMEM | __GFP_MOVABLE)
+
 /* Blocks of one order. */
 struct chain {
 	u32 first; /* index of a page, 0 at the end */
@@ -238,7 +241,7 @@ static void test_exhaust(struct ktap *t)
 
 	for (int order = MAX_ORDER; order >= 0; order--) {
 		chain[order].order = (unsigned)order;
-		while ((page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, (unsigned)order)))
+		while ((page = alloc_pages(EVERYWHERE | __GFP_NOWARN, (unsigned)order)))
 			chain_push(&chain[order], page);
 		taken += chain[order].nr << order;
 	}
