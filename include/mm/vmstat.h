@@ -22,6 +22,7 @@
 #define MM_VMSTAT_H
 
 #include <kernel/percpu.h>
+#include <mm/zone.h>
 
 /*
  * Every event; `vmstat` prints the names in small letters.  Pages, where nothing else is said.
@@ -90,5 +91,46 @@ unsigned long vm_event_sum(enum vm_event_item item);
 /* vm_event_name - in small letters, into @name of VM_EVENT_NAME_LEN bytes; returns it. */
 #define VM_EVENT_NAME_LEN 32
 char *vm_event_name(enum vm_event_item item, char *name);
+
+enum numa_stat_item {
+	NUMA_HIT,
+	NUMA_MISS,
+	NUMA_FOREIGN,
+	NUMA_INTERLEAVE_HIT,
+	NUMA_LOCAL,
+	NUMA_OTHER,
+	NR_NUMA_STAT_ITEMS
+};
+
+/* numa_stat_add - @n more for node @nid.  Any context; an atomic addition. */
+void numa_stat_add(int nid, enum numa_stat_item item, unsigned long n);
+unsigned long numa_stat_read(int nid, enum numa_stat_item item);
+void __zone_statistics(int preferred_nid, const struct zone *zone, unsigned long nr);
+
+/*
+ * zone_statistics - @nr blocks left @zone for this hart, where the first zone that could have
+ * served lies on node @preferred_nid.  Any context.  Nothing but a compare on one node.
+ */
+static inline void zone_statistics(int preferred_nid, const struct zone *zone, unsigned long nr)
+{
+	if (unlikely(nr_nodes > 1))
+		__zone_statistics(preferred_nid, zone, nr);
+}
+
+/* ---- how torn free memory is; @nr: zone_free_blocks() ---- */
+
+/*
+ * unusable_index - how much of the free memory is no use for @order: 0 nothing to 1000 all of it.
+ */
+unsigned unusable_index(const unsigned long nr[NR_ORDERS], unsigned order);
+
+/*
+ * fragmentation_index - why a block of @order can't be had: towards 0 too little is free,
+ * towards 1000 it lies in too many pieces; -1000: there is one, nothing fails.
+ */
+int fragmentation_index(const unsigned long nr[NR_ORDERS], unsigned order);
+
+/* extfrag_for_order - unusable_index() in per cent, of @zone now.  Takes zone->lock. */
+unsigned extfrag_for_order(struct zone *zone, unsigned order);
 
 #endif
