@@ -38,6 +38,7 @@ enum lock_rank {
 	LOCK_KSTACK,  /* the map of stack slots */
 	LOCK_PGTABLE, /* the kernel's page table */
 	LOCK_PERCPU,  /* the map of alloc_percpu() */
+	LOCK_SHRINK,  /* which caches shrink */
 	LOCK_ZONE,    /* free pages */
 	LOCK_LOG,     /* the ring of messages: a leaf */
 

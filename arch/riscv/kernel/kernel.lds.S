@@ -74,6 +74,7 @@ SECTIONS
 	TABLE(tracepoint)
 	TABLE(stress)
 	TABLE(sysctl)
+	TABLE(node_daemon)
 	. = ALIGN(PAGE);
 	_erodata = .;
 
