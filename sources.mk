@@ -79,6 +79,7 @@ obj-y += kernel/shell/cmd_sysctl.o
 obj-y += kernel/shell/cmd_system.o
 obj-y += kernel/shell/cmd_trace.o
 obj-$(CONFIG_KTAP) += kernel/shell/ktap.o
+obj-y += kernel/shell/cmd_vmstat.o
 obj-y += kernel/shell/line.o
 obj-y += kernel/shell/shell.o
 obj-y += lib/dt/dt.o
