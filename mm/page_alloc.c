@@ -23,6 +23,7 @@
 #include <kernel/fault_inject.h>
 #include <kernel/panic.h>
 #include <kernel/smp.h>
+#include <mm/folio.h>
 #include "buddy_list.h"
 #include <mm/kmap.h>
 #include "pcp.h"
@@ -45,12 +46,14 @@ _Static_assert(GFP_NOT_HIT < 2048, "an immediate operand");
 /* ---- what is handed out ---- */
 
 /* Make tails of all pages of the block but the first: one store each. */
-static void make_compound(struct page *page, int order)
+void prep_compound_page(struct page *page, unsigned order)
 {
 	struct page *tail = page + 1, *end = page + (1UL << order);
 	u64 word0 = (page->flags | 1U << PG_tail) | (u64)page_index(page) << 32;
 
 	page->flags |= 1U << PG_head;
+	tail->mapping_word = 0; /* entire_maps, head_maps */
+	tail->index = 0;	/* pins */
 	for (; tail < end && ((unsigned long)tail & (8 * sizeof(*tail) - 1)); tail++)
 		tail->word0 = word0;
 	for (; tail < end; tail += 8) {
@@ -72,7 +75,7 @@ static __noinline struct page *prepare_special(struct page *page, gfp_t gfp, int
 		for (unsigned long i = 0; i < 1UL << order; i++)
 			clear_highpage(page + i);
 	if ((gfp & __GFP_COMP) && order)
-		make_compound(page, order);
+		prep_compound_page(page, (unsigned)order);
 	return page;
 }
 

@@ -12,6 +12,7 @@
 
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <mm/folio.h>
 #include "internal.h"
 
 #include <stdio.h>
@@ -156,6 +157,7 @@ void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp
 }
 
 /* What a frame really is. */
+#define FRAME_TEXT_LEN 144
 static void describe_frame(unsigned long pfn, char *text, size_t bytes)
 {
 	const struct mem_segment *seg = memmap_segment(pfn);
@@ -173,15 +175,16 @@ static void describe_frame(unsigned long pfn, char *text, size_t bytes)
 		what = PageReserved(head) ? "reserved" : PageHead(head) ? "compound" : "used";
 	snprintf(text, bytes,
 		 "page %lu of a block of order %u at pfn 0x%lx: %s, refcount %ld, "
-		 "flags 0x%lx",
+		 "flags 0x%lx, mapped %u times",
 		 pfn - page_to_pfn(head), block_order(head), page_to_pfn(head), what,
-		 (long)head->_refcount, (unsigned long)(head->flags & PAGE_FLAGS_MASK));
+		 (long)head->_refcount, (unsigned long)(head->flags & PAGE_FLAGS_MASK),
+		 (unsigned)block_maps(head));
 }
 
 void report_bad_free(const struct page *page, unsigned order, const void *caller)
 {
 	unsigned long pfn = page_to_pfn(page);
-	char text[128];
+	char text[FRAME_TEXT_LEN];
 
 	count(&page_reports.bad_free);
 	if (READ_ONCE(expected))
@@ -202,9 +205,22 @@ void report_bad_address(unsigned long addr, unsigned order, const void *caller)
 			addr, order, caller);
 }
 
+void report_bad_page(const struct page *page, const char *what, const void *caller)
+{
+	unsigned long pfn = page_to_pfn(page);
+	char text[FRAME_TEXT_LEN];
+
+	count(&page_reports.bad_page);
+	if (READ_ONCE(expected))
+		return;
+	describe_frame(pfn, text, sizeof(text));
+	warn_at(__FILE__, __LINE__, "page_alloc: %s pfn 0x%lx by %p refused: it is %s", what, pfn,
+		caller, text);
+}
+
 void report_not_reserved(unsigned long pfn)
 {
-	char text[128];
+	char text[FRAME_TEXT_LEN];
 
 	count(&page_reports.bad_free);
 	if (READ_ONCE(expected))

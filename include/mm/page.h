@@ -80,8 +80,22 @@ struct page {
 		u64 mapping_word; /* 0 when handed out */
 		void *mapping;	  /* the owner's */
 		unsigned long private;
+		struct {
+			u32 anon;	/* an anonymous page's owner * 4 + PAGE_MAPPING_ANON */
+			u32 swap_entry; /* and where in swap it stands */
+		};
+		struct {
+			u32 entire_maps; /* of a first tail: mappings of the whole compound page */
+			u32 head_maps;	 /* and those of its head alone */
+		};
 	};
-	u32 index; /* the owner's */
+	union {
+		u32 index; /* the owner's */
+		u32 pins;  /* of a first tail: references that are for long */
+		struct {
+			u16 objects_used, object_free; /* of a slab */
+		};
+	};
 	u32 block; /* see above; the allocator's, and mapcount's */
 };
 _Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes on every machine");
@@ -117,6 +131,16 @@ enum page_flag {
 #define PAGE_ZONE_SHIFT 24
 #define PAGE_FLAGS_MASK ((1U << PAGE_ZONE_SHIFT) - 1)
 _Static_assert(NR_PAGE_FLAGS <= PAGE_ZONE_SHIFT, "flags and zone number share a word");
+
+/* Of a tail, whose flags nobody sets: mappings of this page alone (mm/folio.h). */
+#define TAIL_MAPS_MASK ((1U << PG_reserved) - 1)
+
+/* The lowest bits of mapping say what it is. */
+#define PAGE_MAPPING_FILE    0 /* struct address_space *, with PG_private an object that has it */
+#define PAGE_MAPPING_ANON    1 /* anon and swap_entry */
+#define PAGE_MAPPING_MOVABLE 2 /* struct movable_operations * */
+#define PAGE_MAPPING_KSM     3 /* anonymous, several owners' */
+#define PAGE_MAPPING_FLAGS   3UL
 
 /* Still set when a page is freed, these mean that somebody uses it: reported, not freed. */
 #define PAGE_FLAGS_BUSY                                                               \
@@ -219,52 +243,6 @@ static inline struct page *compound_head(struct page *page)
 static inline unsigned compound_order(const struct page *page)
 {
 	return PageHead(page) ? block_order(page) : 0;
-}
-
-/* ---- references ---- */
-
-static inline int page_ref_count(const struct page *page)
-{
-	return __atomic_load_n(&page->_refcount, __ATOMIC_RELAXED);
-}
-
-static inline int page_count(struct page *page)
-{
-	return page_ref_count(compound_head(page));
-}
-
-static inline void page_ref_add(struct page *page, int nr)
-{
-	__atomic_fetch_add(&page->_refcount, nr, __ATOMIC_RELAXED);
-}
-
-static inline void page_ref_inc(struct page *page)
-{
-	page_ref_add(page, 1);
-}
-
-/* True if that was the last reference. */
-static inline bool page_ref_sub_and_test(struct page *page, int nr)
-{
-	return __atomic_sub_fetch(&page->_refcount, nr, __ATOMIC_ACQ_REL) == 0;
-}
-
-static inline bool page_ref_dec_and_test(struct page *page)
-{
-	return page_ref_sub_and_test(page, 1);
-}
-
-/* Take @nr references unless there is none; true if taken.  For finders of PG_found pages. */
-static inline bool page_ref_add_unless_zero(struct page *page, int nr)
-{
-	s32 old = page_ref_count(page);
-
-	do {
-		if (!old)
-			return false;
-	} while (!__atomic_compare_exchange_n(&page->_refcount, &old, old + nr, true,
-					      __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE));
-	return true;
 }
 
 #endif

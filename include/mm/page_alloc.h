@@ -14,7 +14,7 @@
 #define MM_PAGE_ALLOC_H
 
 #include <mm/gfp.h>
-#include <mm/page.h>
+#include <mm/page_ref.h>
 #include <mm/zone.h>
 
 /*
@@ -60,16 +60,33 @@ static __always_inline void __free_pages(struct page *page, unsigned order);
 void free_pages(unsigned long addr, unsigned order);
 #define free_page(addr) free_pages(addr, 0)
 
-/* get_page, put_page - take and drop a reference to the page or to its compound page. */
-static inline void get_page(struct page *page)
-{
-	page_ref_inc(compound_head(page));
-}
+/* put_page - drop a reference, as taken by get_page(), to the page or to its compound page; the
+ * last frees. */
 void put_page(struct page *page);
 
 /* split_page - make 2^@order single pages of a used block that isn't compound.  Each has one
  * reference and is freed for itself. */
 void split_page(struct page *page, unsigned order);
+
+/*
+ * alloc_pages_exact - @bytes, rounded up to whole pages, that lie together; what is left of the
+ * block goes back at once.  The address, or NULL; @gfp without __GFP_COMP and __GFP_HIGHMEM.
+ * free_pages_exact - all of it back.  A part may be freed before, page by page.
+ */
+void *alloc_pages_exact(size_t bytes, gfp_t gfp) __must_check;
+/* The same from node @nid. */
+void *alloc_pages_exact_nid(int nid, size_t bytes, gfp_t gfp) __must_check;
+void free_pages_exact(void *addr, size_t bytes);
+
+/* get_order - the order of the smallest block with room for @bytes, which isn't 0. */
+static inline unsigned get_order(size_t bytes)
+{
+	unsigned order = 0;
+
+	for (bytes = (bytes - 1) >> PAGE_SHIFT; bytes; bytes >>= 1)
+		order++;
+	return order;
+}
 
 /*
  * free_reserved_area - hand [start, end) of memory reserved at boot to the allocator, whole
@@ -112,6 +129,7 @@ struct page_reports {
 	unsigned long bad_free; /* frees that were refused */
 	unsigned long failed;	/* allocations that failed, __GFP_NOWARN or not */
 	unsigned long nonsense; /* flag combinations that can't be served */
+	unsigned long bad_page; /* changes of references, flags, mappings that were refused */
 };
 extern struct page_reports page_reports;
 
