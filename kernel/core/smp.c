@@ -77,6 +77,7 @@ static DEFINE_PER_CPU(struct call,
 static spinlock_t broadcast_lock = SPINLOCK_RANKED(LOCK_CALL); /* one on_each_hart() at a time */
 
 static void (*reschedule_hook)(void); /* the scheduler's part of an IPI */
+static unsigned int (*thread_id_hook)(void);
 
 static int parse_maxcpus(const char *value)
 {
@@ -296,6 +297,16 @@ static void send_ipi(unsigned int cpu, enum ipi_reason reason)
 void smp_set_reschedule_hook(void (*fn)(void))
 {
 	reschedule_hook = fn;
+}
+
+void smp_set_thread_id_hook(unsigned int (*fn)(void))
+{
+	thread_id_hook = fn;
+}
+
+unsigned int current_thread_id(void)
+{
+	return thread_id_hook ? thread_id_hook() : 0;
 }
 
 void smp_send_reschedule(unsigned int cpu)
