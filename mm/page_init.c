@@ -14,6 +14,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/time.h>
+#include <mm/page_debug.h>
 #include "internal.h"
 #include "pcp.h"
 
@@ -33,8 +34,10 @@ void page_alloc_init(const struct zone_plan *plan)
 	BUG_ON(ready);
 	zones_init(plan);
 	pcp_init();
+	page_debug_init();
 	memmap_init((u32)read_time());
 	pcp_open();
+	page_debug_start();
 	memblock_set_limit(0);
 	ready = true;
 	for_each_zone(zone)
@@ -71,6 +74,8 @@ static unsigned long free_reserved_part(const struct mem_segment *seg, unsigned 
 			break;
 		pfn++;
 	}
+	if (unlikely(page_debug))
+		page_debug_fresh(start, pfn);
 	memmap_forget(start, pfn);
 	buddy_add_range(zone, start, pfn);
 	spin_unlock_irqrestore(&zone->lock, irq);

@@ -13,6 +13,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <mm/folio.h>
+#include <mm/page_debug.h>
 #include "internal.h"
 
 #include <stdio.h>
@@ -26,6 +27,11 @@ static bool expected; /* misuse on purpose: count, don't log */
 void page_reports_expect(bool on)
 {
 	WRITE_ONCE(expected, on);
+}
+
+bool page_reports_expected(void)
+{
+	return READ_ONCE(expected);
 }
 
 static unsigned long count(unsigned long *counter)
@@ -175,10 +181,50 @@ static void describe_frame(unsigned long pfn, char *text, size_t bytes)
 		what = PageReserved(head) ? "reserved" : PageHead(head) ? "compound" : "used";
 	snprintf(text, bytes,
 		 "page %lu of a block of order %u at pfn 0x%lx: %s, refcount %ld, "
-		 "flags 0x%lx, mapped %u times",
+		 "mapped %u times",
 		 pfn - page_to_pfn(head), block_order(head), page_to_pfn(head), what,
-		 (long)head->_refcount, (unsigned long)(head->flags & PAGE_FLAGS_MASK),
-		 (unsigned)block_maps(head));
+		 (long)head->_refcount, (unsigned)block_maps(head));
+}
+
+/* Bit n's name is the n-th word: enum page_flag. */
+static const char flag_names[] = "locked writeback referenced uptodate dirty lru active workingset "
+				 "owner_priv private reclaim swapbacked unevictable mlocked "
+				 "waiters isolated slab table reserved head tail found hwpoison";
+
+static void describe_flags(u32 flags, char *text, size_t bytes)
+{
+	const char *name = flag_names;
+	size_t at = 0;
+
+	snprintf(text, bytes, "none");
+	for (; flags && *name && at < bytes; flags >>= 1) {
+		size_t length = strcspn(name, " ");
+
+		if (flags & 1)
+			at += (size_t)snprintf(text + at, bytes - at, "%s%.*s", at ? "|" : "",
+					       (int)length, name);
+		name += length + (name[length] == ' ');
+	}
+}
+
+/* What the descriptor of @page says, and who had it: after the sentence that says what's wrong. */
+static void report_state(const struct page *page)
+{
+	u32 flags = page->flags & (PageTail(page) ? 1U << PG_tail : PAGE_FLAGS_MASK);
+	unsigned long pfn = page_to_pfn(page);
+	char text[LOG_TEXT_MAX];
+
+	if (!memmap_segment(pfn))
+		return;
+	describe_flags(flags, text, sizeof(text));
+	pr_err("  pfn 0x%lx: flags %s, refcount %ld, block word 0x%08lx, mapping 0x%llx, "
+	       "index 0x%lx, zone %s",
+	       pfn, text, (long)page->_refcount, (unsigned long)page->block,
+	       (unsigned long long)page->mapping_word, (unsigned long)page->index,
+	       page_zone(page)->name);
+	for (int freed = 0; freed < 2; freed++)
+		if (*page_owner_text(pfn, freed, text, sizeof(text)))
+			pr_err("  %s", text);
 }
 
 void report_bad_free(const struct page *page, unsigned order, const void *caller)
@@ -191,8 +237,9 @@ void report_bad_free(const struct page *page, unsigned order, const void *caller
 		return;
 	describe_frame(pfn, text, sizeof(text));
 	warn_at(__FILE__, __LINE__,
-		"page_alloc: free of pfn 0x%lx, order %u, by %p refused: it is %s", pfn, order,
-		caller, text);
+		"BUG: bad page state: free of pfn 0x%lx, order %u, by %p refused: it is %s", pfn,
+		order, caller, text);
+	report_state(page);
 }
 
 void report_bad_address(unsigned long addr, unsigned order, const void *caller)
@@ -214,8 +261,9 @@ void report_bad_page(const struct page *page, const char *what, const void *call
 	if (READ_ONCE(expected))
 		return;
 	describe_frame(pfn, text, sizeof(text));
-	warn_at(__FILE__, __LINE__, "page_alloc: %s pfn 0x%lx by %p refused: it is %s", what, pfn,
-		caller, text);
+	warn_at(__FILE__, __LINE__, "BUG: bad page state: %s pfn 0x%lx by %p refused: it is %s",
+		what, pfn, caller, text);
+	report_state(page);
 }
 
 void report_not_reserved(unsigned long pfn)
