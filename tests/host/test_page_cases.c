@@ -246,7 +246,7 @@ TEST(wrong_frees_are_named)
 	page->_refcount = 1;
 	page_set_flag(page, PG_locked);
 	__free_pages(page, 3);
-	expect_refused("flags 0x1");
+	expect_refused("flags locked");
 	page_clear_flag(page, PG_locked);
 	page_set_flag(page, PG_uptodate); /* harmless */
 	give(0);
