@@ -20,6 +20,32 @@ void memmap_write_block(unsigned long pfn, struct zone *zone);
 /* zone.c: nodes, zones, segments and fallback lists from memblock and the plan. */
 void zones_init(const struct zone_plan *plan);
 
+/* memremap.c: a zone DEVICE for @node; an idle page of it is free again; is @pfn a device's; the
+ * first device's frames in [*@pfn, @end) as one block, *@pfn moves behind them. */
+#ifdef CONFIG_ZONE_DEVICE
+void zone_device_make(struct pglist_data *node);
+void memremap_reset(void);
+void free_zone_device_page(struct page *page);
+bool device_frames(unsigned long *pfn, unsigned long end, struct memmap_block *block);
+#else
+static inline void zone_device_make(struct pglist_data *node)
+{
+}
+
+static inline void memremap_reset(void)
+{
+}
+
+static inline void free_zone_device_page(struct page *page)
+{
+}
+
+static inline bool device_frames(unsigned long *pfn, unsigned long end, struct memmap_block *block)
+{
+	return false;
+}
+#endif
+
 /* Host tests begin anew (page_alloc_reset). */
 void zones_reset(void);
 void memmap_reset(void);

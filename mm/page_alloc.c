@@ -26,6 +26,7 @@
 #include <mm/folio.h>
 #include "buddy_list.h"
 #include <mm/kmap.h>
+#include <mm/memremap.h>
 #include "pcp.h"
 
 static inline struct pglist_data *local_node(void)
@@ -421,7 +422,11 @@ static __noinline void free_missed(struct page *page, unsigned order)
 		report_bad_free(page, order, __builtin_return_address(0));
 		return;
 	}
-	if (page_ref_dec_and_test(page))
+	if (!page_ref_dec_and_test(page))
+		return;
+	if (unlikely(is_zone_device_page(page)))
+		free_zone_device_page(page);
+	else
 		free_block(zone, page, order);
 }
 

@@ -52,6 +52,7 @@ void page_alloc_reset(void)
 	pcp_reset();
 	zones_reset();
 	memmap_reset();
+	memremap_reset();
 	page_reports = (struct page_reports){ 0 };
 	memblock_set_limit(~(phys_addr_t)0);
 }

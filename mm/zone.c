@@ -225,6 +225,7 @@ static void zones_number(void)
 			zone->word0 = zone->word0_free | 1ULL << 32;
 			zone_table[nr_zones++] = zone;
 		}
+		zone_device_make(node);
 	}
 }
 

@@ -40,6 +40,7 @@ enum lock_rank {
 	LOCK_PERCPU,  /* the map of alloc_percpu() */
 	LOCK_SHRINK,  /* which caches shrink */
 	LOCK_ZONE,    /* free pages */
+	LOCK_DEVMEM,  /* regions of devices' memory */
 	LOCK_LOG,     /* the ring of messages: a leaf */
 
 	NR_LOCK_RANKS

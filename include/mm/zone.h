@@ -76,6 +76,10 @@ struct pglist_data {
 };
 typedef struct pglist_data pg_data_t;
 
+/* The zone DEVICE of node 0 (mm/memremap.h); the other nodes' follow.  for_each_zone() has none of
+ * them. */
+#define ZONE_DEVICE_ID 240U
+
 #define MAX_ZONES (MAX_NUMNODES * MAX_NR_ZONES)
 
 /*

@@ -52,6 +52,8 @@ static char cell_char(unsigned seen)
 		return '.';
 	if (seen & ANY_FREE)
 		return 'o';
+	if (seen == SEEN(BLOCK_IS_DEVICE))
+		return 'D';
 	if (seen == SEEN(BLOCK_IS_RESERVED))
 		return 'R';
 	return seen == SEEN(BLOCK_IS_USED) ? '#' : '%';
@@ -83,7 +85,7 @@ static bool map_block(const struct memmap_block *b, void *arg)
 	unsigned long first = (b->pfn - m->start_pfn) >> m->shift;
 	unsigned long last = (b->pfn + b->nr_pages - 1 - m->start_pfn) >> m->shift;
 
-	if (b->zone != m->zone)
+	if (b->zone != m->zone && b->state != BLOCK_IS_DEVICE)
 		return false; /* another node's, inside this one's span */
 	while (m->cell < first)
 		finish_cell(m);
@@ -135,7 +137,7 @@ static int draw_all(void)
 	if (map_draw(&style))
 		return -EINTR;
 	shell_puts("  . free  # used  R reserved  o free and others  % used and reserved  "
-		   "blank, *: no memory\n");
+		   "D a device's  blank, *: no memory\n");
 	return 0;
 }
 

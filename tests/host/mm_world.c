@@ -5,6 +5,8 @@
 #include "mm_world.h"
 
 #include <asm/memory.h>
+#include <asm/mmu.h>
+#include <base/errno.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <mm/init.h>
@@ -78,6 +80,80 @@ int vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid)
 	for (u64 *p = (u64 *)from; p<(u64 *)to; p += to - from>(512 << 10) ? 509 : 1)
 		*p = world_garbage ? world_garbage : rnd();
 	return 0;
+}
+
+/* ---- a page table: what was mapped in one call is unmapped in one ---- */
+
+#define MAX_MAPPED 1024
+static struct {
+	unsigned long va, bytes;
+	phys_addr_t pa;
+} mapped[MAX_MAPPED];
+unsigned world_mapped;
+static u64 world_bytes;
+
+static unsigned find_mapped(unsigned long va, unsigned long bytes)
+{
+	unsigned i = 0;
+
+	while (i < world_mapped &&
+	       (mapped[i].va >= va + bytes || va >= mapped[i].va + mapped[i].bytes))
+		i++;
+	return i;
+}
+
+static bool is_vmemmap(unsigned long va)
+{
+	return va - (unsigned long)host_vmemmap <
+	       (unsigned long)((world_bytes >> PAGE_SHIFT) + MAX_BLOCK) << PAGE_STRUCT_SHIFT;
+}
+
+int arch_map(unsigned long va, phys_addr_t pa, unsigned long bytes, unsigned int prot,
+	     unsigned long max_leaf)
+{
+	if (find_mapped(va, bytes) < world_mapped)
+		return -EEXIST;
+	mapped[world_mapped].va = va;
+	mapped[world_mapped].bytes = bytes;
+	mapped[world_mapped++].pa = pa;
+	if (is_vmemmap(va)) {
+		if (mprotect((void *)va, bytes, PROT_READ | PROT_WRITE))
+			abort();
+		memset((void *)va, (int)rnd(), bytes);
+	}
+	return 0;
+}
+
+int arch_unmap(unsigned long va, unsigned long bytes)
+{
+	unsigned i = find_mapped(va, bytes);
+
+	if (i == world_mapped || mapped[i].va != va || mapped[i].bytes != bytes)
+		return -ENOENT;
+	mapped[i] = mapped[--world_mapped];
+	if (is_vmemmap(va) && mprotect((void *)va, bytes, PROT_NONE))
+		abort();
+	return 0;
+}
+
+int arch_lookup(unsigned long va, struct arch_mapping *map)
+{
+	unsigned i = find_mapped(va, 1);
+
+	if (i == world_mapped)
+		return -ENOENT;
+	map->pa = mapped[i].pa + (va - mapped[i].va);
+	return 0;
+}
+
+bool arch_linear_reaches(phys_addr_t start, phys_addr_t end)
+{
+	return start >= host_phys_base && end <= host_phys_base + world_bytes;
+}
+
+unsigned long arch_shared_leaf(void)
+{
+	return PAGE_SIZE;
 }
 
 u32 world_owner(unsigned long pfn)
@@ -249,6 +325,8 @@ static void make_model(const struct world *w)
 void world_build(const struct world *w)
 {
 	host_memory_init(w->base, w->bytes + (MAX_BLOCK << PAGE_SHIFT));
+	world_bytes = w->bytes;
+	world_mapped = 0;
 	if (mprotect(host_vmemmap,
 		     (size_t)((w->bytes >> PAGE_SHIFT) + MAX_BLOCK) * sizeof(struct page),
 		     PROT_NONE))

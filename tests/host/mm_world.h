@@ -29,6 +29,8 @@ struct world {
 	u64 movable; /* bytes for MOVABLE, where there are fewer than eight zones */
 };
 
+extern unsigned world_mapped; /* calls of arch_map() that weren't undone */
+
 /* world_build - memblock, zones and the allocator for @w; the model says who owns what. */
 void world_build(const struct world *w);
 

@@ -318,7 +318,7 @@ TEST(walk_sees_every_frame_once)
 	unsigned calls = 0;
 
 	for (int board = 0; board < 10; board++) {
-		unsigned long nr[4] = { 0 }, from;
+		unsigned long nr[NR_BLOCK_STATES] = { 0 }, from;
 		struct world w;
 
 		world_random(&w);

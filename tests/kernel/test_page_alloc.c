@@ -264,7 +264,7 @@ static bool add_pages(const struct memmap_block *block, void *arg)
 
 static void test_walk(struct ktap *t)
 {
-	unsigned long nr[4] = { 0 };
+	unsigned long nr[NR_BLOCK_STATES] = { 0 };
 
 	KTAP_EXPECT(t, !memmap_walk(0, ~0UL, add_pages, nr));
 	KTAP_EXPECT_EQ(t, nr[BLOCK_IS_FREE] + nr[BLOCK_IS_PARKED], nr_free_pages());

@@ -65,8 +65,8 @@ static void test_bad_values(struct ktap *t)
 
 static const struct ktap_case cases[] = {
 	{ "declared", test_declared },
-	{ "write back", test_write_back },
-	{ "bad values", test_bad_values },
+	{ "write-back", test_write_back },
+	{ "bad-values", test_bad_values },
 	{},
 };
 
