@@ -10,6 +10,22 @@
 #include <mm/memmap.h>
 #include <mm/page_alloc.h>
 
+/* The migrate type that @gfp asks for; nonsense is unmovable. */
+static inline unsigned gfp_type(gfp_t gfp)
+{
+	unsigned type = (gfp & GFP_MOVABLE_MASK) >> GFP_MOVABLE_SHIFT;
+
+	return type < MIGRATE_PCPTYPES ? type : MIGRATE_UNMOVABLE;
+}
+
+/* The node of the hart that runs this. */
+static inline struct pglist_data *local_node(void)
+{
+	if (likely(nr_nodes == 1))
+		return node_data[0];
+	return node_data[this_cpu_read(numa_node)];
+}
+
 /* memmap.c: the descriptors of [start, end), all written before, head nothing any more. */
 void memmap_forget(unsigned long start_pfn, unsigned long end_pfn);
 
@@ -45,6 +61,14 @@ static inline bool device_frames(unsigned long *pfn, unsigned long end, struct m
 	return false;
 }
 #endif
+/*
+ * page_slow.c: what an allocation does that is no hit and finds no plenty.  @nid may be
+ * NUMA_NO_NODE.  Any context; sleeps only if @gfp says so.
+ */
+struct page *alloc_slow(int nid, zone_mask_t reach, gfp_t gfp, unsigned order);
+
+/* page_alloc.c: what a block needs before it's handed out; its block word is set. */
+struct page *page_prepare(struct zone *zone, struct page *page, gfp_t gfp, unsigned order);
 
 /* Host tests begin anew (page_alloc_reset). */
 void zones_reset(void);

@@ -249,13 +249,11 @@ static enum block_state state_of(const struct page *page)
 	switch (block_kind(page)) {
 	case BLOCK_FREE:
 		return BLOCK_IS_FREE;
-	case BLOCK_PARKED:
-		return BLOCK_IS_PARKED;
 	default:
 		if (PageReserved(page))
 			return BLOCK_IS_RESERVED;
 		/* On a hart's list: free, and not merged. */
-		return page_ref_count(page) ? BLOCK_IS_USED : BLOCK_IS_PARKED;
+		return page_ref_count(page) ? BLOCK_IS_USED : BLOCK_IS_LISTED;
 	}
 }
 

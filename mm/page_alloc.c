@@ -3,10 +3,9 @@
  * page_alloc.c - handing pages out and taking them back
  *
  * Taking: gfp flags and the hart lead to a stack of blocks that this hart keeps (pcp.h).  Its top
- * is the usual case: one function without calls, lock or atomic operation.  Everything else is
- * out of line: gfp flags choose a list of zones (zone.c made it at boot), and the first zone that
- * has a block gives it, to the stack in a batch where the order is small.  Giving: the page's
- * zone and order lead to the stack it goes on.
+ * is the usual case: one function without calls, lock or atomic operation.  If the stack is empty
+ * the first zone that gfp may use fills it, as long as it has plenty.  All else is page_slow.c's.
+ * Giving: the page's zone, type and order lead to the stack it goes on.
  *
  * word0 of a page that goes back normally equals that of its zone (one reference, no
  * flags), and its block word says USED, the order and a type: two compares are the whole check.
@@ -15,7 +14,7 @@
  * References: the last user of a page that no stranger can find (no PG_found) drops it
  * without an atomic operation.
  *
- * Locking: a hart's lists with interrupts off; one zone->lock at a time (rank ZONE), interrupts off.
+ * Locking: a hart's lists with interrupts off; one zone->lock at a time (rank ZONE), likewise.
  * Not here: refills and drains (pcp.c), reports (page_report.c), setting up (page_init.c).
  */
 #include <mm/page_alloc.h>
@@ -27,20 +26,8 @@
 #include "buddy_list.h"
 #include <mm/kmap.h>
 #include <mm/memremap.h>
+#include <mm/watermark.h>
 #include "pcp.h"
-
-static inline struct pglist_data *local_node(void)
-{
-	if (likely(nr_nodes == 1))
-		return node_data[0];
-	return node_data[this_cpu_read(numa_node)];
-}
-
-/* May this caller wait for the other harts? */
-static inline bool may_wait(void)
-{
-	return !irqs_disabled() && !in_atomic();
-}
 
 _Static_assert(GFP_NOT_HIT < 2048, "an immediate operand");
 
@@ -91,169 +78,71 @@ static inline struct page *prepare(const struct zone *zone, struct page *page, g
 	return page;
 }
 
-/* A block of @zone that isn't on this hart's lists. */
-static struct page *take_from(struct zone *zone, unsigned order)
+struct page *page_prepare(struct zone *zone, struct page *page, gfp_t gfp, unsigned order)
 {
-	unsigned long flags;
-	struct page *page;
-
-	spin_lock_irqsave(&zone->lock, flags);
-	page = buddy_take(zone, order);
-	spin_unlock_irqrestore(&zone->lock, flags);
-	return page;
+	return prepare(zone, page, gfp, (int)order);
 }
 
-/* The migrate type that @gfp asks for; nonsense is unmovable. */
-static inline unsigned gfp_type(gfp_t gfp)
+/* Where this hart looks first for what @gfp asks for, and what it finds there if it has a list. */
+static inline struct zone *first_zone(gfp_t gfp)
 {
-	unsigned type = (gfp & GFP_MOVABLE_MASK) >> GFP_MOVABLE_SHIFT;
-
-	return type < PCP_TYPES ? type : 0;
+	return *local_node()->zonelists[gfp_zonelist(gfp)];
 }
 
-/* From this hart's list for @zone, which is refilled if it's empty. */
-static struct page *take_listed(struct zone *zone, gfp_t gfp, unsigned order)
+/* The hart's @list is empty: a batch.  Interrupts are off, they were @flags. */
+static __noinline struct page *alloc_empty(struct pcp_list *list, gfp_t gfp, unsigned order,
+					   unsigned long flags)
 {
-	unsigned type = gfp_type(gfp);
-	struct pcp_list *list;
-	unsigned long flags;
-	struct page *page;
+	struct zone *zone = first_zone(gfp);
+	struct page *page = zone ? pcp_refill(list, zone, order, gfp_type(gfp)) : NULL;
 
-	local_irq_save(flags);
-	hart_barrier();
-	list = &this_hart->pcp_zone[zone->id]->list[type][order];
-	page = *list->top;
-	if (page)
-		list->top--;
-	else
-		page = pcp_refill(zone, order, type);
 	local_irq_restore(flags);
-	return page;
-}
-
-static struct page *try_zones(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp,
-			      unsigned order, bool listed)
-{
-	for (struct zone **z = node->zonelists[gfp_zonelist(gfp)]; *z; z++) {
-		struct page *page;
-
-		if (!(reach >> (*z)->type & 1))
-			continue;
-		page = listed && order < PCP_ORDERS ? take_listed(*z, gfp, order) :
-						      take_from(*z, order);
-		if (page)
-			return prepare(*z, page, gfp, (int)order);
-	}
-	return NULL;
-}
-
-static void drain_here(void *arg)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	hart_barrier();
-	pcp_drain_here(NULL);
-	local_irq_restore(flags);
-}
-
-void drain_local_pages(void)
-{
-	drain_here(NULL);
-}
-
-void drain_all_pages(void)
-{
-	on_each_hart(drain_here, NULL);
-}
-
-/*
- * Every zone of @node's list for @gfp that is in @reach too; then with what this hart keeps, then,
- * where the caller may wait, with what all harts keep; then the report.
- */
-static __noinline struct page *alloc_slow(const struct pglist_data *node, zone_mask_t reach,
-					  gfp_t gfp, unsigned order)
-{
-	struct page *page = NULL;
-
-	if (likely(order <= MAX_ORDER)) {
-		page = try_zones(node, reach, gfp, order, true);
-		if (page)
-			return page;
-		drain_local_pages();
-		page = try_zones(node, reach, gfp, order, false);
-		if (!page && (gfp & __GFP_DIRECT_RECLAIM) && may_wait()) {
-			drain_all_pages();
-			page = try_zones(node, reach, gfp, order, false);
-		}
-	}
-	if (!page)
-		report_failure(node, reach, gfp, order, __builtin_return_address(0));
-	return page;
-}
-
-/* The first zone, locked, has no block in the first slot for @order. */
-static __noinline struct page *alloc_unparked(struct zone *zone, gfp_t gfp, int order,
-					      unsigned long flags)
-{
-	struct page *page = zone->parked[order].slot[1];
-
-	if (page)
-		zone->parked[order].slot[1] = NULL;
-	else if (likely(zone->orders >> order))
-		page = list_take(zone, order);
-	else {
-		spin_unlock_irqrestore(&zone->lock, flags);
-		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, (unsigned)order);
-	}
-	zone->nr_free -= 1UL << order;
-	page->block = zone->mark + BLOCK_USED + (u32)order;
-	spin_unlock_irqrestore(&zone->lock, flags);
-	return prepare(zone, page, gfp, order);
+	if (likely(page))
+		return prepare(zone, page, gfp, (int)order);
+	return alloc_slow(NUMA_NO_NODE, (zone_mask_t)~0, gfp, order);
 }
 
 /* An order that harts don't keep. */
-static __noinline struct page *alloc_large(gfp_t gfp, unsigned wanted)
+static struct page *take_unlisted(struct zone *zone, gfp_t gfp, unsigned order)
 {
-	struct zone *zone = *local_node()->zonelists[gfp_zonelist(gfp)];
-	int order = (int)wanted;
-	unsigned long flags;
-	struct page *page;
+	unsigned type = gfp_type(gfp);
+	struct page *page = NULL;
 
-	if (unlikely(wanted > MAX_ORDER || !zone))
-		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, wanted);
-	spin_lock_irqsave(&zone->lock, flags);
-	page = zone->parked[order].slot[0];
-	if (unlikely(!page))
-		return alloc_unparked(zone, gfp, order, flags);
-	zone->parked[order].slot[0] = NULL;
-	zone->nr_free -= 1UL << order;
-	page->block = zone->mark + BLOCK_USED + (u32)order;
-	spin_unlock_irqrestore(&zone->lock, flags);
-	return prepare(zone, page, gfp, order);
+	if (unlikely(this_hart->pcp_first[gfp_pcp_key(gfp)] !=
+		     this_hart->pcp_zone[zone->id]->list[type]))
+		return NULL; /* the thread has a policy */
+	spin_lock_raw(&zone->lock);
+	if (zone->nr_free >= zone->plenty + (1UL << order))
+		page = buddy_take(zone, order, type);
+	spin_unlock_raw(&zone->lock);
+	return page;
 }
 
-/* Small, with flags that ask for more than a hit. */
+/* Not a hit: large, or with flags that ask for more. */
 static __noinline struct page *alloc_special(gfp_t gfp, unsigned order)
 {
-	struct zone *zone = *local_node()->zonelists[gfp_zonelist(gfp)];
-	struct page *page = zone ? take_listed(zone, gfp, order) : NULL;
+	struct zone *zone = first_zone(gfp);
+	struct page *page = NULL;
+	struct pcp_list *list;
+	unsigned long flags;
 
-	if (likely(page))
-		return prepare(zone, page, gfp, (int)order);
-	return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order);
-}
-
-/* The hart's list is empty: a batch.  Interrupts are off, they were @flags. */
-static __noinline struct page *alloc_empty(gfp_t gfp, unsigned order, unsigned long flags)
-{
-	struct zone *zone = *local_node()->zonelists[gfp_zonelist(gfp)];
-	struct page *page = zone ? pcp_refill(zone, order, gfp_type(gfp)) : NULL;
-
+	if (unlikely(order > MAX_ORDER || !zone || (gfp & __GFP_THISNODE)))
+		return alloc_slow(NUMA_NO_NODE, (zone_mask_t)~0, gfp, order);
+	local_irq_save(flags);
+	hart_barrier();
+	if (pcp_index(order) < PCP_LISTS) {
+		list = this_hart->pcp_first[gfp_pcp_key(gfp)] + pcp_index(order);
+		page = *list->top;
+		if (unlikely(!page))
+			return alloc_empty(list, gfp, order, flags);
+		list->top--;
+	} else {
+		page = take_unlisted(zone, gfp, order);
+	}
 	local_irq_restore(flags);
 	if (likely(page))
 		return prepare(zone, page, gfp, (int)order);
-	return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order);
+	return alloc_slow(NUMA_NO_NODE, (zone_mask_t)~0, gfp, order);
 }
 
 FAULT_POINT(fail_page_alloc, "alloc_pages() and whatever stands on it");
@@ -265,12 +154,12 @@ FAULT_POINT(fail_page_alloc, "alloc_pages() and whatever stands on it");
 #define in_register(to, from) __asm__("" : "=r"(to) : "0"(from))
 
 /* this_hart->array[index]. */
-#define hart_slot(array, index)                                                                   \
-	({                                                                                        \
-		unsigned long _slot = (unsigned long)this_hart + (index) * sizeof(void *);        \
-                                                                                                  \
-		in_register(_slot, _slot);                                                        \
-		*(__typeof__(&this_hart->array[0]))(_slot + offsetof(struct hart_local, array));  \
+#define hart_slot(array, index)                                                                  \
+	({                                                                                       \
+		unsigned long _slot = (unsigned long)this_hart + (index) * sizeof(void *);       \
+                                                                                                 \
+		in_register(_slot, _slot);                                                       \
+		*(__typeof__(&this_hart->array[0]))(_slot + offsetof(struct hart_local, array)); \
 	})
 
 /* @list is this hart's, interrupts are off, they were @flags. */
@@ -281,7 +170,7 @@ static __always_inline struct page *hit(struct pcp_list *list, gfp_t gfp, unsign
 	struct page *page = *top;
 
 	if (unlikely(!page))
-		return alloc_empty(gfp, order, flags);
+		return alloc_empty(list, gfp, order, flags);
 	list->top = top - 1;
 	local_irq_restore(flags);
 	page->_refcount = 1;
@@ -297,9 +186,7 @@ struct page *__alloc_pages(gfp_t gfp, unsigned order)
 	in_register(o, (unsigned long)(long)(int)order);
 	if (should_fail(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS))
 		return NULL;
-	if (unlikely(o >= PCP_ORDERS))
-		return alloc_large(gfp, (unsigned)o);
-	if (unlikely(gfp & GFP_NOT_HIT))
+	if (unlikely(o >= PCP_ORDERS || (gfp & GFP_NOT_HIT)))
 		return alloc_special(gfp, (unsigned)o);
 	local_irq_save(flags);
 	hart_barrier();
@@ -333,17 +220,15 @@ struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order)
 {
 	if (should_fail(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS))
 		return NULL;
-	if (nid == NUMA_NO_NODE)
-		return alloc_slow(local_node(), (zone_mask_t)~0, gfp, order);
-	BUG_ON(nid < 0 || (unsigned)nid >= nr_nodes);
-	return alloc_slow(node_data[nid], (zone_mask_t)~0, gfp, order);
+	BUG_ON(nid != NUMA_NO_NODE && (unsigned)nid >= nr_nodes);
+	return alloc_slow(nid, (zone_mask_t)~0, gfp, order);
 }
 
 struct page *alloc_pages_for_reach(zone_mask_t reach, gfp_t gfp, unsigned order)
 {
 	if (should_fail(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS))
 		return NULL;
-	return alloc_slow(local_node(), reach, gfp, order);
+	return alloc_slow(NUMA_NO_NODE, reach, gfp, order);
 }
 
 unsigned long __get_free_pages(gfp_t gfp, unsigned order)
@@ -372,18 +257,6 @@ static inline bool block_is(const struct zone *zone, const struct page *page, un
 	return true;
 }
 
-/* @zone is locked, its first slot for @order taken. */
-static __noinline void free_unparked(struct zone *zone, struct page *page, int order,
-				     unsigned long flags)
-{
-	zone->nr_free += 1UL << order;
-	if (!zone->parked[order].slot[1])
-		park(zone, page, order, 1);
-	else
-		block_merge(zone, page, order);
-	spin_unlock_irqrestore(&zone->lock, flags);
-}
-
 static __noinline void free_refused(struct zone *zone, struct page *page, unsigned order,
 				    unsigned long flags)
 {
@@ -392,7 +265,7 @@ static __noinline void free_refused(struct zone *zone, struct page *page, unsign
 }
 
 /* The last reference is gone: back to the zone. */
-static inline void free_block(struct zone *zone, struct page *page, unsigned order)
+static void free_block(struct zone *zone, struct page *page, unsigned order)
 {
 	unsigned long flags;
 
@@ -401,12 +274,10 @@ static inline void free_block(struct zone *zone, struct page *page, unsigned ord
 		free_refused(zone, page, order, flags);
 		return;
 	}
-	if (unlikely(zone->parked[(int)order].slot[0])) {
-		free_unparked(zone, page, (int)order, flags);
-		return;
-	}
+	block_merge(zone, page, (int)order, pageblock_type(zone, page));
 	zone->nr_free += 1UL << order;
-	park(zone, page, (int)order, 0);
+	if (unlikely(zone->bypass & BYPASS_PRESSURE))
+		watermark_pressure(zone);
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
@@ -424,10 +295,12 @@ static __noinline void free_missed(struct page *page, unsigned order)
 	}
 	if (!page_ref_dec_and_test(page))
 		return;
-	if (unlikely(is_zone_device_page(page)))
+	if (unlikely(is_zone_device_page(page))) {
 		free_zone_device_page(page);
-	else
-		free_block(zone, page, order);
+		return;
+	}
+	page->word0 = zone->word0; /* as if it had had one reference and no flags */
+	__free_pages_any(page, order);
 }
 
 /* With CONFIG_DEBUG_VM what goes to a hart's list is looked at as closely as what doesn't, and of
@@ -460,16 +333,6 @@ static __noinline void free_unlisted(struct page *page, unsigned order, unsigned
 		free_missed(page, order);
 }
 
-static __noinline void free_large(struct page *page, unsigned order)
-{
-	struct zone *zone = page_zone(page);
-
-	if (likely(READ_ONCE(page->word0) == zone->word0))
-		free_block(zone, page, order);
-	else
-		free_missed(page, order);
-}
-
 static __noinline void free_to_full(struct zone_pcp *pcp, struct pcp_list *list, struct page *page,
 				    unsigned long flags)
 {
@@ -477,7 +340,8 @@ static __noinline void free_to_full(struct zone_pcp *pcp, struct pcp_list *list,
 	local_irq_restore(flags);
 }
 
-static __always_inline void free_listed(struct page *page, unsigned long order)
+/* @index: which of a type's lists is for @order. */
+static __always_inline void free_listed(struct page *page, unsigned long order, unsigned long index)
 {
 	struct zone_pcp *pcp;
 	struct pcp_list *list;
@@ -497,7 +361,7 @@ static __always_inline void free_listed(struct page *page, unsigned long order)
 		return;
 	}
 	/* A type's lists follow each other as its block words do (mm/pcp.h). */
-	at = (unsigned long)pcp + (unsigned long)type + order * sizeof(*list);
+	at = (unsigned long)pcp + (unsigned long)type + index * sizeof(*list);
 	in_register(at, at);
 	list = (struct pcp_list *)(at + offsetof(struct zone_pcp, list));
 	top = list->top;
@@ -511,14 +375,26 @@ static __always_inline void free_listed(struct page *page, unsigned long order)
 	local_irq_restore(flags);
 }
 
+static __noinline void free_large(struct page *page, unsigned order)
+{
+	struct zone *zone = page_zone(page);
+
+	if (order == PCP_TOP)
+		free_listed(page, PCP_TOP, PCP_ORDERS);
+	else if (likely(READ_ONCE(page->word0) == zone->word0))
+		free_block(zone, page, order);
+	else
+		free_missed(page, order);
+}
+
 void __free_page_small(struct page *page)
 {
-	free_listed(page, 0);
+	free_listed(page, 0, 0);
 }
 
 void __free_pages_small(struct page *page, unsigned long order)
 {
-	free_listed(page, order);
+	free_listed(page, order, order);
 }
 
 void __free_pages_any(struct page *page, unsigned order)
@@ -526,10 +402,10 @@ void __free_pages_any(struct page *page, unsigned order)
 	unsigned long o;
 
 	in_register(o, (unsigned long)(long)(int)order);
-	if (unlikely(o >= PCP_ORDERS))
-		free_large(page, (unsigned)o);
+	if (likely(o < PCP_ORDERS))
+		free_listed(page, o, o);
 	else
-		free_listed(page, o);
+		free_large(page, (unsigned)o);
 }
 
 void free_pages(unsigned long addr, unsigned order)

@@ -210,7 +210,7 @@ void page_debug_init(void)
 
 static bool start_block(const struct memmap_block *block, void *arg)
 {
-	if (block->state == BLOCK_IS_FREE || block->state == BLOCK_IS_PARKED)
+	if (block->state == BLOCK_IS_FREE || block->state == BLOCK_IS_LISTED)
 		page_debug_fresh(block->pfn, block->pfn + block->nr_pages);
 	return false;
 }

@@ -15,6 +15,7 @@
 #include <kernel/panic.h>
 #include <kernel/time.h>
 #include <mm/page_debug.h>
+#include <mm/watermark.h>
 #include "internal.h"
 #include "pcp.h"
 
@@ -38,6 +39,7 @@ void page_alloc_init(const struct zone_plan *plan)
 	memmap_init((u32)read_time());
 	pcp_open();
 	page_debug_start();
+	init_per_zone_wmarks();
 	memblock_set_limit(0);
 	ready = true;
 	for_each_zone(zone)
@@ -135,19 +137,6 @@ unsigned long nr_present_pages(void)
 	for_each_zone(zone)
 		nr += zone->present_pages;
 	return nr;
-}
-
-void page_alloc_merge(void)
-{
-	struct zone *zone;
-	unsigned long flags;
-
-	drain_all_pages();
-	for_each_zone(zone) {
-		spin_lock_irqsave(&zone->lock, flags);
-		buddy_merge_parked(zone);
-		spin_unlock_irqrestore(&zone->lock, flags);
-	}
 }
 
 /* The blocks of one segment; *@nr_free grows by the free pages among them. */

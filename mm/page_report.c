@@ -175,7 +175,7 @@ static void describe_frame(unsigned long pfn, char *text, size_t bytes)
 		snprintf(text, bytes, "no memory");
 		return;
 	}
-	if (block_kind(head) != BLOCK_USED)
+	if (block_kind(head) != BLOCK_USED || !page_ref_count(head))
 		what = "free";
 	else
 		what = PageReserved(head) ? "reserved" : PageHead(head) ? "compound" : "used";

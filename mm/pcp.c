@@ -19,6 +19,8 @@
 #include <kernel/smp.h>
 #include <mm/memblock.h>
 #include "buddy_list.h"
+#include <mm/vmstat.h>
+#include <mm/watermark.h>
 
 #include <stdio.h>
 
@@ -30,21 +32,22 @@ static struct zone_pcp *pcps; /* by hart, then zone */
 
 /* Every pointer of a hart's table leads somewhere: a list that is always empty, and full. */
 static struct page *no_slot[1];
-static struct pcp_list no_list[PCP_ORDERS];
+static struct pcp_list no_list[PCP_SLOTS];
 static struct zone_pcp no_zone;
 
 /* Blocks that are fetched at once; half as many, but one at least, go back. */
-static int batch_of(const struct zone_pcp *pcp, int order)
+static unsigned batch_of(const struct zone_pcp *pcp, unsigned order)
 {
-	return max((int)pcp->batch >> order, 2);
+	if (order == PCP_TOP)
+		return 1;
+	return max(pcp->batch >> order, pcp->batch == BATCH ? 8u : 2u);
 }
 
-static unsigned cap_of(const struct zone *zone, unsigned order)
+static unsigned cap_of(const struct zone_pcp *pcp, unsigned order)
 {
-	unsigned long share = zone->present_pages / nr_harts / CAP_PART;
-	unsigned long cap = min(share, (unsigned long)CAP_MAX) >> (order ? order + 1 : 0);
-
-	return max((unsigned)cap, 2u);
+	if (order == PCP_TOP)
+		return min(pcp->cap >> PCP_TOP, 1u);
+	return max(pcp->cap >> (order ? order + 1 : 0), 2u);
 }
 
 static struct zone_pcp *pcp_of(unsigned cpu, unsigned zone_id)
@@ -54,26 +57,26 @@ static struct zone_pcp *pcp_of(unsigned cpu, unsigned zone_id)
 
 static void make_lists(struct zone_pcp *pcp, struct zone *zone, int nid)
 {
+	unsigned long share = zone->present_pages / nr_harts / CAP_PART;
 	unsigned nr_slots = 0;
 	struct page **base;
 
-	for (unsigned order = 0; order < PCP_ORDERS; order++)
-		nr_slots += PCP_TYPES * (cap_of(zone, order) + 1);
+	pcp->cap = (u32)min(share, (unsigned long)CAP_MAX);
 	pcp->batch = BATCH;
-	while (pcp->batch > 4 && pcp->batch > cap_of(zone, 0) / 4)
+	while (pcp->batch > 4 && pcp->batch > pcp->cap / 4)
 		pcp->batch /= 2;
 	pcp->word0 = zone->word0;
 	pcp->zone = zone;
+	for (unsigned i = 0; i < PCP_LISTS; i++)
+		nr_slots += PCP_TYPES * (cap_of(pcp, pcp_order(i)) + 1);
 	base = memblock_alloc_node(nr_slots * sizeof(*base), sizeof(*base), nid);
-	for (unsigned type = 0; type < PCP_TYPES; type++) {
-		for (unsigned order = 0; order < PCP_ORDERS; order++) {
-			unsigned cap = cap_of(zone, order);
+	for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS; i++) {
+		unsigned type = i / PCP_LISTS, index = i % PCP_LISTS;
+		unsigned cap = cap_of(pcp, pcp_order(index));
 
-			pcp->base[type][order] = base;
-			pcp->list[type][order] =
-				(struct pcp_list){ .top = base, .full = base + cap };
-			base += cap + 1;
-		}
+		pcp->base[type][index] = base;
+		pcp->list[type][index] = (struct pcp_list){ .top = base, .full = base + cap };
+		base += cap + 1;
 	}
 }
 
@@ -87,9 +90,8 @@ void pcp_tables(struct hart_local *hl, unsigned cpu)
 		unsigned type = key >> GFP_MOVABLE_SHIFT;
 		struct zone *first = *node->zonelists[key & GFP_ZONEMASK];
 
-		hl->pcp_first[key] = first && type < PCP_TYPES ?
-					     pcp_of(cpu, first->id)->list[type] :
-					     no_list;
+		hl->pcp_first[key] =
+			first && type < PCP_TYPES ? pcp_of(cpu, first->id)->list[type] : no_list;
 	}
 }
 
@@ -99,7 +101,7 @@ void pcp_init(void)
 
 	no_zone.word0 = ~0ULL;
 	no_zone.zone = zone_table[ARRAY_SIZE(zone_table) - 1];
-	for (unsigned order = 0; order < PCP_ORDERS; order++)
+	for (unsigned order = 0; order < PCP_SLOTS; order++)
 		no_list[order] = (struct pcp_list){ .top = no_slot, .full = no_slot };
 	pcps = memblock_alloc(nr_harts * nr_zones * sizeof(*pcps), 64);
 	for (unsigned cpu = 0; cpu < nr_harts; cpu++) {
@@ -109,10 +111,30 @@ void pcp_init(void)
 	}
 }
 
+/* What the harts' lists of @zone, numbered @id, take back. */
+static void set_used(const struct zone *zone, unsigned id)
+{
+	u32 used = zone->bypass ? NO_BLOCK : zone->mark + BLOCK_USED;
+
+	for (unsigned cpu = 0; cpu < nr_harts; cpu++)
+		WRITE_ONCE(pcp_of(cpu, id)->used, used);
+}
+
 void pcp_open(void)
 {
-	for (unsigned i = 0; i < nr_harts * nr_zones; i++)
-		pcps[i].used = pcps[i].zone->mark + BLOCK_USED;
+	for (unsigned id = 0; id < nr_zones; id++)
+		set_used(zone_table[id], id);
+}
+
+void zone_bypass(struct zone *zone, unsigned reason, bool on)
+{
+	unsigned was = zone->bypass, now = on ? was | reason : was & ~reason;
+
+	if (now == was)
+		return;
+	zone->bypass = (u8)now;
+	set_used(zone, zone->id);
+	watermark_set_plenty(zone);
 }
 
 void pcp_reset(void)
@@ -122,27 +144,30 @@ void pcp_reset(void)
 
 /* ---- between a hart and the zone ---- */
 
-/* The smallest block of at least @order that the lists have, cut if larger than @most. */
-static struct page *take_upto(struct zone *zone, int order, int most, int *got)
+/*
+ * The smallest block of at least @order for @type, cut if it's larger than @most; its order goes to
+ * *@got.
+ */
+static struct page *take_upto(struct zone *zone, int order, unsigned type, int most, int *got)
 {
-	u32 orders = zone->orders >> order;
+	unsigned list = list_for(zone, order, type);
 	struct page *page;
 
-	if (unlikely(!orders)) {
-		*got = order;
-		page = buddy_take(zone, (unsigned)order);
-		if (page)
-			zone->nr_free += 1UL << order; /* the caller counts */
-		return page;
+	if (unlikely(list == NR_MIGRATETYPES))
+		return NULL;
+	*got = order + lowest_bit(zone->orders[list] >> order);
+	if (*got <= most) {
+		page = list_pop(zone, *got, list);
+	} else {
+		*got = most;
+		page = list_take(zone, most, list);
 	}
-	*got = order + lowest_bit(orders);
-	if (*got <= most)
-		return list_pop(zone, *got);
-	*got = most;
-	return list_take(zone, most);
+	if (unlikely(*got >= PAGEBLOCK_ORDER) && list == MIGRATE_MOVABLE && type != list)
+		pageblocks_set(zone, page, *got, type);
+	return page;
 }
 
-/* The zone is locked. */
+/* @left blocks of @order onto @list.  The zone is locked. */
 static void fetch(struct zone *zone, struct pcp_list *list, int order, unsigned type, int left)
 {
 	u32 word = zone->mark + BLOCK_USED + (type << BLOCK_TYPE_SHIFT) + (u32)order;
@@ -156,7 +181,7 @@ static void fetch(struct zone *zone, struct pcp_list *list, int order, unsigned 
 
 		while (most < MAX_ORDER && 2 << (most - order) <= left)
 			most++;
-		page = take_upto(zone, order, most, &got);
+		page = take_upto(zone, order, type, most, &got);
 		if (!page)
 			break;
 		zone->nr_free -= 1UL << got;
@@ -173,26 +198,51 @@ static void fetch(struct zone *zone, struct pcp_list *list, int order, unsigned 
 	list->top = top;
 }
 
-struct page *pcp_refill(struct zone *zone, unsigned order, unsigned type)
+struct page *pcp_take(struct zone *zone, unsigned order, unsigned type)
 {
-	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
-	struct pcp_list *list = &pcp->list[type][order];
+	struct pcp_list *list;
 	struct page *page;
 
-	spin_lock_raw(&zone->lock);
-	fetch(zone, list, (int)order, type,
-	      min(batch_of(pcp, (int)order), (int)(list->full - list->top)));
-	spin_unlock_raw(&zone->lock);
-	pcp->nr_refills++;
+	if (pcp_index(order) == PCP_LISTS)
+		return NULL;
+	list = &this_hart->pcp_zone[zone->id]->list[type][pcp_index(order)];
 	page = *list->top;
 	if (page)
 		list->top--;
 	return page;
 }
 
+struct page *pcp_refill(struct pcp_list *list, struct zone *zone, unsigned order, unsigned type)
+{
+	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
+	unsigned index = pcp_index(order);
+	struct page *page = NULL;
+
+	if (unlikely(list != &pcp->list[type][index]))
+		return NULL; /* the thread has a policy */
+	spin_lock_raw(&zone->lock);
+	if (unlikely(zone->nr_free < zone->plenty)) {
+		spin_unlock_raw(&zone->lock);
+		return NULL;
+	}
+	if (unlikely(list->full == pcp->base[type][index])) /* no room for any */
+		page = buddy_take(zone, order, type);
+	else
+		fetch(zone, list, (int)order, type,
+		      (int)min(batch_of(pcp, order), (unsigned)(list->full - list->top)));
+	spin_unlock_raw(&zone->lock);
+	__count_vm_event(PCP_REFILL);
+	if (likely(list->full != pcp->base[type][index])) {
+		page = *list->top;
+		if (page)
+			list->top--;
+	}
+	return page;
+}
+
 /*
- * How many of the last blocks, up to @most and @held, are one larger block, freed from one end of it
- * to the other?  A power of two; their first goes to *@head.
+ * How many of the last blocks, up to @most and @held, are one larger block, freed from one end of
+ * it to the other?  A power of two; their first goes to *@head.
  */
 static unsigned long whole_run(struct page **top, int order, unsigned long most, unsigned long held,
 			       struct page **head)
@@ -238,7 +288,8 @@ static void give(struct zone *zone, struct pcp_list *list, struct page **base, i
 
 		for (unsigned long i = run; --i;)
 			((struct page *)((unsigned long)head + i * bytes))->block = 0;
-		block_merge(zone, head, order + (run > 1 ? lowest_bit((u32)run) : 0));
+		block_merge(zone, head, order + (run > 1 ? lowest_bit((u32)run) : 0),
+			    pageblock_type(zone, head));
 		given += run;
 		top -= run;
 	}
@@ -248,31 +299,61 @@ static void give(struct zone *zone, struct pcp_list *list, struct page **base, i
 
 void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
 {
-	unsigned index = (unsigned)(list - pcp->list[0]);
-	unsigned order = index % PCP_ORDERS;
+	unsigned at = (unsigned)(list - pcp->list[0]), index = at % PCP_SLOTS;
+	unsigned order = pcp_order(index);
+	struct page **base = pcp->base[at / PCP_SLOTS][index];
+	struct zone *zone = pcp->zone;
 
-	spin_lock_raw(&pcp->zone->lock);
-	give(pcp->zone, list, pcp->base[index / PCP_ORDERS][order], (int)order,
-	     (unsigned long)batch_of(pcp, (int)order) / 2);
-	spin_unlock_raw(&pcp->zone->lock);
-	pcp->nr_drains++;
-	page->_refcount = 0;
-	*++list->top = page;
+	spin_lock_raw(&zone->lock);
+	if (unlikely(list->full == base)) { /* no room for any */
+		block_merge(zone, page, (int)order, pageblock_type(zone, page));
+		zone->nr_free += 1UL << order;
+		page = NULL;
+	} else {
+		give(zone, list, base, (int)order, max(batch_of(pcp, order) / 2, 1u));
+	}
+	spin_unlock_raw(&zone->lock);
+	__count_vm_event(PCP_DRAIN);
+	if (likely(page)) {
+		page->_refcount = 0;
+		*++list->top = page;
+	}
+}
+
+bool pcp_trim(struct zone *zone, unsigned blocks)
+{
+	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
+
+	for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS; i++) {
+		unsigned type = i / PCP_LISTS, index = i % PCP_LISTS;
+		struct pcp_list *list = &pcp->list[type][index];
+		struct page **base = pcp->base[type][index];
+
+		while (list->top != base) {
+			unsigned want = blocks >= 16 ? 16 : 1;
+
+			if (!blocks)
+				return true;
+			spin_lock_raw(&zone->lock);
+			give(zone, list, base, (int)pcp_order(index), want);
+			spin_unlock_raw(&zone->lock);
+			blocks -= want;
+		}
+	}
+	return false;
 }
 
 static void drain(struct zone_pcp *pcp)
 {
-	for (unsigned type = 0; type < PCP_TYPES; type++) {
-		for (unsigned order = 0; order < PCP_ORDERS; order++) {
-			struct pcp_list *list = &pcp->list[type][order];
-			struct page **base = pcp->base[type][order];
+	for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS; i++) {
+		unsigned type = i / PCP_LISTS, index = i % PCP_LISTS;
+		struct pcp_list *list = &pcp->list[type][index];
+		struct page **base = pcp->base[type][index];
 
-			while (list->top != base) {
-				spin_lock_raw(&pcp->zone->lock);
-				give(pcp->zone, list, base, (int)order,
-				     (unsigned long)batch_of(pcp, (int)order) / 2);
-				spin_unlock_raw(&pcp->zone->lock);
-			}
+		while (list->top != base) {
+			spin_lock_raw(&pcp->zone->lock);
+			give(pcp->zone, list, base, (int)pcp_order(index), 16);
+			spin_unlock_raw(&pcp->zone->lock);
 		}
 	}
 }
@@ -284,6 +365,27 @@ void pcp_drain_here(struct zone *only)
 	for_each_zone(zone)
 		if (!only || zone == only)
 			drain(this_hart->pcp_zone[zone->id]);
+}
+
+static void drain_all_here(void *arg)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	hart_barrier();
+	pcp_drain_here(NULL);
+	local_irq_restore(flags);
+}
+
+void drain_local_pages(void)
+{
+	drain_all_here(NULL);
+}
+
+void drain_all_pages(void)
+{
+	count_vm_event(DRAIN_ALL);
+	on_each_hart(drain_all_here, NULL);
 }
 
 void page_alloc_hart_dead(unsigned cpu)
@@ -307,11 +409,13 @@ unsigned long zone_listed_pages(const struct zone *zone)
 	for (unsigned cpu = 0; pcps && cpu < nr_harts; cpu++) {
 		const struct zone_pcp *pcp = pcp_of(cpu, zone->id);
 
-		for (unsigned type = 0; type < PCP_TYPES; type++)
-			for (unsigned order = 0; order < PCP_ORDERS; order++)
-				nr += (unsigned long)(READ_ONCE(pcp->list[type][order].top) -
-						      pcp->base[type][order])
-				      << order;
+		for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS; i++) {
+			unsigned type = i / PCP_LISTS, index = i % PCP_LISTS;
+
+			nr += (unsigned long)(READ_ONCE(pcp->list[type][index].top) -
+					      pcp->base[type][index])
+			      << pcp_order(index);
+		}
 	}
 	return nr;
 }
@@ -320,37 +424,42 @@ static bool slot_is_sound(const struct zone_pcp *pcp, const struct page *page, u
 			  unsigned order)
 {
 	return page->word0 == pcp->zone->word0_free &&
-	       page->block == pcp->used + (type << BLOCK_TYPE_SHIFT) + order;
+	       page->block == pcp->zone->mark + BLOCK_USED + (type << BLOCK_TYPE_SHIFT) + order;
+}
+
+static int check_slots(const struct zone_pcp *pcp, unsigned cpu, unsigned type, unsigned index,
+		       char *fault, size_t bytes)
+{
+	const struct pcp_list *list = &pcp->list[type][index];
+	struct page **base = pcp->base[type][index];
+	const char *name = pcp->zone->name;
+	unsigned order = pcp_order(index);
+
+	if (list->top < base || list->top > list->full || *base) {
+		snprintf(fault, bytes, "zone %s hart %u order %u type %u: top is slot %ld of %ld",
+			 name, cpu, order, type, (long)(list->top - base),
+			 (long)(list->full - base));
+		return -EFAULT;
+	}
+	for (struct page **slot = base + 1; slot <= list->top; slot++) {
+		if (slot_is_sound(pcp, *slot, type, order))
+			continue;
+		snprintf(fault, bytes,
+			 "zone %s hart %u order %u type %u: pfn 0x%lx has block word 0x%08lx "
+			 "flags 0x%08lx refcount %ld",
+			 name, cpu, order, type, page_to_pfn(*slot), (unsigned long)(*slot)->block,
+			 (unsigned long)(*slot)->flags, (long)(*slot)->_refcount);
+		return -EFAULT;
+	}
+	return 0;
 }
 
 int pcp_validate(struct zone *zone, unsigned cpu, char *fault, size_t bytes)
 {
 	const struct zone_pcp *pcp = pcp_of(cpu, zone->id);
+	int err = 0;
 
-	for (unsigned type = 0; type < PCP_TYPES; type++) {
-		for (unsigned order = 0; order < PCP_ORDERS; order++) {
-			const struct pcp_list *list = &pcp->list[type][order];
-			struct page **base = pcp->base[type][order];
-
-			if (list->top < base || list->top > list->full || *base) {
-				snprintf(fault, bytes,
-					 "zone %s hart %u order %u type %u: top is slot %ld of %ld",
-					 zone->name, cpu, order, type, (long)(list->top - base),
-					 (long)(list->full - base));
-				return -EFAULT;
-			}
-			for (struct page **slot = base + 1; slot <= list->top; slot++) {
-				if (slot_is_sound(pcp, *slot, type, order))
-					continue;
-				snprintf(fault, bytes,
-					 "zone %s hart %u order %u type %u: pfn 0x%lx has block "
-					 "word 0x%08lx flags 0x%08lx refcount %ld",
-					 zone->name, cpu, order, type, page_to_pfn(*slot),
-					 (unsigned long)(*slot)->block,
-					 (unsigned long)(*slot)->flags, (long)(*slot)->_refcount);
-				return -EFAULT;
-			}
-		}
-	}
-	return 0;
+	for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS && !err; i++)
+		err = check_slots(pcp, cpu, i / PCP_LISTS, i % PCP_LISTS, fault, bytes);
+	return err;
 }

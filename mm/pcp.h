@@ -2,7 +2,8 @@
 /*
  * pcp.h - free pages that one hart keeps for itself ("per-CPU pages")
  *
- * For each zone a hart has a stack of blocks for each of the orders 0 to 3 and each migrate type.
+ * For each zone a hart has a stack of blocks for each migrate type and each of the orders 0 to 4
+ * and 9.
  * Only that hart touches it, with interrupts off: no lock, no atomic operation.
  *
  *     hart_local.pcp_first[key of gfp] --> list[type][0] of the first zone that gfp may use
@@ -20,7 +21,9 @@
 
 #include <mm/zone.h>
 
-#define PCP_TYPES  3 /* enum migratetype */
+#define PCP_TYPES MIGRATE_PCPTYPES
+#define PCP_LISTS (PCP_ORDERS + 1) /* the last one for PCP_TOP */
+#define PCP_SLOTS 8		   /* a type's lists are as far from the next as block words are */
 
 struct pcp_list {
 	struct page **top;  /* the block that was freed last, or base */
@@ -29,14 +32,30 @@ struct pcp_list {
 
 struct zone_pcp {
 	u64 word0; /* C of a page with one reference and no flags: what goes back without a word */
-	u32 used;  /* C mark + BLOCK_USED; changed to let every free go the long way */
-	u32 batch;		   /* C pages that move at once, a power of two */
-	u32 nr_refills, nr_drains; /* for vmstat */
-	struct zone *zone;	   /* C */
+	u32 used;  /* mark + BLOCK_USED; NO_BLOCK while every free goes the long way */
+	u32 batch; /* C pages that move at once, a power of two */
+	u32 cap;   /* C pages that a list of order 0 has room for */
+	struct zone *zone; /* C */
 	/* A used block's (word - used - order) is its type's offset in here. */
-	struct pcp_list list[PCP_TYPES][PCP_ORDERS] __aligned(64);
-	struct page **base[PCP_TYPES][PCP_ORDERS]; /* C */
+	struct pcp_list list[PCP_TYPES][PCP_SLOTS] __aligned(64);
+	struct page **base[PCP_TYPES][PCP_LISTS]; /* C */
 };
+_Static_assert(sizeof(struct pcp_list) * PCP_SLOTS == 1 << BLOCK_TYPE_SHIFT,
+	       "block words lead to lists");
+
+/* No block word less this is a type. */
+#define NO_BLOCK 0xffffffffU
+
+/* The list for an order: PCP_LISTS if harts keep no such blocks. And the way back. */
+static inline unsigned pcp_index(unsigned order)
+{
+	return order < PCP_ORDERS ? order : order == PCP_TOP ? PCP_ORDERS : PCP_LISTS;
+}
+
+static inline unsigned pcp_order(unsigned index)
+{
+	return index < PCP_ORDERS ? index : PCP_TOP;
+}
 
 /* pcp_init - lists for all harts and zones, sized by the zones, while memblock hands out memory;
  * pcp_open - they know the zones' marks: use them. */
@@ -48,12 +67,22 @@ void pcp_reset(void);
 void pcp_tables(struct hart_local *hl, unsigned cpu);
 
 /*
- * pcp_refill - fill this hart's empty list with a batch and take one block from it; NULL if the
- * zone has none.  pcp_put - the list is full: a batch goes back to the zone, then @page comes on.
- * Interrupts off; zone->lock inside.
+ * pcp_refill - fill this hart's empty @list with a batch and take one block from it; NULL if
+ * there's little in @zone, or nothing, or @list isn't its list.  pcp_put - the list is full: a
+ * batch goes back to the zone, then @page comes on.  Interrupts off; zone->lock inside.
  */
-struct page *pcp_refill(struct zone *zone, unsigned order, unsigned type);
+struct page *pcp_refill(struct pcp_list *list, struct zone *zone, unsigned order, unsigned type);
+
+/* pcp_take - from this hart's list for @zone, or NULL.  Interrupts off. */
+struct page *pcp_take(struct zone *zone, unsigned order, unsigned type);
+
 void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page);
+
+/*
+ * pcp_trim - at most @blocks blocks that this hart keeps of @zone go back to it; true if that was
+ * not all.  Interrupts off.
+ */
+bool pcp_trim(struct zone *zone, unsigned blocks);
 
 /* pcp_drain_here - what this hart keeps of @zone, or of all (NULL), goes back.  Interrupts off. */
 void pcp_drain_here(struct zone *zone);

@@ -207,6 +207,19 @@ static void segments_make(const struct zone_plan *plan)
 		panic("no memory to build zones from");
 }
 
+/* A byte for each pageblock from the zone's first frame to its last. */
+static void pageblocks_make(struct zone *zone)
+{
+	unsigned long first = zone->start_pfn >> PAGEBLOCK_ORDER;
+	unsigned long nr = ((zone->end_pfn - 1) >> PAGEBLOCK_ORDER) - first + 1;
+	u8 *types = memblock_alloc_node(nr, 8, zone->nid);
+
+	memset(types, MIGRATE_MOVABLE, nr);
+	/* Found by the descriptor's address. */
+	zone->pageblock =
+		(u8 *)((unsigned long)types - pageblock_index(pfn_to_page(zone->start_pfn)));
+}
+
 /* A node without memory still answers for its harts. */
 static void zones_number(void)
 {
@@ -220,6 +233,7 @@ static void zones_number(void)
 
 			if (!zone)
 				continue;
+			pageblocks_make(zone);
 			zone->id = (u8)nr_zones;
 			zone->word0_free = (u32)nr_zones << PAGE_ZONE_SHIFT;
 			zone->word0 = zone->word0_free | 1ULL << 32;
@@ -326,28 +340,30 @@ void zones_reset(void)
 	mem_segments = NULL;
 }
 
+unsigned zonelist_highest(struct zone *const *list)
+{
+	unsigned highest = 0;
+
+	for (; *list; list++)
+		highest = max(highest, (unsigned)(*list)->type);
+	return highest;
+}
+
+void zone_free_blocks_of(struct zone *zone, unsigned type, unsigned long nr[NR_ORDERS])
+{
+	for (unsigned order = 0; order < NR_ORDERS; order++)
+		nr[order] = READ_ONCE(zone->area[type][order].nr);
+}
+
 void zone_free_blocks(struct zone *zone, unsigned long nr[NR_ORDERS])
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&zone->lock, flags);
 	for (unsigned order = 0; order < NR_ORDERS; order++) {
-		nr[order] = zone->area[order].nr;
-		for (unsigned i = 0; i < PARK_DEPTH; i++)
-			nr[order] += zone->parked[order].slot[i] != NULL;
+		nr[order] = 0;
+		for (unsigned type = 0; type < NR_MIGRATETYPES; type++)
+			nr[order] += zone->area[type][order].nr;
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
-}
-
-unsigned zone_parked_blocks(struct zone *zone)
-{
-	unsigned long flags;
-	unsigned nr = 0;
-
-	spin_lock_irqsave(&zone->lock, flags);
-	for (unsigned order = 0; order < NR_ORDERS; order++)
-		for (unsigned i = 0; i < PARK_DEPTH; i++)
-			nr += zone->parked[order].slot[i] != NULL;
-	spin_unlock_irqrestore(&zone->lock, flags);
-	return nr;
 }

@@ -65,7 +65,7 @@ typedef u32 gfp_t;
  * What chooses a list of zones, as an index below NR_ZONELISTS; and what chooses a hart's list of
  * pages, below NR_PCP_KEYS.
  */
-#define gfp_zonelist(gfp) (((gfp) & GFP_ZONEMASK) | ((gfp) & __GFP_THISNODE) >> 1)
+#define gfp_zonelist(gfp) (((gfp)&GFP_ZONEMASK) | ((gfp)&__GFP_THISNODE) >> 1)
 #define gfp_pcp_key(gfp)  ((gfp) & (GFP_ZONEMASK | GFP_MOVABLE_MASK))
 #define NR_PCP_KEYS	  32
 

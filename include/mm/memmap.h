@@ -39,7 +39,7 @@ static inline bool pfn_valid(unsigned long pfn)
 
 enum block_state {
 	BLOCK_IS_FREE,
-	BLOCK_IS_PARKED, /* free, not merged yet */
+	BLOCK_IS_LISTED, /* free, on a hart's list */
 	BLOCK_IS_USED,
 	BLOCK_IS_RESERVED,
 	BLOCK_IS_DEVICE, /* frames of a device's region, single ones, however many */

@@ -16,13 +16,11 @@
  *
  *        0      4          8      12     16                24      28
  *        flags  refcount   next   prev   mapping (8)       index   block
- * free   zone   0          list   list   -                 (migr.) FREE|order
- * parked zone   0          -      -      -                 -       PARKED|order
+ * free   zone   0          list   list   -                 -       FREE|type|order
  * used   flags  count      own    own    own               own     USED|type|order + mapcount
  * listed zone   0          -      -      -                 -       USED|type|order
  * tail   PG_tail head      own    own    own               own     own
  *
- * (migr.: which of the lists by migrate type it is on, once there are several.)
  * Where later users put what they keep (block is the allocator's in all of them):
  *   file folio      next/prev LRU; mapping = address_space *; index = page of the file.
  *                   With private data (PG_private) mapping points to a small object
@@ -37,10 +35,11 @@
  *                   next/prev deferred list, mapping = pin count and pages mapped; other tails'
  *                   block word may count maps of single pages.
  *
- * block: bits 0-3 order, 4-5 kind, 6-7 migrate type (of a used block that a hart's list may take
- * back), 8-31 a mark that differs by zone and by boot, plus the mapcount.  An exact compare of the word on free finds double frees,
- * wrong orders, frees of tails and of frames that were never handed out, and
- * pages still mapped, for one load.  Kind 0 is "no head".
+ * block: bits 0-3 order, 4-5 kind, 7-9 migrate type (of a free block: the list that it is on; of a
+ * used one: which of a hart's lists takes it back), 10-31 a mark that differs by zone and by boot,
+ * plus the mapcount.  An exact compare of the word on free finds double frees, wrong orders, frees
+ * of tails and of frames that were never handed out, and pages still mapped, for one load.  Kind 0
+ * is "no head".
  */
 #ifndef MM_PAGE_H
 #define MM_PAGE_H
@@ -189,11 +188,10 @@ static inline struct page *index_page(unsigned long index)
 #define BLOCK_ORDER_MASK 0x0fU
 #define BLOCK_KIND_MASK	 0x30U
 #define BLOCK_FREE	 0x10U /* on a free list of its zone */
-#define BLOCK_PARKED	 0x20U /* free too, not merged yet */
-#define BLOCK_USED	 0x30U /* handed out, or reserved (PG_reserved) */
-#define BLOCK_TYPE_SHIFT 6
-#define BLOCK_TYPE_MASK	 0xc0U
-#define BLOCK_MARK_SHIFT 8
+#define BLOCK_USED	 0x30U /* handed out, on a hart's list, or reserved (PG_reserved) */
+#define BLOCK_TYPE_SHIFT 7
+#define BLOCK_TYPE_MASK	 0x380U
+#define BLOCK_MARK_SHIFT 10
 
 static inline unsigned block_order(const struct page *page)
 {
@@ -203,6 +201,12 @@ static inline unsigned block_order(const struct page *page)
 static inline unsigned block_kind(const struct page *page)
 {
 	return page->block & BLOCK_KIND_MASK;
+}
+
+/* enum migratetype. */
+static inline unsigned block_type(const struct page *page)
+{
+	return (page->block & BLOCK_TYPE_MASK) >> BLOCK_TYPE_SHIFT;
 }
 
 /* Is this the word of a used block of this order and of any type, in the zone with @mark? */

@@ -95,7 +95,7 @@ static inline unsigned get_order(size_t bytes)
 unsigned long free_reserved_area(phys_addr_t start, phys_addr_t end);
 
 /* Pages, over all zones; not of one moment. */
-unsigned long nr_free_pages(void); /* those that harts keep too */
+unsigned long nr_free_pages(void);			  /* those that harts keep too */
 unsigned long zone_listed_pages(const struct zone *zone); /* free, and kept by a hart */
 unsigned long nr_managed_pages(void);
 unsigned long nr_present_pages(void);
@@ -110,10 +110,6 @@ void drain_all_pages(void);
 
 /* page_alloc_hart_dead - hart @cpu has stopped: what it kept goes back.  Any context. */
 void page_alloc_hart_dead(unsigned cpu);
-
-/* page_alloc_merge - drain all harts' lists and merge what is parked in every zone, so that
- * buddyinfo shows whole blocks.  Context as drain_all_pages(). */
-void page_alloc_merge(void);
 
 /*
  * zone_validate - check @zone: its lists (buddy_validate), and that its blocks tile its
@@ -137,7 +133,7 @@ extern struct page_reports page_reports;
  * counted but not logged. */
 void page_reports_expect(bool on);
 
-/* ---- alloc_pages() and __free_pages(): which of the functions for what is known when compiled ---- */
+/* ---- which function serves alloc_pages() and __free_pages(), by what the compiler knows ---- */
 
 struct page *__alloc_pages(gfp_t gfp, unsigned order) __must_check;
 /* @at: where in struct hart_local the lists for @gfp are named. */

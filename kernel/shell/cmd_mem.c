@@ -60,7 +60,6 @@ static void print_zone(struct zone *z)
 	shell_printf("  pages     free %lu, managed %lu, present %lu, spanned %lu\n", z->nr_free,
 		     z->managed_pages, z->present_pages, z->end_pfn - z->start_pfn);
 	shell_printf("  start_pfn %lu\n", z->start_pfn);
-	shell_printf("  parked    %u blocks free and not merged yet\n", zone_parked_blocks(z));
 	shell_printf("  listed    %lu pages free and kept by harts\n", zone_listed_pages(z));
 }
 

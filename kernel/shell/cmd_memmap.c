@@ -13,7 +13,7 @@
  *     run START_PFN NR_PAGES STATE ORDER       of the zone named last, ascending
  *     end
  *
- * All numbers are decimal.  STATE: free, parked (free, not merged yet), used, reserved.  A
+ * All numbers are decimal.  STATE: free, listed (free, on a hart's list), used, reserved.  A
  * run is neighbouring blocks of one state and order; frames in no run are holes.
  */
 #include <asm/memory.h>
@@ -28,7 +28,7 @@
 /* ---- the map ---- */
 
 #define SEEN(state) (1u << (state))
-#define ANY_FREE    (SEEN(BLOCK_IS_FREE) | SEEN(BLOCK_IS_PARKED))
+#define ANY_FREE    (SEEN(BLOCK_IS_FREE) | SEEN(BLOCK_IS_LISTED))
 
 struct map {
 	const struct map_style *style;
@@ -154,7 +154,7 @@ static void print_run(const struct run *r)
 {
 	static const char *const state[] = {
 		[BLOCK_IS_FREE] = "free",
-		[BLOCK_IS_PARKED] = "parked",
+		[BLOCK_IS_LISTED] = "listed",
 		[BLOCK_IS_USED] = "used",
 		[BLOCK_IS_RESERVED] = "reserved",
 	};

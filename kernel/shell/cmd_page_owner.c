@@ -107,7 +107,7 @@ static unsigned kind_of(const struct memmap_block *b)
 {
 	const struct page_ext *ext = owner_of(b);
 
-	if (b->state == BLOCK_IS_FREE || b->state == BLOCK_IS_PARKED)
+	if (b->state == BLOCK_IS_FREE || b->state == BLOCK_IS_LISTED)
 		return 0;
 	if (b->state == BLOCK_IS_RESERVED)
 		return 1;

@@ -215,11 +215,11 @@ void check_merged(void)
 {
 	struct zone *zone;
 
-	page_alloc_merge();
+	drain_all_pages();
 	for_each_zone(zone) {
 		unsigned long nr[NR_ORDERS], largest = 0;
 
-		EXPECT_EQ(zone_parked_blocks(zone), 0);
+		EXPECT_EQ(zone_listed_pages(zone), 0);
 		zone_free_blocks(zone, nr);
 		for (unsigned order = 0; order < NR_ORDERS; order++)
 			if (nr[order])

@@ -4,6 +4,8 @@
  */
 #include "mm_world.h"
 
+#include <mm/watermark.h>
+
 #include <asm/memory.h>
 #include <asm/mmu.h>
 #include <base/errno.h>
@@ -322,6 +324,20 @@ static void make_model(const struct world *w)
 					OWNER_FREE);
 }
 
+/* The last page may be had by anybody. */
+static void no_reserves(void)
+{
+	struct zone *zone;
+
+	for_each_zone(zone) {
+		memset(zone->watermark, 0, sizeof(zone->watermark));
+		memset(zone->lowmem_reserve, 0, sizeof(zone->lowmem_reserve));
+		zone->watermark_boost = zone->batch_floor = 0;
+		watermark_pressure(zone);
+		watermark_set_plenty(zone);
+	}
+}
+
 void world_build(const struct world *w)
 {
 	host_memory_init(w->base, w->bytes + (MAX_BLOCK << PAGE_SHIFT));
@@ -335,6 +351,8 @@ void world_build(const struct world *w)
 	page_alloc_reset();
 	make_plan(w);
 	page_alloc_init(&world_plan);
+	if (!w->reserves)
+		no_reserves();
 	world_run_as(0);
 	make_model(w);
 	world_check();

@@ -26,6 +26,7 @@ struct world {
 	struct phys_range hotplug;     /* banks flagged so: not joined with their neighbours */
 	phys_addr_t cut[MAX_NR_ZONES]; /* zone boundaries, ascending; 0 ends */
 	zone_mask_t dma, dma32;	       /* 0: the lowest zone; every zone */
+	bool reserves;		       /* zones keep some for others, by watermarks */
 	u64 movable; /* bytes for MOVABLE, where there are fewer than eight zones */
 };
 

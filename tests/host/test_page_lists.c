@@ -71,7 +71,7 @@ TEST(refills_are_batches_and_lists_have_an_end)
 		unsigned most = capacity(order), n = 3 * most + 5;
 
 		EXPECT(most >= 2 && n <= ARRAY_SIZE(page));
-		page_alloc_merge();
+		drain_all_pages();
 		EXPECT_EQ(listed(), 0);
 		page[0] = alloc_pages(GFP_ATOMIC, order);
 		EXPECT(listed() < max(batch, 2U << order));
@@ -83,7 +83,7 @@ TEST(refills_are_batches_and_lists_have_an_end)
 		}
 		world_check();
 	}
-	page_alloc_merge();
+	drain_all_pages();
 	EXPECT_EQ(listed(), 0);
 	world_check();
 }
@@ -95,7 +95,7 @@ TEST(drained_pages_merge_whole)
 	unsigned long blocks[NR_ORDERS], whole[NR_ORDERS];
 
 	world_build(&plain);
-	page_alloc_merge();
+	drain_all_pages();
 	zone_free_blocks(zone_table[0], whole);
 	for (int how = 0; how < 4; how++) {
 		unsigned long n = ARRAY_SIZE(page);
@@ -103,10 +103,10 @@ TEST(drained_pages_merge_whole)
 		for (unsigned long i = 0; i < n; i++)
 			EXPECT(page[i] = alloc_page(GFP_ATOMIC));
 		for (unsigned long i = 0; i < n; i++) {
-			unsigned long k = how == 0 ? i :
-					  how == 1 ? n - 1 - i :
-					  how == 2 ? (2 * i) % n + (2 * i) / n :
-						     i + rnd_below(n - i);
+			unsigned long k = how == 0   ? i
+					  : how == 1 ? n - 1 - i
+					  : how == 2 ? (2 * i) % n + (2 * i) / n
+						     : i + rnd_below(n - i);
 			struct page *p = page[k];
 
 			if (how == 3)
@@ -115,7 +115,7 @@ TEST(drained_pages_merge_whole)
 			if (i % 512 == 0)
 				page_alloc_validate();
 		}
-		page_alloc_merge();
+		drain_all_pages();
 		zone_free_blocks(zone_table[0], blocks);
 		EXPECT(!memcmp(blocks, whole, sizeof(whole)));
 		world_check();

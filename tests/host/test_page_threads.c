@@ -76,7 +76,7 @@ static void look_around(void)
 	for_each_zone(zone)
 		if (zone_validate(zone, fault, sizeof(fault)))
 			count(&nr_faults);
-	page_alloc_merge();
+	drain_all_pages();
 }
 
 static void *worker(void *arg)
@@ -128,7 +128,7 @@ static void run_threads(const struct world *w)
 	EXPECT_EQ(page_reports.bad_free, 0);
 	EXPECT_EQ(nr_free_pages(), before);
 	world_check();
-	page_alloc_merge();
+	drain_all_pages();
 	world_check();
 }
 

@@ -22,7 +22,7 @@ static __always_inline u64 pair(gfp_t gfp, unsigned order)
 	if (!page)
 		return BENCH_FAILED;
 	__free_pages(page, order);
-	page_alloc_merge();
+	drain_all_pages();
 	return BENCH_BEST(1000, __free_pages(alloc_pages(gfp, order), order));
 }
 
@@ -57,7 +57,7 @@ static __always_inline u64 batch(unsigned n, unsigned order)
 	taken = take_all(page, n, order);
 	give_all(page, taken, order);
 	if (taken == n) {
-		page_alloc_merge();
+		drain_all_pages();
 		best = BENCH_BEST_OF(ROUNDS, 1, {
 			for (unsigned i = 0; i < n; i++)
 				page[i] = alloc_pages(GFP_ATOMIC, order);

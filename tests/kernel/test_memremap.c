@@ -249,7 +249,7 @@ static void test_no_map(struct ktap *t)
 	KTAP_EXPECT_EQ(t, memunmap_pages(&map), 0);
 	KTAP_EXPECT(t, arch_lookup((unsigned long)__va(map.range.start), &m) == -ENOENT);
 	KTAP_EXPECT_EQ(t, nr_free_pages(), before);
-	page_alloc_merge();
+	drain_all_pages();
 	page_alloc_validate();
 }
 

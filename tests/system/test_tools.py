@@ -54,7 +54,7 @@ def test_memmap_draws_every_page(console, tmp_path):
     svg = xml.parse(tmp_path / "map.svg").getroot()
     pages = drawn_pages(svg)
     assert sum(pages.values()) * 4 * KIB == mem["MemBanks"] - mem["NoMap"]
-    assert (pages["free"] + pages.get("parked", 0)) * 4 * KIB == mem["MemFree"]
+    assert (pages["free"] + pages.get("listed", 0)) * 4 * KIB == mem["MemFree"]
     texts = [x.text for x in svg.iter("{http://www.w3.org/2000/svg}text")]
     assert sum(text.startswith("Node ") for text in texts) == 2
     width, height = int(svg.get("width")), int(svg.get("height"))

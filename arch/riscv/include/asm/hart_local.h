@@ -48,7 +48,7 @@ struct hart_local {
 	struct thread *thread;	 /* the thread that runs here */
 	u32 preempt_count;	 /* reasons why nothing else may run here (kernel/preempt.h) */
 	u32 no_resched;		 /* 0: another thread should run */
-	struct pcp_list *pcp_first[32];	/* by gfp_pcp_key() (mm/pcp.h) */
+	struct pcp_list *pcp_first[32]; /* by gfp_pcp_key() (mm/pcp.h) */
 	struct zone_pcp *pcp_zone[256]; /* by the top byte of a page's flags */
 };
 

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * page_slow.c - an allocation that found no plenty: watermarks, reserves, reclaim, failure
+ *
+ * Every zone of the request is asked in turn, and gives a block if enough stays behind:
+ *
+ *     low watermark in each zone      -> block; else the reclaim thread is woken
+ *     min watermark, less for those that can't wait (mm/watermark.h)
+ *     what this hart keeps goes back to the zones, a few blocks at a time; then again
+ *     who may sleep: shrinkers, compaction, what all harts keep, and again, until several rounds
+ *       have freed nothing; then the out-of-memory path
+ *     failure, with a report
+ *
+ * Invariants: a request never takes what a zone keeps for others (zone_watermark_ok under the
+ *   zone's lock); who may sleep fails only if no zone of the request has a page above its min
+ *   watermark that isn't on the lists of a hart.
+ * Locking: one zone->lock at a time (rank ZONE), interrupts off.
+ * Not here: hits and refills (page_alloc.c, pcp.c), freeing memory (vmscan.c), reports
+ *   (page_report.c).
+ */
+#include <kernel/panic.h>
+#include <kernel/smp.h>
+#include <mm/mm_thread.h>
+#include <mm/vmstat.h>
+#include <mm/watermark.h>
+#include "buddy_list.h"
+#include "pcp.h"
+
+#define COSTLY_ORDER 3	     /* larger blocks aren't worth trying for ever */
+#define MAX_RETRIES  16	     /* rounds that freed nothing */
+#define TRIM_BLOCKS  16	     /* that go back from this hart's lists at once */
+#define WAIT_NS	     1000000 /* between rounds of a request that must not fail */
+
+struct mm_thread mm_boot_thread;
+void (*mm_wait_hook)(u64 ns);
+
+/* Until there is something to reclaim. */
+static unsigned long try_to_free_pages(const struct pglist_data *node, zone_mask_t reach,
+				       unsigned order, gfp_t gfp)
+{
+	return 0;
+}
+
+static void wakeup_kswapd(struct zone *zone, gfp_t gfp, unsigned order)
+{
+}
+
+struct request {
+	const struct pglist_data *node;
+	zone_mask_t reach;
+	gfp_t gfp;
+	unsigned order;
+	unsigned type;	  /* enum migratetype */
+	unsigned highest; /* type of the highest zone that it may use */
+};
+
+static inline bool may_use(const struct request *r, const struct zone *zone)
+{
+	return r->reach >> zone->type & 1;
+}
+
+#define for_each_zone_of(r, z)                                                                   \
+	for (struct zone **_z = (r)->node->zonelists[gfp_zonelist((r)->gfp)]; ((z) = *_z); _z++) \
+		if (may_use(r, z))
+
+/* May this caller wait for the other harts? */
+static inline bool may_wait(void)
+{
+	return !irqs_disabled() && !in_atomic();
+}
+
+/* What is kept for large atomic requests. */
+static struct page *take_highatomic(struct zone *zone, unsigned order)
+{
+	u32 orders = zone->orders[MIGRATE_HIGHATOMIC] >> order;
+	struct page *page;
+
+	if (!orders)
+		return NULL;
+	page = list_take(zone, (int)order, MIGRATE_HIGHATOMIC);
+	zone->nr_free -= 1UL << order;
+	page->block = zone->mark + BLOCK_USED + order;
+	return page;
+}
+
+/* A large atomic request was served: what is freed beside it is kept for the next. */
+static void keep_highatomic(struct zone *zone, struct page *page)
+{
+	u8 *type = pageblock_of(zone, page);
+
+	if (!type_is_ordinary(*type) ||
+	    zone->nr_highatomic + pageblock_nr_pages > zone->managed_pages / 100)
+		return;
+	*type = MIGRATE_HIGHATOMIC;
+	zone->nr_highatomic += pageblock_nr_pages;
+}
+
+/* Nothing is kept for large atomic requests any more. True if something was. */
+static bool unkeep_highatomic(struct zone *zone)
+{
+	unsigned long flags;
+	bool any = false;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	while (zone->orders[MIGRATE_HIGHATOMIC]) {
+		int order = lowest_bit(zone->orders[MIGRATE_HIGHATOMIC]);
+		struct page *page = list_pop(zone, order, MIGRATE_HIGHATOMIC);
+
+		*pageblock_of(zone, page) = MIGRATE_UNMOVABLE;
+		block_merge(zone, page, order, MIGRATE_UNMOVABLE);
+		any = true;
+	}
+	zone->nr_highatomic = 0;
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return any;
+}
+
+static struct page *take_locked(const struct request *r, struct zone *zone, unsigned flags)
+{
+	unsigned long mark = wmark_pages(zone, flags & ALLOC_WMARK_MASK);
+	struct page *page;
+
+	watermark_pressure(zone);
+	if (!(flags & ALLOC_NO_WATERMARKS) &&
+	    !zone_watermark_ok(zone, r->order, mark, r->highest, flags))
+		return NULL;
+	page = buddy_take(zone, r->order, r->type);
+	if (!page && (flags & (ALLOC_HIGHATOMIC | ALLOC_NO_WATERMARKS)))
+		page = take_highatomic(zone, r->order);
+	else if (page && (flags & ALLOC_HIGHATOMIC))
+		keep_highatomic(zone, page);
+	return page;
+}
+
+/* A block of @zone, if @flags leave one. */
+static struct page *take_from(const struct request *r, struct zone *zone, unsigned flags)
+{
+	unsigned long irq;
+	struct page *page;
+
+	local_irq_save(irq);
+	hart_barrier();
+	page = pcp_take(zone, r->order, r->type);
+	if (!page) {
+		spin_lock_raw(&zone->lock);
+		page = take_locked(r, zone, flags);
+		spin_unlock_raw(&zone->lock);
+	}
+	local_irq_restore(irq);
+	return page ? page_prepare(zone, page, r->gfp, r->order) : NULL;
+}
+
+static struct page *try_zones(const struct request *r, unsigned flags)
+{
+	struct zone *zone;
+
+	for_each_zone_of(r, zone)
+	{
+		struct page *page = take_from(r, zone, flags);
+
+		if (page)
+			return page;
+	}
+	return NULL;
+}
+
+/* How far below the min watermark may it go? */
+static unsigned reserves(const struct request *r)
+{
+	gfp_t gfp = r->gfp;
+	unsigned flags = ALLOC_WMARK_MIN;
+
+	if (gfp & __GFP_HIGH)
+		flags |= ALLOC_MIN_RESERVE;
+	if (!(gfp & __GFP_DIRECT_RECLAIM)) {
+		flags |= ALLOC_NON_BLOCK;
+		if (r->order && (gfp & __GFP_HIGH))
+			flags |= ALLOC_HIGHATOMIC;
+	}
+	if (r->type == MIGRATE_MOVABLE)
+		flags |= ALLOC_CMA;
+	if (!(gfp & __GFP_NOMEMALLOC) &&
+	    ((gfp & __GFP_MEMALLOC) || (!in_interrupt() && (mm_current()->flags & PF_MEMALLOC))))
+		flags |= ALLOC_NO_WATERMARKS;
+	return flags;
+}
+
+/* @blocks that this hart keeps go back to each zone of the request; true if some are left. */
+static bool trim(const struct request *r, unsigned blocks)
+{
+	struct zone *zone;
+	unsigned long irq;
+	bool more = false;
+
+	for_each_zone_of(r, zone)
+	{
+		local_irq_save(irq);
+		hart_barrier();
+		more |= pcp_trim(zone, blocks);
+		local_irq_restore(irq);
+	}
+	return more;
+}
+
+/* With what this hart keeps. */
+static struct page *try_own(const struct request *r, unsigned flags)
+{
+	struct page *page;
+	bool more;
+
+	do {
+		more = trim(r, TRIM_BLOCKS);
+		page = try_zones(r, flags);
+	} while (!page && more);
+	return page;
+}
+
+/* With what all harts keep, and what is kept for atomic requests. */
+static struct page *try_everything(const struct request *r, unsigned flags)
+{
+	struct zone *zone;
+
+	drain_all_pages();
+	for_each_zone_of(r, zone) unkeep_highatomic(zone);
+	return try_zones(r, flags);
+}
+
+/* The caller may sleep, and isn't the one that frees memory. */
+static struct page *try_hard(const struct request *r, unsigned flags)
+{
+	unsigned idle = 0;
+	struct page *page;
+
+	for (;;) {
+		bool progress = try_to_free_pages(r->node, r->reach, r->order, r->gfp);
+
+		page = try_zones(r, flags);
+		if (!page)
+			page = try_everything(r, flags);
+		if (page || (r->gfp & __GFP_NORETRY))
+			return page;
+		idle = progress ? 0 : idle + 1;
+		if (idle < MAX_RETRIES && r->order <= COSTLY_ORDER)
+			continue;
+		if (!(r->gfp & __GFP_NOFAIL) || !mm_wait_hook)
+			return NULL; /* and nobody else runs who could free some */
+		mm_wait_hook(WAIT_NS);
+	}
+}
+
+/* Below its low watermark a zone gets back what this hart keeps, bit by bit. */
+static void trim_under_pressure(const struct request *r)
+{
+	struct zone *zone;
+	unsigned long irq;
+
+	for_each_zone_of(r, zone)
+	{
+		if (!(READ_ONCE(zone->bypass) & BYPASS_PRESSURE))
+			continue;
+		local_irq_save(irq);
+		hart_barrier();
+		pcp_trim(zone, TRIM_BLOCKS);
+		local_irq_restore(irq);
+	}
+}
+
+static void wake_reclaim(const struct request *r)
+{
+	struct zone *zone;
+
+	if (!(r->gfp & __GFP_KSWAPD_RECLAIM))
+		return;
+	for_each_zone_of(r, zone) wakeup_kswapd(zone, r->gfp, r->order);
+}
+
+static struct page *serve(const struct request *r)
+{
+	unsigned flags = reserves(r);
+	struct page *page;
+
+	page = try_zones(r, ALLOC_WMARK_LOW | (flags & ALLOC_CMA));
+	if (likely(page))
+		return page;
+	wake_reclaim(r);
+	trim_under_pressure(r);
+	page = try_zones(r, flags);
+	if (!page)
+		page = try_own(r, flags);
+	if (page || !(r->gfp & __GFP_DIRECT_RECLAIM) || !may_wait())
+		return page;
+	if (flags & ALLOC_NO_WATERMARKS) /* it frees memory itself */
+		return try_everything(r, flags);
+	return try_hard(r, flags);
+}
+
+struct page *alloc_slow(int nid, zone_mask_t reach, gfp_t gfp, unsigned order)
+{
+	struct request r = {
+		.node = nid == NUMA_NO_NODE ? local_node() : node_data[nid],
+		.reach = reach,
+		.gfp = current_gfp_context(gfp),
+		.order = order,
+		.type = gfp_type(gfp),
+	};
+	struct page *page = NULL;
+	struct zone *zone;
+
+	if (likely(order <= MAX_ORDER)) {
+		for_each_zone_of(&r, zone) r.highest = max(r.highest, (unsigned)zone->type);
+		page = serve(&r);
+	}
+	if (unlikely(!page))
+		report_failure(r.node, reach, gfp, order, __builtin_return_address(0));
+	return page;
+}
