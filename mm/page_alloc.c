@@ -281,15 +281,28 @@ static void free_block(struct zone *zone, struct page *page, unsigned order)
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
+/*
+ * May a reference to @page be dropped as to a used block of @order?  Of several also while it's
+ * mapped: not more often than there are references, but for what comes between the two looks.
+ */
+static bool is_counted(const struct zone *zone, const struct page *page, unsigned order)
+{
+	u32 word = page->block - zone->mark - BLOCK_USED - order;
+	int count = page_ref_count(page);
+
+	if (zone->nid == NUMA_NO_NODE || order > MAX_ORDER || PageTail(page) || count <= 0)
+		return false;
+	if (count > 1 && (word >> BLOCK_MARK_SHIFT) < (u32)count + 64)
+		word &= (1U << BLOCK_MARK_SHIFT) - 1;
+	return !(word & ~BLOCK_TYPE_MASK) && (count > 1 || !(page->flags & PAGE_FLAGS_BUSY));
+}
+
 /* Flags are set, more than one reference is left, it's large, or a free that can't be right. */
 static __noinline void free_missed(struct page *page, unsigned order)
 {
 	struct zone *zone = page_zone(page);
 
-	/* Only what heads a used block has a count that may be touched. */
-	if (zone->nid == NUMA_NO_NODE || !block_word_is_used(page->block, zone->mark, order) ||
-	    PageTail(page) || page_ref_count(page) <= 0 ||
-	    (page_ref_count(page) == 1 && (page->flags & PAGE_FLAGS_BUSY))) {
+	if (!is_counted(zone, page, order)) {
 		report_bad_free(page, order, __builtin_return_address(0));
 		return;
 	}

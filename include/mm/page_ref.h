@@ -170,7 +170,7 @@ static inline bool page_word0_findable(u64 word0)
 	u32 flags = (u32)word0, count = (u32)(word0 >> 32);
 
 	return (flags & (1U << PG_found | 1U << PG_tail)) == 1U << PG_found &&
-	       count - 1 < PAGE_REF_LIMIT;
+	       count - 1 < PAGE_REF_LIMIT - 1;
 }
 
 /*
