@@ -26,6 +26,7 @@
 #include "buddy_list.h"
 #include <mm/kmap.h>
 #include <mm/memremap.h>
+#include <mm/vmstat.h>
 #include <mm/watermark.h>
 #include "pcp.h"
 
@@ -115,6 +116,10 @@ static struct page *take_unlisted(struct zone *zone, gfp_t gfp, unsigned order)
 	if (zone->nr_free >= zone->plenty + (1UL << order))
 		page = buddy_take(zone, order, type);
 	spin_unlock_raw(&zone->lock);
+	if (likely(page)) {
+		__count_vm_events(PGALLOC, 1UL << order);
+		zone_statistics(zone->nid, zone, 1);
+	}
 	return page;
 }
 
@@ -276,6 +281,7 @@ static void free_block(struct zone *zone, struct page *page, unsigned order)
 	}
 	block_merge(zone, page, (int)order, pageblock_type(zone, page));
 	zone->nr_free += 1UL << order;
+	__count_vm_events(PGFREE, 1UL << order);
 	if (unlikely(zone->bypass & BYPASS_PRESSURE))
 		watermark_pressure(zone);
 	spin_unlock_irqrestore(&zone->lock, flags);

@@ -20,6 +20,7 @@
  */
 #include <kernel/panic.h>
 #include <kernel/smp.h>
+#include <mm/mempolicy.h>
 #include <mm/mm_thread.h>
 #include <mm/vmstat.h>
 #include <mm/watermark.h>
@@ -48,6 +49,7 @@ static void wakeup_kswapd(struct zone *zone, gfp_t gfp, unsigned order)
 struct request {
 	const struct pglist_data *node;
 	zone_mask_t reach;
+	nodemask_t nodes;
 	gfp_t gfp;
 	unsigned order;
 	unsigned type;	  /* enum migratetype */
@@ -56,7 +58,7 @@ struct request {
 
 static inline bool may_use(const struct request *r, const struct zone *zone)
 {
-	return r->reach >> zone->type & 1;
+	return (r->reach >> zone->type & 1) && (r->nodes >> zone->nid & 1);
 }
 
 #define for_each_zone_of(r, z)                                                                   \
@@ -145,6 +147,8 @@ static struct page *take_from(const struct request *r, struct zone *zone, unsign
 		spin_lock_raw(&zone->lock);
 		page = take_locked(r, zone, flags);
 		spin_unlock_raw(&zone->lock);
+		if (page)
+			__count_vm_events(PGALLOC, 1UL << r->order);
 	}
 	local_irq_restore(irq);
 	return page ? page_prepare(zone, page, r->gfp, r->order) : NULL;
@@ -152,14 +156,19 @@ static struct page *take_from(const struct request *r, struct zone *zone, unsign
 
 static struct page *try_zones(const struct request *r, unsigned flags)
 {
+	int preferred = NUMA_NO_NODE;
 	struct zone *zone;
 
 	for_each_zone_of(r, zone)
 	{
 		struct page *page = take_from(r, zone, flags);
 
-		if (page)
-			return page;
+		if (preferred == NUMA_NO_NODE)
+			preferred = zone->nid;
+		if (!page)
+			continue;
+		zone_statistics(preferred, zone, 1);
+		return page;
 	}
 	return NULL;
 }
@@ -297,8 +306,8 @@ static struct page *serve(const struct request *r)
 struct page *alloc_slow(int nid, zone_mask_t reach, gfp_t gfp, unsigned order)
 {
 	struct request r = {
-		.node = nid == NUMA_NO_NODE ? local_node() : node_data[nid],
 		.reach = reach,
+		.nodes = NODE_MASK_ALL,
 		.gfp = current_gfp_context(gfp),
 		.order = order,
 		.type = gfp_type(gfp),
@@ -306,11 +315,14 @@ struct page *alloc_slow(int nid, zone_mask_t reach, gfp_t gfp, unsigned order)
 	struct page *page = NULL;
 	struct zone *zone;
 
+	r.node = nid == NUMA_NO_NODE ? policy_node(gfp, &r.nodes) : node_data[nid];
 	if (likely(order <= MAX_ORDER)) {
 		for_each_zone_of(&r, zone) r.highest = max(r.highest, (unsigned)zone->type);
 		page = serve(&r);
 	}
 	if (unlikely(!page))
 		report_failure(r.node, reach, gfp, order, __builtin_return_address(0));
+	else if (nid == NUMA_NO_NODE)
+		policy_served(r.node, page);
 	return page;
 }

@@ -80,19 +80,30 @@ static void make_lists(struct zone_pcp *pcp, struct zone *zone, int nid)
 	}
 }
 
-void pcp_tables(struct hart_local *hl, unsigned cpu)
+static void first_table(struct hart_local *hl, unsigned cpu, bool empty)
 {
 	const struct pglist_data *node = node_data[*per_cpu_ptr(&numa_node, cpu)];
 
-	for (unsigned id = 0; id < ARRAY_SIZE(hl->pcp_zone); id++)
-		hl->pcp_zone[id] = id < nr_zones ? pcp_of(cpu, id) : &no_zone;
 	for (unsigned key = 0; key < NR_PCP_KEYS; key++) {
 		unsigned type = key >> GFP_MOVABLE_SHIFT;
 		struct zone *first = *node->zonelists[key & GFP_ZONEMASK];
 
-		hl->pcp_first[key] =
-			first && type < PCP_TYPES ? pcp_of(cpu, first->id)->list[type] : no_list;
+		hl->pcp_first[key] = first && type < PCP_TYPES && !empty
+					     ? pcp_of(cpu, first->id)->list[type]
+					     : no_list;
 	}
+}
+
+void pcp_tables(struct hart_local *hl, unsigned cpu)
+{
+	for (unsigned id = 0; id < ARRAY_SIZE(hl->pcp_zone); id++)
+		hl->pcp_zone[id] = id < nr_zones ? pcp_of(cpu, id) : &no_zone;
+	first_table(hl, cpu, false);
+}
+
+void pcp_divert(bool on)
+{
+	first_table(this_hart, this_hart->cpu, on);
 }
 
 void pcp_init(void)
@@ -216,7 +227,8 @@ struct page *pcp_refill(struct pcp_list *list, struct zone *zone, unsigned order
 {
 	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
 	unsigned index = pcp_index(order);
-	struct page *page = NULL;
+	struct page **before = list->top, *page = NULL;
+	unsigned long got;
 
 	if (unlikely(list != &pcp->list[type][index]))
 		return NULL; /* the thread has a policy */
@@ -231,7 +243,10 @@ struct page *pcp_refill(struct pcp_list *list, struct zone *zone, unsigned order
 		fetch(zone, list, (int)order, type,
 		      (int)min(batch_of(pcp, order), (unsigned)(list->full - list->top)));
 	spin_unlock_raw(&zone->lock);
+	got = page ? 1 : (unsigned long)(list->top - before);
 	__count_vm_event(PCP_REFILL);
+	__count_vm_events(PGALLOC, got << order);
+	zone_statistics(zone->nid, zone, got);
 	if (likely(list->full != pcp->base[type][index])) {
 		page = *list->top;
 		if (page)
@@ -295,6 +310,7 @@ static void give(struct zone *zone, struct pcp_list *list, struct page **base, i
 	}
 	zone->nr_free += given << order;
 	list->top = top;
+	__count_vm_events(PGFREE, given << order);
 }
 
 void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
@@ -308,6 +324,7 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
 	if (unlikely(list->full == base)) { /* no room for any */
 		block_merge(zone, page, (int)order, pageblock_type(zone, page));
 		zone->nr_free += 1UL << order;
+		__count_vm_events(PGFREE, 1UL << order);
 		page = NULL;
 	} else {
 		give(zone, list, base, (int)order, max(batch_of(pcp, order) / 2, 1u));
@@ -402,21 +419,27 @@ void page_alloc_hart_dead(unsigned cpu)
 
 /* ---- figures and checks ---- */
 
+unsigned long zone_hart_pages(const struct zone *zone, unsigned cpu)
+{
+	const struct zone_pcp *pcp = pcp_of(cpu, zone->id);
+	unsigned long nr = 0;
+
+	for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS; i++) {
+		unsigned type = i / PCP_LISTS, index = i % PCP_LISTS;
+
+		nr += (unsigned long)(READ_ONCE(pcp->list[type][index].top) -
+				      pcp->base[type][index])
+		      << pcp_order(index);
+	}
+	return nr;
+}
+
 unsigned long zone_listed_pages(const struct zone *zone)
 {
 	unsigned long nr = 0;
 
-	for (unsigned cpu = 0; pcps && cpu < nr_harts; cpu++) {
-		const struct zone_pcp *pcp = pcp_of(cpu, zone->id);
-
-		for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS; i++) {
-			unsigned type = i / PCP_LISTS, index = i % PCP_LISTS;
-
-			nr += (unsigned long)(READ_ONCE(pcp->list[type][index].top) -
-					      pcp->base[type][index])
-			      << pcp_order(index);
-		}
-	}
+	for (unsigned cpu = 0; pcps && cpu < nr_harts; cpu++)
+		nr += zone_hart_pages(zone, cpu);
 	return nr;
 }
 

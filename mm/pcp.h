@@ -66,6 +66,10 @@ void pcp_reset(void);
 /* pcp_tables - have @hl, which is hart @cpu's, find its lists. */
 void pcp_tables(struct hart_local *hl, unsigned cpu);
 
+/* pcp_divert - alloc_pages() finds lists on this hart that are always empty (@on), or its own
+ * again.  Interrupts off. */
+void pcp_divert(bool on);
+
 /*
  * pcp_refill - fill this hart's empty @list with a batch and take one block from it; NULL if
  * there's little in @zone, or nothing, or @list isn't its list.  pcp_put - the list is full: a

@@ -14,8 +14,6 @@
 #include <kernel/preempt.h>
 #include <mm/gfp.h>
 
-struct mempolicy;
-
 /* What the thread is doing. */
 #define PF_MEMALLOC	 0x1U /* freeing memory: may use all reserves, and doesn't reclaim */
 #define PF_MEMALLOC_NOIO 0x2U /* may not wait for I/O */
@@ -24,8 +22,8 @@ struct mempolicy;
 
 struct mm_thread {
 	u32 flags;
-	u32 interleave;		  /* the next turn of an interleave policy */
-	struct mempolicy *policy; /* NULL: near this hart */
+	u32 policy;	 /* mm/mempolicy.h; 0: near this hart */
+	u32 interleaved; /* the node whose turn it was last */
 };
 
 /* What runs before there are threads. */
@@ -75,6 +73,9 @@ static inline gfp_t current_gfp_context(gfp_t gfp)
 		gfp &= ~__GFP_FS;
 	return gfp;
 }
+
+/* mempolicy_switch - a thread with @policy runs here next.  Interrupts off. */
+void mempolicy_switch(u32 policy);
 
 /* mm_wait - let others run for @ns; registered by the scheduler when it runs. */
 extern void (*mm_wait_hook)(u64 ns);

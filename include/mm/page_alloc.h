@@ -97,6 +97,7 @@ unsigned long free_reserved_area(phys_addr_t start, phys_addr_t end);
 /* Pages, over all zones; not of one moment. */
 unsigned long nr_free_pages(void);			  /* those that harts keep too */
 unsigned long zone_listed_pages(const struct zone *zone); /* free, and kept by a hart */
+unsigned long zone_hart_pages(const struct zone *zone, unsigned cpu); /* by that one */
 unsigned long nr_managed_pages(void);
 unsigned long nr_present_pages(void);
 

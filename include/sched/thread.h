@@ -181,8 +181,8 @@ void sched_idle(void) __noreturn;
  * here. */
 static inline void switch_hook(struct thread *prev, struct thread *next)
 {
-	(void)prev;
-	(void)next;
+	if (unlikely(prev->mm.policy != next->mm.policy))
+		mempolicy_switch(next->mm.policy);
 }
 
 /* For the trap exit: interrupts were on, the count is 0 and need_resched() is true. */

@@ -15,10 +15,6 @@
 
 #include <string.h>
 
-static const char *const numa_names[NR_NUMA_STAT_ITEMS] = {
-	"numa_hit", "numa_miss", "numa_foreign", "interleave_hit", "local_node", "other_node",
-};
-
 static void print_all(void)
 {
 	char name[VM_EVENT_NAME_LEN];
@@ -154,30 +150,3 @@ static const struct shell_cmd cmd_extfrag = {
 	.run = run_extfrag,
 };
 TABLE_ENTRY(shell_cmd, cmd_extfrag);
-
-static int run_numastat(int argc, char **argv)
-{
-	int nid;
-
-	(void)argv;
-	if (argc != 1)
-		return SHELL_USAGE;
-	shell_printf("%-16s", "");
-	for_each_node_id(nid)
-		shell_printf("       node%d", nid);
-	for (int i = 0; i < NR_NUMA_STAT_ITEMS; i++) {
-		shell_printf("\n%-16s", numa_names[i]);
-		for_each_node_id(nid)
-			shell_printf(" %11lu", numa_stat_read(nid, (enum numa_stat_item)i));
-	}
-	shell_puts("\n");
-	return 0;
-}
-
-static const struct shell_cmd cmd_numastat = {
-	.name = "numastat",
-	.usage = "",
-	.help = "by node, blocks that left its zones: as wished, instead of others, near, far",
-	.run = run_numastat,
-};
-TABLE_ENTRY(shell_cmd, cmd_numastat);

@@ -13,6 +13,7 @@
 #include <kernel/time.h>
 #include <mm/init.h>
 #include <mm/memmap.h>
+#include <mm/mm_thread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ void world_run_as(unsigned int cpu)
 {
 	this_hart->cpu = cpu;
 	pcp_tables(this_hart, cpu);
+	mempolicy_switch(mm_current()->policy);
 }
 
 u64 read_time(void)

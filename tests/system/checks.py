@@ -48,6 +48,7 @@ def memory_adds_up(m, total):
         assert z.start % PAGE == 0 and z.end % PAGE == 0
         assert z.free + z.listed <= z.managed <= z.present <= z.spanned == (z.end - z.start) // PAGE
         assert z.present, "an empty zone was built"
+        assert z.marks[0] <= z.marks[1] <= z.marks[2] < z.managed
     # The suites that try what is forbidden count in `refused`; an allocation that had to be
     # served and wasn't would count in `failed`, and nothing here runs out of memory.
     free = {(nid, zone): sum(nr << order for order, nr in enumerate(blocks))

@@ -25,6 +25,7 @@ class Zone:
     present: int
     spanned: int
     listed: int = 0     # pages that harts keep
+    marks: list = field(default_factory=list)   # min, low, high, boost
 
 
 @dataclass
@@ -57,6 +58,8 @@ def zoneinfo(lines):
             info.zones.append(Zone(*head, *span, *(int(n) for n in m.groups())))
         elif m := re.fullmatch(r"  listed +(\d+) pages free and kept by harts", line):
             info.zones[-1].listed = int(m[1])
+        elif m := re.fullmatch(r"  marks +min (\d+), low (\d+), high (\d+), boost (\d+)", line):
+            info.zones[-1].marks = [int(n) for n in m.groups()]
         elif m := re.fullmatch(r"Node (\d+), fallback order:(.*)", line):
             info.fallback[int(m[1])] = m[2].split()
         elif m := re.fullmatch(r"Device (\S+): (\d+) address bits, (not )?coherent, reaches (.*)",

@@ -10,9 +10,9 @@ import info
 import ktap
 from info import GIB, MIB
 
-COMMANDS = ("bench", "buddyinfo", "crash", "dmesg", "dt", "harts", "help", "interrupts", "iomem",
-            "meminfo", "memmap", "peek", "poweroff", "ps", "ptdump", "reboot", "stress", "test",
-            "trace", "zoneinfo")
+COMMANDS = ("bench", "buddyinfo", "crash", "dmesg", "dt", "extfrag", "harts", "help", "interrupts",
+            "iomem", "meminfo", "memmap", "numactl", "numastat", "peek", "poweroff", "ps", "ptdump",
+            "reboot", "stress", "sysctl", "test", "trace", "vmstat", "zoneinfo")
 HARTS_USAGE = "usage: harts [-t | off N | on N]"
 
 # Arguments that make no sense to a command.
@@ -22,12 +22,15 @@ NONSENSE = {
     "crash": ["gently", "null null"],
     "dmesg": ["loud", "-n", "-n loud", "9", "1 2"],
     "dt": ["-x", "/a /b /c /d", "/no/such/node", "/ no-such-property"],
+    "extfrag": ["1"],
     "harts": ["0", "off", "on x", "off 0", "off 99"],
     "help": ["no-such-command", "help help"],
     "interrupts": ["-v", "-m 10", "-m ten 0", "-m 10 99"],
     "iomem": ["-v"],
     "meminfo": ["-k"],
     "memmap": ["--svg", "--raw x"],
+    "numactl": ["ps", "--membind=0", "--membind=0, ps", "--membind=9 ps", "--bind=0 ps"],
+    "numastat": ["-m"],
     "peek": ["", "here", "0x80000000 none", "0x1000 4 q", "0x1000 0", "0x1001 1 w",
              "0x1000 1 w x", "0x10000000000000000"],
     "poweroff": ["now"],
@@ -35,8 +38,11 @@ NONSENSE = {
     "ptdump": ["all"],
     "reboot": ["-f"],
     "stress": ["no_such_run"],
+    "sysctl": ["-a", "vm.no_such_tunable", "vm.min_free_kbytes=", "vm.min_free_kbytes=much",
+               "vm.min_free_kbytes=99999999999", "vm.min_free_kbytes 4096", "=1"],
     "test": ["-x", "no_such_suite"],
     "trace": ["loud"],
+    "vmstat": ["0", "often", "1 some", "1 1 1", "-s"],
     "zoneinfo": ["0"],
 }
 
