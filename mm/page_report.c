@@ -2,7 +2,7 @@
 /*
  * page_report.c - saying what went wrong in the page allocator
  *
- * A failed allocation is reported whole the first REPORT_FIRST times and then each
+ * A failed allocation is reported (oom.c) the first REPORT_FIRST times and then each
  * time the number of failures doubles; a combination of zone flags that contradicts
  * itself once; a wrong free always, with what the frame really is.
  * Locking: none; counters are updated atomically.
@@ -12,6 +12,7 @@
 
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <mm/oom.h>
 #include <mm/folio.h>
 #include <mm/page_debug.h>
 #include "internal.h"
@@ -95,20 +96,6 @@ char *gfp_describe(gfp_t gfp, char *text, size_t bytes)
 	return text;
 }
 
-/* "free by order: 3 0 1 ..." of one zone that was asked. */
-static void report_zone(struct zone *zone)
-{
-	unsigned long nr[NR_ORDERS];
-	char text[NR_ORDERS * 9 + 1] = "";
-	size_t at = 0;
-
-	zone_free_blocks(zone, nr);
-	for (unsigned order = 0; order < NR_ORDERS && at < sizeof(text); order++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, " %lu", nr[order]);
-	pr_err("  node %d zone %s: %lu of %lu pages free; blocks of order 0-%d:%s\n", zone->nid,
-	       zone->name, READ_ONCE(zone->nr_free), zone->managed_pages, MAX_ORDER, text);
-}
-
 /* Zone flags that exclude each other. */
 static bool nonsense(gfp_t gfp)
 {
@@ -132,9 +119,9 @@ static void report_nonsense(gfp_t gfp, const void *caller)
 void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp, unsigned order,
 		    const void *caller)
 {
+	struct oom_control oc = { node, reach, order, gfp, caller };
 	unsigned long nr = count(&page_reports.failed);
 	char text[GFP_TEXT_LEN];
-	bool any = false;
 
 	if (nonsense(gfp)) {
 		report_nonsense(gfp, caller);
@@ -145,21 +132,11 @@ void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp
 		      caller);
 	if ((gfp & __GFP_NOWARN) || READ_ONCE(expected) || (nr > REPORT_FIRST && (nr & (nr - 1))))
 		return;
-	gfp_describe(gfp, text, sizeof(text));
-	if (order > MAX_ORDER) {
-		pr_err("order %u (%s) asked for by %p: the largest is %d", order, text, caller,
-		       MAX_ORDER);
-		return;
-	}
-	pr_err("no block of order %u, %lu KiB (%s) for %p near node %d; failure %lu\n", order,
-	       (PAGE_SIZE / 1024) << order, text, caller, node->nid, nr);
-	for (struct zone **z = node->zonelists[gfp_zonelist(gfp)]; *z; z++)
-		if (reach >> (*z)->type & 1) {
-			report_zone(*z);
-			any = true;
-		}
-	if (!any)
-		pr_err("  no zone of this board may serve it");
+	if (order > MAX_ORDER)
+		pr_err("order %u (%s) asked for by %p: the largest is %d", order,
+		       gfp_describe(gfp, text, sizeof(text)), caller, MAX_ORDER);
+	else
+		report_out_of_memory(&oc, nr);
 }
 
 /* What a frame really is. */

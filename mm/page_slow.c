@@ -21,7 +21,8 @@
 #include <kernel/panic.h>
 #include <kernel/smp.h>
 #include <mm/mempolicy.h>
-#include <mm/mm_thread.h>
+#include <mm/oom.h>
+#include <mm/vmscan.h>
 #include <mm/vmstat.h>
 #include <mm/watermark.h>
 #include "buddy_list.h"
@@ -34,17 +35,6 @@
 
 struct mm_thread mm_boot_thread;
 void (*mm_wait_hook)(u64 ns);
-
-/* Until there is something to reclaim. */
-static unsigned long try_to_free_pages(const struct pglist_data *node, zone_mask_t reach,
-				       unsigned order, gfp_t gfp)
-{
-	return 0;
-}
-
-static void wakeup_kswapd(struct zone *zone, gfp_t gfp, unsigned order)
-{
-}
 
 struct request {
 	const struct pglist_data *node;
@@ -234,6 +224,14 @@ static struct page *try_everything(const struct request *r, unsigned flags)
 	return try_zones(r, flags);
 }
 
+/* Reclaim has nothing any more. True if something was freed after all. */
+static bool ask_for_last(const struct request *r)
+{
+	struct oom_control oc = { r->node, r->reach, r->order, r->gfp, NULL };
+
+	return !(r->gfp & __GFP_RETRY_MAYFAIL) && out_of_memory(&oc);
+}
+
 /* The caller may sleep, and isn't the one that frees memory. */
 static struct page *try_hard(const struct request *r, unsigned flags)
 {
@@ -249,7 +247,7 @@ static struct page *try_hard(const struct request *r, unsigned flags)
 		if (page || (r->gfp & __GFP_NORETRY))
 			return page;
 		idle = progress ? 0 : idle + 1;
-		if (idle < MAX_RETRIES && r->order <= COSTLY_ORDER)
+		if (r->order <= COSTLY_ORDER && (idle < MAX_RETRIES || ask_for_last(r)))
 			continue;
 		if (!(r->gfp & __GFP_NOFAIL) || !mm_wait_hook)
 			return NULL; /* and nobody else runs who could free some */

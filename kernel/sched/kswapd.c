@@ -20,12 +20,12 @@
 
 #include <kernel/panic.h>
 #include <mm/node_daemon.h>
+#include <mm/oom.h>
 #include <mm/zone.h>
 #include <sched/wait.h>
 
 #define PRIO (SCHED_PRIO_DEFAULT - 2)
 
-void (*node_daemon_kick)(void);
 static bool waiting; /* to be woken by a reschedule interrupt */
 
 static void wake_asked(void)
@@ -103,6 +103,11 @@ static void start(const struct node_daemon *d, int nid)
 	wake_up_process(t);
 }
 
+static const char *name_of_current(void)
+{
+	return current->name;
+}
+
 void node_daemons_init(void)
 {
 	const struct node_daemon *d;
@@ -113,5 +118,7 @@ void node_daemons_init(void)
 			if (node_data[nid]->present_pages)
 				start(d, nid);
 	smp_set_reschedule_hook(reschedule_interrupt);
+	mm_wait_hook = sleep_ns;
+	mm_thread_name = name_of_current;
 	WRITE_ONCE(node_daemon_kick, kick);
 }

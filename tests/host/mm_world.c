@@ -65,6 +65,10 @@ void world_run_as(unsigned int cpu)
 	mempolicy_switch(mm_current()->policy);
 }
 
+void arch_wait_ns(u64 ns)
+{
+}
+
 u64 read_time(void)
 {
 	return rnd();
