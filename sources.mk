@@ -110,6 +110,7 @@ obj-$(CONFIG_ZONE_DEVICE) += mm/memremap.o
 obj-y += mm/mempolicy.o
 obj-y += mm/oom.o
 obj-y += mm/page_alloc.o
+obj-y += mm/page_bulk.o
 obj-$(CONFIG_DEBUG_VM) += mm/page_check.o
 obj-y += mm/page_exact.o
 obj-$(CONFIG_PAGE_DEBUG) += mm/page_debug.o

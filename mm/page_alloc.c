@@ -34,6 +34,11 @@ _Static_assert(GFP_NOT_HIT < 2048, "an immediate operand");
 
 /* ---- what is handed out ---- */
 
+#define EIGHT_TAILS(tail, w)                                                  \
+	((tail)[0].word0 = (w), (tail)[1].word0 = (w), (tail)[2].word0 = (w), \
+	 (tail)[3].word0 = (w), (tail)[4].word0 = (w), (tail)[5].word0 = (w), \
+	 (tail)[6].word0 = (w), (tail)[7].word0 = (w))
+
 /* Make tails of all pages of the block but the first: one store each. */
 void prep_compound_page(struct page *page, unsigned order)
 {
@@ -43,17 +48,11 @@ void prep_compound_page(struct page *page, unsigned order)
 	page->flags |= 1U << PG_head;
 	tail->mapping_word = 0; /* entire_maps, head_maps */
 	tail->index = 0;	/* pins */
-	for (; tail < end && ((unsigned long)tail & (8 * sizeof(*tail) - 1)); tail++)
+	for (; tail < end && ((unsigned long)tail & (16 * sizeof(*tail) - 1)); tail++)
 		tail->word0 = word0;
-	for (; tail < end; tail += 8) {
-		tail[0].word0 = word0;
-		tail[1].word0 = word0;
-		tail[2].word0 = word0;
-		tail[3].word0 = word0;
-		tail[4].word0 = word0;
-		tail[5].word0 = word0;
-		tail[6].word0 = word0;
-		tail[7].word0 = word0;
+	for (; tail < end; tail += 16) {
+		EIGHT_TAILS(tail, word0);
+		EIGHT_TAILS(tail + 8, word0);
 	}
 }
 
@@ -207,6 +206,24 @@ struct page *__alloc_page_key(unsigned long at, gfp_t gfp)
 	local_irq_save(flags);
 	hart_barrier();
 	return hit(*(struct pcp_list **)((unsigned long)this_hart + at), gfp, 0, flags);
+}
+
+struct page *__alloc_zeroed_page_key(unsigned long at, gfp_t gfp)
+{
+	struct pcp_list *list;
+	unsigned long flags;
+	struct page *page;
+
+	if (should_fail(fail_page_alloc, PAGE_SIZE))
+		return NULL;
+	local_irq_save(flags);
+	hart_barrier();
+	list = *(struct pcp_list **)((unsigned long)this_hart + at);
+	if (unlikely(!*list->top))
+		return alloc_empty(list, gfp, 0, flags);
+	page = hit(list, gfp, 0, flags);
+	clear_highpage(page);
+	return page;
 }
 
 struct page *__alloc_pages_key(unsigned long at, gfp_t gfp, unsigned long order)

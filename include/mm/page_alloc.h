@@ -47,6 +47,14 @@ struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order) __must_check;
  */
 struct page *alloc_pages_for_reach(zone_mask_t reach, gfp_t gfp, unsigned order) __must_check;
 
+/*
+ * alloc_pages_bulk - a page for each of pages[0 .. @nr) that is NULL
+ * Returns how many of them, from the first on, are filled now: fewer than @nr if memory ran out.
+ * release_pages - put_page() for each of pages[0 .. @nr); the slots keep what they have.
+ */
+unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **pages) __must_check;
+void release_pages(struct page **pages, unsigned long nr);
+
 /* __get_free_pages - the address of 2^@order pages, or 0.  @gfp without __GFP_HIGHMEM. */
 unsigned long __get_free_pages(gfp_t gfp, unsigned order) __must_check;
 #define __get_free_page(gfp) __get_free_pages(gfp, 0)
@@ -139,6 +147,7 @@ void page_reports_expect(bool on);
 struct page *__alloc_pages(gfp_t gfp, unsigned order) __must_check;
 /* @at: where in struct hart_local the lists for @gfp are named. */
 struct page *__alloc_page_key(unsigned long at, gfp_t gfp) __must_check;
+struct page *__alloc_zeroed_page_key(unsigned long at, gfp_t gfp) __must_check;
 struct page *__alloc_pages_key(unsigned long at, gfp_t gfp, unsigned long order) __must_check;
 void __free_pages_any(struct page *page, unsigned order);
 void __free_page_small(struct page *page);
@@ -149,8 +158,11 @@ static __always_inline struct page *alloc_pages(gfp_t gfp, unsigned order)
 	unsigned long at = offsetof(struct hart_local, pcp_first) +
 			   gfp_pcp_key(gfp) * sizeof(struct pcp_list *);
 
-	if (!__builtin_constant_p(gfp) || !__builtin_constant_p(order) || order >= PCP_ORDERS ||
-	    (gfp & GFP_NOT_HIT))
+	if (!__builtin_constant_p(gfp) || !__builtin_constant_p(order) || order >= PCP_ORDERS)
+		return __alloc_pages(gfp, order);
+	if (!order && (gfp & GFP_NOT_HIT & ~__GFP_COMP) == __GFP_ZERO)
+		return __alloc_zeroed_page_key(at, gfp);
+	if (gfp & GFP_NOT_HIT)
 		return __alloc_pages(gfp, order);
 	return order ? __alloc_pages_key(at, gfp, order) : __alloc_page_key(at, gfp);
 }

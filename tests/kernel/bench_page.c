@@ -11,6 +11,8 @@
 #include <mm/page_alloc.h>
 #include <shell/bench.h>
 
+#include <string.h>
+
 #define MAX_BATCH 4096
 #define ROUNDS	  5
 
@@ -70,6 +72,29 @@ static __always_inline u64 batch(unsigned n, unsigned order)
 	}
 	free_pages((unsigned long)page, room);
 	return best;
+}
+
+/* As batch(), by the calls for many pages. */
+static u64 bulk(unsigned n)
+{
+	struct page **page = (struct page **)__get_free_pages(GFP_ATOMIC | __GFP_NOWARN, 1);
+	u64 best = BENCH_FAILED;
+
+	for (unsigned round = 0; page && round <= ROUNDS; round++) {
+		unsigned long got = 0;
+		u64 cost;
+
+		memset(page, 0, n * sizeof(*page));
+		cost = BENCH_BEST_OF(1, 1, {
+			got = alloc_pages_bulk(GFP_ATOMIC | __GFP_NOWARN, n, page);
+			release_pages(page, got);
+		});
+		if (got < n)
+			break;
+		best = min(best, cost);
+	}
+	free_pages((unsigned long)page, 1);
+	return best == BENCH_FAILED ? best : (best + n / 2) / n;
 }
 
 /*
@@ -139,6 +164,7 @@ static u64 half_pair(unsigned order)
 BENCH_PAGE(page0_pair, pair(GFP_ATOMIC, 0));
 BENCH_PAGE(page0_batch1000, batch(1000, 0));
 BENCH_PAGE(page0_batch4096, batch(MAX_BATCH, 0));
+BENCH_PAGE(page_bulk_1000, bulk(1000));
 BENCH_PAGE(page3_pair, pair(GFP_ATOMIC, 3));
 BENCH_PAGE(page4_pair, pair(GFP_ATOMIC, 4));
 BENCH_PAGE(page4_half_pair, half_pair(4));
