@@ -150,6 +150,20 @@ struct taker {
 	struct thread *thread;
 };
 
+/* Without a policy a page is taken off the hart's list, which nobody counts. */
+static bool hits(int nid)
+{
+	for (int tries = 0; tries < 10; tries++) {
+		unsigned long before = numa_stat_read(nid, NUMA_LOCAL);
+
+		for (int i = 0; i < 4; i++)
+			__free_page(alloc_page(GFP_KERNEL | __GFP_NOFAIL));
+		if (numa_stat_read(nid, NUMA_LOCAL) - before < 4) /* others may count too */
+			return true;
+	}
+	return false;
+}
+
 static int take_turns(void *arg)
 {
 	struct taker *k = arg;
@@ -158,6 +172,8 @@ static int take_turns(void *arg)
 		KTAP_EXPECT_EQ(k->t, set_mempolicy(k->mode, k->nodes), 0);
 	for (int i = 0; i < ROUNDS; i++) {
 		KTAP_EXPECT_EQ(k->t, count_from(k->nodes, GFP_KERNEL), PAGES);
+		if (k->mode == MPOL_DEFAULT)
+			KTAP_EXPECT(k->t, hits(numa_node_id()));
 		yield();
 	}
 	return 0;
@@ -206,6 +222,7 @@ static int take_everywhere(void *arg)
 		if (kthread_bind(current, cpu)) /* it's off */
 			continue;
 		yield();
+		KTAP_EXPECT_EQ(k->t, smp_processor_id(), cpu);
 		KTAP_EXPECT_EQ(k->t, count_from(k->nodes, GFP_KERNEL), PAGES);
 	}
 	return 0;
