@@ -166,4 +166,5 @@ obj-$(CONFIG_KTAP) += tests/kernel/test_trace.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_trap.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_wait.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_workqueue.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_zones.o
 obj-$(CONFIG_KTAP) += tests/kernel/trap_regs.o

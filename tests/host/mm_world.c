@@ -239,6 +239,33 @@ static void find_movable(const struct world *w)
 			movable_start[nid] = ALIGN_UP(movable_start[nid], MAX_BLOCK);
 }
 
+static void must(int err)
+{
+	if (err)
+		abort();
+}
+
+/* The plan that the kernel makes for devices. */
+static void plan_for_windows(const struct world *w)
+{
+	struct phys_range mem[64];
+	struct zone_plan_input in = { .mem = mem,
+				      .window = w->windows,
+				      .nr_windows = w->nr_windows,
+				      .movable_bytes = w->movable };
+	const struct memblock_region *r;
+
+	for_each_mem_range(r) {
+		phys_addr_t start = PFN_PHYS(PFN_UP(r->base));
+		phys_addr_t end = PFN_PHYS(PFN_DOWN(r->base + r->size));
+
+		if (!(r->flags & MEMBLOCK_NOMAP) && start < end)
+			mem[in.nr_mem++] = (struct phys_range){ start, end };
+	}
+	must(zone_plan_build(&in, &world_plan));
+	find_movable(w);
+}
+
 /* What zone_plan.c would make of the cuts: zones that would be empty are not built. */
 static void make_plan(const struct world *w)
 {
@@ -275,12 +302,6 @@ static void make_plan(const struct world *w)
 	}
 	p->mask_dma = w->dma ? w->dma & p->mask_normal : 1;
 	p->mask_dma32 = w->dma32 ? w->dma32 & p->mask_normal : p->mask_normal;
-}
-
-static void must(int err)
-{
-	if (err)
-		abort();
 }
 
 static void fill_memblock(const struct world *w)
@@ -355,7 +376,10 @@ void world_build(const struct world *w)
 		abort();
 	fill_memblock(w);
 	page_alloc_reset();
-	make_plan(w);
+	if (w->nr_windows)
+		plan_for_windows(w);
+	else
+		make_plan(w);
 	page_alloc_init(&world_plan);
 	if (!w->reserves)
 		no_reserves();

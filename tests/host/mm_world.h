@@ -27,6 +27,8 @@ struct world {
 	phys_addr_t cut[MAX_NR_ZONES]; /* zone boundaries, ascending; 0 ends */
 	zone_mask_t dma, dma32;	       /* 0: the lowest zone; every zone */
 	bool reserves;		       /* zones keep some for others, by watermarks */
+	struct zone_window *windows;   /* what devices reach, instead of cut[] */
+	unsigned nr_windows;
 	u64 movable; /* bytes for MOVABLE, where there are fewer than eight zones */
 };
 
