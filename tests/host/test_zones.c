@@ -93,6 +93,7 @@ static unsigned long exhaust(zone_mask_t reach, gfp_t gfp, unsigned top,
 
 	for (int order = (int)top; order >= 0; order--) {
 		unsigned place = 0;
+		const struct zone *last = NULL;
 		struct page *page;
 
 		while ((page = alloc_pages_for_reach(reach, gfp, (unsigned)order))) {
@@ -101,6 +102,8 @@ static unsigned long exhaust(zone_mask_t reach, gfp_t gfp, unsigned top,
 			EXPECT(reach >> zone->type & 1);
 			EXPECT(place_of(zone) >= place);
 			place = place_of(zone);
+			EXPECT(!last || last->nid != zone->nid || last->type >= zone->type);
+			last = zone;
 			if (w)
 				EXPECT(block_in_window(w, page, (unsigned)order));
 			if (gfp == RIGID)
@@ -288,6 +291,8 @@ TEST(ceilings_with_movable)
 	EXPECT_EQ(node_data[0]->zone[4]->start_pfn, PFN_DOWN(0x82c00000));
 	EXPECT_EQ(node_data[0]->zone[4]->end_pfn, PFN_DOWN(0x84000000));
 	EXPECT_EQ(windows[0].reach, 3);
+	EXPECT(!alloc_pages_for_reach(0x10, RIGID | __GFP_HIGHMEM, 0));
+	EXPECT(!alloc_pages_for_reach(0x10, RIGID | __GFP_MOVABLE, 0));
 	EXPECT_EQ(windows[2].reach, 0x1e);
 }
 
