@@ -11,6 +11,7 @@
 #include <mm/discover.h>
 #include <mm/init.h>
 #include <mm/page_alloc.h>
+#include <mm/watermark.h>
 #include <shell/ktap.h>
 
 DMA_LIMIT("hartwood,dma-28", 28);
@@ -18,8 +19,8 @@ DMA_LIMIT("hartwood,dma-30", 30);
 DMA_LIMIT("hartwood,dma-32", 32);
 DMA_LIMIT("hartwood,dma-40", 40);
 
-/* To the last page, from interrupts too; and from MOVABLE as well. */
-#define RIGID	 (GFP_ATOMIC | __GFP_MEMALLOC | __GFP_NOWARN)
+/* To the last page, without sleeping; and from MOVABLE as well. */
+#define RIGID	 (__GFP_MEMALLOC | __GFP_NOWARN)
 #define ANYWHERE (RIGID | __GFP_HIGHMEM | __GFP_MOVABLE)
 
 /* Blocks that a case holds, chained by `index`, as test_page_alloc.c does. */
@@ -34,15 +35,28 @@ static bool covers(const struct dt_dma_map *map, const struct dt_dma_device *d, 
 	return false;
 }
 
-/* The place of @zone in the order in which this hart asks. */
-static unsigned place_of(const struct zone *zone)
+/* Has @zone a block of @order that isn't kept for somebody? */
+static bool has_plenty(const struct zone *zone, unsigned order)
+{
+	unsigned long kept = wmark_pages(zone, WMARK_HIGH) + zone->nr_highatomic + (2UL << order);
+	u32 orders = 0;
+
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
+		kept += zone->lowmem_reserve[i];
+	for (unsigned type = 0; type < MIGRATE_PCPTYPES; type++)
+		orders |= READ_ONCE(zone->orders[type]);
+	return READ_ONCE(zone->nr_free) > kept && orders >> order;
+}
+
+/* Was one passed over that is before @zone in the order in which this hart asks? */
+static bool passed_over(const struct zone *zone, zone_mask_t reach, unsigned order)
 {
 	struct zone **z = NODE_DATA(numa_node_id())->fallback;
-	unsigned i = 0;
 
-	while (z[i] && z[i] != zone)
-		i++;
-	return i;
+	for (; *z != zone; z++)
+		if ((reach >> (*z)->type & 1) && has_plenty(*z, order))
+			return true;
+	return false;
 }
 
 static void give_back(void)
@@ -64,16 +78,14 @@ static void exhaust(struct ktap *t, const struct dt_dma_device *d, zone_mask_t r
 	unsigned long wrong = 0;
 
 	for (int order = MAX_ORDER; order >= 0; order--) {
-		unsigned place = 0;
 		struct page *page;
 
 		while ((page = alloc_pages_for_reach(reach, gfp, (unsigned)order))) {
 			phys_addr_t at = page_to_phys(page);
-			unsigned now = place_of(page_zone(page));
 
-			wrong += !(reach >> page_zone(page)->type & 1) || now < place;
+			wrong += !(reach >> page_zone(page)->type & 1);
+			wrong += passed_over(page_zone(page), reach, (unsigned)order);
 			wrong += d && !covers(map, d, at, at + (PAGE_SIZE << order));
-			place = now;
 			page->index = chain[order];
 			chain[order] = (u32)page_index(page);
 		}
@@ -101,7 +113,7 @@ static void try_reach(struct ktap *t, const struct dt_dma_device *d, zone_mask_t
 		before[zone->id] = zone_free(zone);
 		largest[zone->id] = nr[MAX_ORDER];
 	}
-	exhaust(t, d, reach, gfp);
+	exhaust(t, d, reach & mask, gfp);
 	for_each_zone(zone)
 		KTAP_EXPECT_EQ(t, zone_free(zone),
 			       mask & reach & 1U << zone->type ? 0 : before[zone->id]);
