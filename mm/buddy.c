@@ -83,7 +83,8 @@ void buddy_add_range(struct zone *zone, unsigned long start_pfn, unsigned long e
 		unsigned long top = ALIGN_DOWN(end_pfn, MAX_BLOCK);
 		int order = MAX_ORDER;
 
-		if (!(pfn & (MAX_BLOCK - 1)) && pfn < top) {
+		if (!(pfn & (MAX_BLOCK - 1)) && pfn < top &&
+		    pageblock_type(zone, pfn_to_page(pfn)) == MIGRATE_MOVABLE) {
 			add_top_blocks(zone, pfn, top);
 			pfn = top;
 			continue;
@@ -102,6 +103,8 @@ static bool type_fits(struct zone *zone, struct page *page, unsigned order, unsi
 {
 	unsigned own = pageblock_type(zone, page);
 
+	if ((zone->bypass & BYPASS_ISOLATE) && order < PAGEBLOCK_ORDER)
+		return true; /* it may be on its way (page_isolation.c) */
 	if (type >= MIGRATE_CMA)
 		return own == type;
 	return order < PAGEBLOCK_ORDER || type == own;

@@ -35,7 +35,7 @@ static inline bool type_is_ordinary(unsigned type)
 /* The type of the pageblock that @page lies in. */
 static inline unsigned pageblock_type(const struct zone *zone, const struct page *page)
 {
-	return *pageblock_of(zone, page);
+	return *pageblock_of(zone, page) & PAGEBLOCK_TYPE_MASK;
 }
 
 static inline u32 free_word(const struct zone *zone, int order, unsigned type)

@@ -12,6 +12,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <lib/parse.h>
+#include <mm/cma.h>
 #include <mm/discover.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
@@ -86,6 +87,7 @@ void mm_init_memblock(phys_addr_t fdt_pa, size_t fdt_bytes)
 	/* Before the linear map: some of these must never be mapped. */
 	if (discover_reserve_dynamic(&err))
 		panic("%s", err.text);
+	cma_reserve();
 }
 
 void mm_init_fdt(void)
@@ -129,6 +131,7 @@ void mm_init_pages(void)
 	if (discover_dma(&err) || discover_zones(&state.wish, &state.plan, &err))
 		panic("%s", err.text);
 	page_alloc_init(&state.plan);
+	cma_init();
 	arch_map_set_allocator(table_from_pages, table_to_pages);
 	if (arch_share_roots(memblock_phys_mem_size()))
 		panic("no memory for the page tables that address spaces share");

@@ -324,15 +324,23 @@ static bool is_counted(const struct zone *zone, const struct page *page, unsigne
 static __noinline void free_missed(struct page *page, unsigned order)
 {
 	struct zone *zone = page_zone(page);
+	u32 found;
 
 	if (!is_counted(zone, page, order)) {
 		report_bad_free(page, order, __builtin_return_address(0));
 		return;
 	}
+	found = page->flags & 1U << PG_found;
 	if (!page_ref_dec_and_test(page))
 		return;
 	if (unlikely(is_zone_device_page(page))) {
 		free_zone_device_page(page);
+		return;
+	}
+	if (sizeof(long) < sizeof(u64) && found) {
+		/* Strangers look under the lock, since they can't see flags and count at once. */
+		page->flags = (u32)zone->word0;
+		free_block(zone, page, order);
 		return;
 	}
 	page->word0 = zone->word0; /* as if it had had one reference and no flags */

@@ -69,8 +69,12 @@ static unsigned long free_reserved_part(const struct mem_segment *seg, unsigned 
 
 	spin_lock_irqsave(&zone->lock, irq);
 	head = memmap_block_of(start);
-	if (head && PageReserved(head) && block_order(head) == MAX_ORDER)
-		memmap_write_block(start, zone);
+	if (head && PageReserved(head) && block_order(head) == MAX_ORDER) {
+		if (end - start == MAX_BLOCK)
+			pfn = end; /* its only descriptor is written anew */
+		else
+			memmap_write_block(start, zone);
+	}
 	while (pfn < end) {
 		head = memmap_block_of(pfn);
 		if (!head || block_kind(head) != BLOCK_USED || !PageReserved(head))
@@ -79,7 +83,8 @@ static unsigned long free_reserved_part(const struct mem_segment *seg, unsigned 
 	}
 	if (unlikely(page_debug))
 		page_debug_fresh(start, pfn);
-	memmap_forget(start, pfn);
+	if (block_order(pfn_to_page(start)) != MAX_ORDER)
+		memmap_forget(start, pfn);
 	buddy_add_range(zone, start, pfn);
 	spin_unlock_irqrestore(&zone->lock, irq);
 	if (pfn < end)

@@ -34,6 +34,16 @@ int discover_check_image(phys_addr_t start, phys_addr_t end, struct dt_error *er
  * that fits nowhere is reported in the log. */
 int discover_reserve_dynamic(struct dt_error *err) __must_check;
 
+/* A /reserved-memory node with `reusable` and compatible "shared-dma-pool". */
+struct discover_area {
+	struct phys_range range; /* whole pages */
+	bool is_default;	 /* linux,cma-default */
+	char name[32];		 /* of the node */
+};
+
+/* discover_reusable - the @i-th of them, after discover_reserve_dynamic; false: no more. */
+bool discover_reusable(unsigned i, struct discover_area *area);
+
 /* discover_harts - read /cpus into memory from memblock; *harts lives for ever. */
 int discover_harts(const struct dt_hart **harts, unsigned *nr, u32 *timebase,
 		   struct dt_error *err) __must_check;

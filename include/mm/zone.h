@@ -35,8 +35,9 @@ enum migratetype {
 };
 
 /* The unit that has a type. */
-#define PAGEBLOCK_ORDER	   9
-#define pageblock_nr_pages (1UL << PAGEBLOCK_ORDER)
+#define PAGEBLOCK_ORDER	    9
+#define PAGEBLOCK_TYPE_MASK 7U /* of its byte; the rest is page_isolation.c's */
+#define pageblock_nr_pages  (1UL << PAGEBLOCK_ORDER)
 
 #define PCP_ORDERS 5 /* each hart keeps free blocks of the orders 0 .. 4, and of PCP_TOP */
 #define PCP_TOP	   9
