@@ -224,6 +224,25 @@ static struct page *try_everything(const struct request *r, unsigned flags)
 	return try_zones(r, flags);
 }
 
+/* Free pages where the request may have them: all nodes', or one by one those that it's bound to. */
+static bool reclaim(const struct request *r)
+{
+	const struct pglist_data *last = NULL;
+	struct zone *zone;
+	bool any = false;
+
+	if (likely(r->nodes == NODE_MASK_ALL))
+		return try_to_free_pages(r->node, r->reach, r->order, r->gfp);
+	for_each_zone_of(r, zone)
+	{
+		if (zone->node == last)
+			continue;
+		last = zone->node;
+		any |= try_to_free_pages(last, r->reach, r->order, r->gfp | __GFP_THISNODE);
+	}
+	return any;
+}
+
 /* Reclaim has nothing any more. True if something was freed after all. */
 static bool ask_for_last(const struct request *r)
 {
@@ -239,7 +258,7 @@ static struct page *try_hard(const struct request *r, unsigned flags)
 	struct page *page;
 
 	for (;;) {
-		bool progress = try_to_free_pages(r->node, r->reach, r->order, r->gfp);
+		bool progress = reclaim(r);
 
 		page = try_zones(r, flags);
 		if (!page)

@@ -10,9 +10,10 @@ import info
 import ktap
 from info import GIB, MIB
 
-COMMANDS = ("bench", "buddyinfo", "crash", "dmesg", "dt", "extfrag", "harts", "help", "interrupts",
-            "iomem", "meminfo", "memmap", "numactl", "numastat", "peek", "poweroff", "ps", "ptdump",
-            "reboot", "stress", "sysctl", "test", "trace", "vmstat", "zoneinfo")
+COMMANDS = ("bench", "buddyinfo", "cma", "compact", "crash", "dmesg", "dt", "extfrag", "harts",
+            "help", "interrupts", "iomem", "meminfo", "memmap", "numactl", "numastat", "page_owner",
+            "pagebug", "pagetypeinfo", "peek", "poweroff", "ps", "ptdump", "reboot", "stress",
+            "sysctl", "test", "trace", "vmstat", "zoneinfo")
 HARTS_USAGE = "usage: harts [-t | off N | on N]"
 
 # Arguments that make no sense to a command.
@@ -53,7 +54,7 @@ def shell(module_machine):
 
 
 def test_help_lists_every_command(shell):
-    listed = [line.split()[0] for line in shell.run("help") if re.match(r"[a-z]+ {2,}", line)]
+    listed = [line.split()[0] for line in shell.run("help") if re.match(r"[a-z_]+ {2,}", line)]
     assert sorted(listed) == sorted(COMMANDS)
 
 
