@@ -48,9 +48,14 @@ void prep_compound_page(struct page *page, unsigned order)
 	page->flags |= 1U << PG_head;
 	tail->mapping_word = 0; /* entire_maps, head_maps */
 	tail->index = 0;	/* pins */
-	for (; tail < end && ((unsigned long)tail & (16 * sizeof(*tail) - 1)); tail++)
-		tail->word0 = word0;
-	for (; tail < end; tail += 16) {
+	if (order < 4) {
+		for (; tail < end; tail++)
+			tail->word0 = word0;
+		return;
+	}
+	EIGHT_TAILS(tail, word0);
+	EIGHT_TAILS(tail + 7, word0);
+	for (tail += 15; tail < end; tail += 16) {
 		EIGHT_TAILS(tail, word0);
 		EIGHT_TAILS(tail + 8, word0);
 	}

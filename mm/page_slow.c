@@ -149,8 +149,7 @@ static struct page *try_zones(const struct request *r, unsigned flags)
 	int preferred = NUMA_NO_NODE;
 	struct zone *zone;
 
-	for_each_zone_of(r, zone)
-	{
+	for_each_zone_of(r, zone) {
 		struct page *page = take_from(r, zone, flags);
 
 		if (preferred == NUMA_NO_NODE)
@@ -191,8 +190,7 @@ static bool trim(const struct request *r, unsigned blocks)
 	unsigned long irq;
 	bool more = false;
 
-	for_each_zone_of(r, zone)
-	{
+	for_each_zone_of(r, zone) {
 		local_irq_save(irq);
 		hart_barrier();
 		more |= pcp_trim(zone, blocks);
@@ -220,7 +218,8 @@ static struct page *try_everything(const struct request *r, unsigned flags)
 	struct zone *zone;
 
 	drain_all_pages();
-	for_each_zone_of(r, zone) unkeep_highatomic(zone);
+	for_each_zone_of(r, zone)
+		unkeep_highatomic(zone);
 	return try_zones(r, flags);
 }
 
@@ -280,8 +279,7 @@ static void trim_under_pressure(const struct request *r)
 	struct zone *zone;
 	unsigned long irq;
 
-	for_each_zone_of(r, zone)
-	{
+	for_each_zone_of(r, zone) {
 		if (!(READ_ONCE(zone->bypass) & BYPASS_PRESSURE))
 			continue;
 		local_irq_save(irq);
@@ -297,7 +295,8 @@ static void wake_reclaim(const struct request *r)
 
 	if (!(r->gfp & __GFP_KSWAPD_RECLAIM))
 		return;
-	for_each_zone_of(r, zone) wakeup_kswapd(zone, r->gfp, r->order);
+	for_each_zone_of(r, zone)
+		wakeup_kswapd(zone, r->gfp, r->order);
 }
 
 static struct page *serve(const struct request *r)
@@ -334,7 +333,8 @@ struct page *alloc_slow(int nid, zone_mask_t reach, gfp_t gfp, unsigned order)
 
 	r.node = nid == NUMA_NO_NODE ? policy_node(gfp, &r.nodes) : node_data[nid];
 	if (likely(order <= MAX_ORDER)) {
-		for_each_zone_of(&r, zone) r.highest = max(r.highest, (unsigned)zone->type);
+		for_each_zone_of(&r, zone)
+			r.highest = max(r.highest, (unsigned)zone->type);
 		page = serve(&r);
 	}
 	if (unlikely(!page))

@@ -7,7 +7,11 @@
  * takes the smallest blocks that the zone has and cuts them up whole; a drain gives back what
  * was freed last, which is what has most likely its buddies beside it.
  *
- * Invariants (pcp_validate): base <= top <= full; *base is NULL, every other slot up to top holds
+ * How many blocks a list may hold adapts: an allocation that found no block and took the hart's
+ * lists back to the zone leaves them little room, so that the next one has little to take back; each
+ * time a list is full, or is filled, that doubles, up to a share of the zone.
+ *
+ * Invariants (pcp_validate): base <= top <= full <= base + cap; *base is NULL, every other slot up to top holds
  *   a block of the zone with the list's order and type, refcount 0 and no flags.
  * Locking: a hart's lists are its own, with interrupts off.  The zone's lock while blocks move.
  * Cost: a refill some 10 instructions a block, a drain what merging takes.
@@ -50,6 +54,42 @@ static unsigned cap_of(const struct zone_pcp *pcp, unsigned order)
 	return max(pcp->cap >> (order ? order + 1 : 0), 2u);
 }
 
+/* Bounds of one lock hold while blocks go back. */
+#define GIVE_MOST   64 /* blocks */
+#define MERGES_MOST 16 /* that aren't in whole runs */
+
+/* Room that a list has after its blocks were missed by an allocation that found none. */
+#define ROOM_LEAST 8
+
+/* All lists of a hart and zone, as i = 0 .. NR_LISTS - 1: its slots, and where they end. */
+#define NR_LISTS (PCP_TYPES * PCP_LISTS)
+
+static struct pcp_list *list_at(struct zone_pcp *pcp, unsigned i)
+{
+	return &pcp->list[i / PCP_LISTS][i % PCP_LISTS];
+}
+
+static unsigned order_at(unsigned i)
+{
+	return pcp_order(i % PCP_LISTS);
+}
+
+static struct page **limit_at(const struct zone_pcp *pcp, unsigned i)
+{
+	return pcp->base[i + 1] - 1;
+}
+
+/* A list gets more room the more often it's full or empty, up to its cap. */
+static void grow(const struct zone_pcp *pcp, struct pcp_list *list, unsigned i)
+{
+	list->full = min(list->full + (list->full - pcp->base[i]), limit_at(pcp, i));
+}
+
+static void shrink(const struct zone_pcp *pcp, struct pcp_list *list, unsigned i)
+{
+	list->full = min(pcp->base[i] + ROOM_LEAST, limit_at(pcp, i));
+}
+
 static struct zone_pcp *pcp_of(unsigned cpu, unsigned zone_id)
 {
 	return &pcps[cpu * nr_zones + zone_id];
@@ -70,14 +110,12 @@ static void make_lists(struct zone_pcp *pcp, struct zone *zone, int nid)
 	for (unsigned i = 0; i < PCP_LISTS; i++)
 		nr_slots += PCP_TYPES * (cap_of(pcp, pcp_order(i)) + 1);
 	base = memblock_alloc_node(nr_slots * sizeof(*base), sizeof(*base), nid);
-	for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS; i++) {
-		unsigned type = i / PCP_LISTS, index = i % PCP_LISTS;
-		unsigned cap = cap_of(pcp, pcp_order(index));
-
-		pcp->base[type][index] = base;
-		pcp->list[type][index] = (struct pcp_list){ .top = base, .full = base + cap };
-		base += cap + 1;
+	for (unsigned i = 0; i < NR_LISTS; i++) {
+		pcp->base[i] = base;
+		base += cap_of(pcp, order_at(i)) + 1;
+		*list_at(pcp, i) = (struct pcp_list){ .top = pcp->base[i], .full = base - 1 };
 	}
+	pcp->base[NR_LISTS] = base;
 }
 
 static void first_table(struct hart_local *hl, unsigned cpu, bool empty)
@@ -226,32 +264,31 @@ struct page *pcp_take(struct zone *zone, unsigned order, unsigned type)
 struct page *pcp_refill(struct pcp_list *list, struct zone *zone, unsigned order, unsigned type)
 {
 	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
-	unsigned index = pcp_index(order);
+	unsigned i = type * PCP_LISTS + pcp_index(order), batch = batch_of(pcp, order);
 	struct page **before = list->top, *page = NULL;
 	unsigned long got;
 
-	if (unlikely(list != &pcp->list[type][index]))
+	if (unlikely(list != list_at(pcp, i)))
 		return NULL; /* the thread has a policy */
+	if ((unsigned long)(list->full - before) < batch)
+		grow(pcp, list, i);
 	spin_lock_raw(&zone->lock);
 	if (unlikely(zone->nr_free < zone->plenty)) {
 		spin_unlock_raw(&zone->lock);
 		return NULL;
 	}
-	if (unlikely(list->full == pcp->base[type][index])) /* no room for any */
+	if (unlikely(list->full == before)) /* no room for any */
 		page = buddy_take(zone, order, type);
 	else
 		fetch(zone, list, (int)order, type,
-		      (int)min(batch_of(pcp, order), (unsigned)(list->full - list->top)));
+		      (int)min(batch, (unsigned)(list->full - before)));
 	spin_unlock_raw(&zone->lock);
 	got = page ? 1 : (unsigned long)(list->top - before);
 	__count_vm_event(PCP_REFILL);
 	__count_vm_events(PGALLOC, got << order);
 	zone_statistics(zone->nid, zone, got);
-	if (likely(list->full != pcp->base[type][index])) {
-		page = *list->top;
-		if (page)
-			list->top--;
-	}
+	if (likely(!page) && list->top != before)
+		page = *list->top--;
 	return page;
 }
 
@@ -288,18 +325,18 @@ static unsigned long whole_run(struct page **top, int order, unsigned long most,
 }
 
 /*
- * Give back @want blocks, a power of two, and no more than twice that: the last ones first, whole
- * runs without merging.  The zone is locked.
+ * Give back blocks of @order, the last ones first, until @want of them (a power of two) are back or
+ * @merges were merged: whole runs are one.  At least one, at most twice @want.  The zone is locked.
  */
 static void give(struct zone *zone, struct pcp_list *list, struct page **base, int order,
-		 unsigned long want)
+		 unsigned long want, unsigned merges)
 {
-	unsigned long most = want, given = 0, bytes = sizeof(struct page) << order;
+	unsigned long given = 0, bytes = sizeof(struct page) << order;
 	struct page **top = list->top;
 
-	while (given < want && top != base) {
+	while (given < want && top != base && merges--) {
 		struct page *head;
-		unsigned long run = whole_run(top, order, most, (unsigned long)(top - base), &head);
+		unsigned long run = whole_run(top, order, want, (unsigned long)(top - base), &head);
 
 		for (unsigned long i = run; --i;)
 			((struct page *)((unsigned long)head + i * bytes))->block = 0;
@@ -315,22 +352,26 @@ static void give(struct zone *zone, struct pcp_list *list, struct page **base, i
 
 void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
 {
-	unsigned at = (unsigned)(list - pcp->list[0]), index = at % PCP_SLOTS;
-	unsigned order = pcp_order(index);
-	struct page **base = pcp->base[at / PCP_SLOTS][index];
+	unsigned at = (unsigned)(list - pcp->list[0]);
+	unsigned i = at / PCP_SLOTS * PCP_LISTS + at % PCP_SLOTS, order = pcp_order(at % PCP_SLOTS);
 	struct zone *zone = pcp->zone;
 
-	spin_lock_raw(&zone->lock);
-	if (unlikely(list->full == base)) { /* no room for any */
-		block_merge(zone, page, (int)order, pageblock_type(zone, page));
-		zone->nr_free += 1UL << order;
-		__count_vm_events(PGFREE, 1UL << order);
-		page = NULL;
+	if (list->full != limit_at(pcp, i)) {
+		grow(pcp, list, i);
 	} else {
-		give(zone, list, base, (int)order, max(batch_of(pcp, order) / 2, 1u));
+		spin_lock_raw(&zone->lock);
+		if (unlikely(list->full == pcp->base[i])) { /* no room for any */
+			block_merge(zone, page, (int)order, pageblock_type(zone, page));
+			zone->nr_free += 1UL << order;
+			__count_vm_events(PGFREE, 1UL << order);
+			page = NULL;
+		} else {
+			give(zone, list, pcp->base[i], (int)order, batch_of(pcp, order),
+			     MERGES_MOST);
+		}
+		spin_unlock_raw(&zone->lock);
+		__count_vm_event(PCP_DRAIN);
 	}
-	spin_unlock_raw(&zone->lock);
-	__count_vm_event(PCP_DRAIN);
 	if (likely(page)) {
 		page->_refcount = 0;
 		*++list->top = page;
@@ -341,35 +382,34 @@ bool pcp_trim(struct zone *zone, unsigned blocks)
 {
 	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
 
-	for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS; i++) {
-		unsigned type = i / PCP_LISTS, index = i % PCP_LISTS;
-		struct pcp_list *list = &pcp->list[type][index];
-		struct page **base = pcp->base[type][index];
+	for (unsigned i = 0; i < NR_LISTS; i++) {
+		struct pcp_list *list = list_at(pcp, i);
+		struct page **was = list->top;
 
-		while (list->top != base) {
-			unsigned want = blocks >= 16 ? 16 : 1;
-
+		if (was != pcp->base[i]) {
 			if (!blocks)
 				return true;
 			spin_lock_raw(&zone->lock);
-			give(zone, list, base, (int)pcp_order(index), want);
+			give(zone, list, pcp->base[i], (int)order_at(i), GIVE_MOST, blocks);
 			spin_unlock_raw(&zone->lock);
-			blocks -= want;
+			blocks -= min(blocks, (unsigned)(was - list->top));
+			if (list->top != pcp->base[i])
+				return true;
 		}
+		shrink(pcp, list, i);
 	}
 	return false;
 }
 
 static void drain(struct zone_pcp *pcp)
 {
-	for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS; i++) {
-		unsigned type = i / PCP_LISTS, index = i % PCP_LISTS;
-		struct pcp_list *list = &pcp->list[type][index];
-		struct page **base = pcp->base[type][index];
+	for (unsigned i = 0; i < NR_LISTS; i++) {
+		struct pcp_list *list = list_at(pcp, i);
 
-		while (list->top != base) {
+		while (list->top != pcp->base[i]) {
 			spin_lock_raw(&pcp->zone->lock);
-			give(pcp->zone, list, base, (int)pcp_order(index), 16);
+			give(pcp->zone, list, pcp->base[i], (int)order_at(i), GIVE_MOST,
+			     MERGES_MOST);
 			spin_unlock_raw(&pcp->zone->lock);
 		}
 	}
@@ -421,16 +461,12 @@ void page_alloc_hart_dead(unsigned cpu)
 
 unsigned long zone_hart_pages(const struct zone *zone, unsigned cpu)
 {
-	const struct zone_pcp *pcp = pcp_of(cpu, zone->id);
+	struct zone_pcp *pcp = pcp_of(cpu, zone->id);
 	unsigned long nr = 0;
 
-	for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS; i++) {
-		unsigned type = i / PCP_LISTS, index = i % PCP_LISTS;
-
-		nr += (unsigned long)(READ_ONCE(pcp->list[type][index].top) -
-				      pcp->base[type][index])
-		      << pcp_order(index);
-	}
+	for (unsigned i = 0; i < NR_LISTS; i++)
+		nr += (unsigned long)(READ_ONCE(list_at(pcp, i)->top) - pcp->base[i])
+		      << order_at(i);
 	return nr;
 }
 
@@ -450,15 +486,14 @@ static bool slot_is_sound(const struct zone_pcp *pcp, const struct page *page, u
 	       page->block == pcp->zone->mark + BLOCK_USED + (type << BLOCK_TYPE_SHIFT) + order;
 }
 
-static int check_slots(const struct zone_pcp *pcp, unsigned cpu, unsigned type, unsigned index,
-		       char *fault, size_t bytes)
+static int check_slots(struct zone_pcp *pcp, unsigned cpu, unsigned i, char *fault, size_t bytes)
 {
-	const struct pcp_list *list = &pcp->list[type][index];
-	struct page **base = pcp->base[type][index];
+	const struct pcp_list *list = list_at(pcp, i);
+	unsigned type = i / PCP_LISTS, order = order_at(i);
 	const char *name = pcp->zone->name;
-	unsigned order = pcp_order(index);
+	struct page **base = pcp->base[i];
 
-	if (list->top < base || list->top > list->full || *base) {
+	if (list->top < base || list->top > list->full || *base || list->full > limit_at(pcp, i)) {
 		snprintf(fault, bytes, "zone %s hart %u order %u type %u: top is slot %ld of %ld",
 			 name, cpu, order, type, (long)(list->top - base),
 			 (long)(list->full - base));
@@ -479,10 +514,10 @@ static int check_slots(const struct zone_pcp *pcp, unsigned cpu, unsigned type, 
 
 int pcp_validate(struct zone *zone, unsigned cpu, char *fault, size_t bytes)
 {
-	const struct zone_pcp *pcp = pcp_of(cpu, zone->id);
+	struct zone_pcp *pcp = pcp_of(cpu, zone->id);
 	int err = 0;
 
-	for (unsigned i = 0; i < PCP_TYPES * PCP_LISTS && !err; i++)
-		err = check_slots(pcp, cpu, i / PCP_LISTS, i % PCP_LISTS, fault, bytes);
+	for (unsigned i = 0; i < NR_LISTS && !err; i++)
+		err = check_slots(pcp, cpu, i, fault, bytes);
 	return err;
 }

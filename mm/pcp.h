@@ -38,7 +38,8 @@ struct zone_pcp {
 	struct zone *zone; /* C */
 	/* A used block's (word - used - order) is its type's offset in here. */
 	struct pcp_list list[PCP_TYPES][PCP_SLOTS] __aligned(64);
-	struct page **base[PCP_TYPES][PCP_LISTS]; /* C */
+	/* C the slots of list[type][index], one more than it has room for; behind the last one */
+	struct page **base[PCP_TYPES * PCP_LISTS + 1];
 };
 _Static_assert(sizeof(struct pcp_list) * PCP_SLOTS == 1 << BLOCK_TYPE_SHIFT,
 	       "block words lead to lists");

@@ -22,8 +22,8 @@
 
 struct mm_thread {
 	u32 flags;
-	u32 policy;	 /* mm/mempolicy.h; 0: near this hart */
-	u32 interleaved; /* the node whose turn it was last */
+	u32 policy;		 /* mm/mempolicy.h; 0: near this hart */
+	u32 interleaved;	 /* the node whose turn it was last */
 	unsigned long reclaimed; /* pages that shrinkers gave back to it (mm/vmscan.h) */
 };
 

@@ -30,9 +30,9 @@ struct node_daemon_state {
 };
 
 struct node_daemon {
-	const char *name;		       /* of its threads, without the node's number */
+	const char *name;			     /* of its threads, without the node's number */
 	void (*run)(const struct pglist_data *node); /* in the thread; may sleep */
-	struct node_daemon_state *state;       /* by node */
+	struct node_daemon_state *state;	     /* by node */
 	u32 (*period_ms)(void); /* it also runs after so long unasked; 0 or NULL: no */
 };
 TABLE_DECLARE(node_daemon);
