@@ -146,6 +146,7 @@ obj-$(CONFIG_KTAP) += tests/kernel/test_compaction.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_discover.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_driver.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_fault_inject.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_folio.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_hotplug.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_ipi.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_irq.o

@@ -26,7 +26,7 @@
 #define MAPS_SLACK 4096 /* harts that may count at once beyond an end */
 
 _Static_assert(TAIL_MAPS_MASK < 1U << PG_reserved, "PG_reserved and others are a tail's too");
-_Static_assert(sizeof(spinlock_t) <= 8, "a page table's lock stands in next and prev");
+_Static_assert(sizeof(spinlock_t) <= sizeof(((struct page *)0)->lock_space), "mm/page.h");
 
 /* A compound page's own counter of one of its pages, and its bits; a single page has none. */
 static u32 *own_maps(struct page *page, u32 *mask)

@@ -177,7 +177,9 @@ static inline bool page_word0_findable(u64 word0)
  * page_try_get_found - a stranger's @nr references to a head, false if there is none to find: the
  * page is free, frozen, a tail, or isn't one that strangers may find (any more)
  * On rv64 flags and count change together, so @page may be stale, even freed and in other use.
- * rv32 has no operation that wide: there the caller holds the lock of where it found @page.
+ * rv32 has no operation that wide: there the caller holds a lock under which the page has a
+ * reference, as that of a tree that has it, or zone->lock, without which no page with PG_found
+ * becomes another's.
  */
 static inline bool page_try_get_found(struct page *page, int nr)
 {
