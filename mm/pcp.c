@@ -11,8 +11,8 @@
  * lists back to the zone leaves them little room, so that the next one has little to take back; each
  * time a list is full, or is filled, that doubles, up to a share of the zone.
  *
- * Invariants (pcp_validate): base <= top <= full <= base + cap; *base is NULL, every other slot up to top holds
- *   a block of the zone with the list's order and type, refcount 0 and no flags.
+ * Invariants (pcp_validate): base <= top <= full <= base + cap; *base is NULL, every other slot up
+ *   to top holds a block of the zone with the list's order and type, refcount 0 and no flags.
  * Locking: a hart's lists are its own, with interrupts off.  The zone's lock while blocks move.
  * Cost: a refill some 10 instructions a block, a drain what merging takes.
  * Not here: hits (page_alloc.c), when to drain (page_alloc.c, and hart notifiers above mm).

@@ -23,7 +23,7 @@ static unsigned capacity(unsigned order)
 {
 	const struct zone_pcp *pcp = this_hart->pcp_zone[0];
 
-	return (unsigned)(pcp->list[0][order].full - pcp->base[0][order]);
+	return (unsigned)(pcp->list[0][order].full - pcp->base[order]);
 }
 
 /* Every allocation of the zone's pages, then nothing: none is out of reach on a list. */
