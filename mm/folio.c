@@ -20,6 +20,7 @@
 #include <mm/folio.h>
 
 #include <kernel/panic.h>
+#include <mm/page_debug.h>
 #include "internal.h"
 
 #define ONE_MAP	   (1U << BLOCK_MARK_SHIFT)
@@ -174,6 +175,8 @@ int split_folio(struct folio *folio)
 	page->block = word;
 	clear_head(page);
 	spin_unlock_irqrestore(&zone->lock, flags);
+	if (unlikely(page_debug))
+		split_page_owner(page, order, 0);
 	page_ref_unfreeze(page, 1);
 	return 0;
 }

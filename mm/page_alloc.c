@@ -26,6 +26,7 @@
 #include "buddy_list.h"
 #include <mm/kmap.h>
 #include <mm/memremap.h>
+#include <mm/page_debug.h>
 #include <mm/vmstat.h>
 #include <mm/watermark.h>
 #include "pcp.h"
@@ -83,8 +84,11 @@ static inline struct page *prepare(const struct zone *zone, struct page *page, g
 	return page;
 }
 
+/* Whatever a zone that bypasses the harts' lists hands out comes by here. */
 struct page *page_prepare(struct zone *zone, struct page *page, gfp_t gfp, unsigned order)
 {
+	if (unlikely(page_debug))
+		page_debug_alloc(page, order, gfp);
 	return prepare(zone, page, gfp, (int)order);
 }
 
@@ -156,6 +160,14 @@ static __noinline struct page *alloc_special(gfp_t gfp, unsigned order)
 
 FAULT_POINT(fail_page_alloc, "alloc_pages() and whatever stands on it");
 
+static __always_inline bool fails(gfp_t gfp, unsigned long order)
+{
+	return !(gfp & __GFP_NOFAIL) &&
+	       should_fail_alloc(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS, (unsigned)order,
+				 (gfp & __GFP_DIRECT_RECLAIM ? FAULT_WAITS : 0) |
+					 (gfp & __GFP_NOWARN ? FAULT_QUIET : 0));
+}
+
 /*
  * An int as the register has it, which on rv64 is extended already, and an address that is computed
  * as it stands: the compiler would extend the one again and take the other apart.
@@ -193,7 +205,7 @@ struct page *__alloc_pages(gfp_t gfp, unsigned order)
 	unsigned long flags, o;
 
 	in_register(o, (unsigned long)(long)(int)order);
-	if (should_fail(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS))
+	if (fails(gfp, order))
 		return NULL;
 	if (unlikely(o >= PCP_ORDERS || (gfp & GFP_NOT_HIT)))
 		return alloc_special(gfp, (unsigned)o);
@@ -206,7 +218,7 @@ struct page *__alloc_page_key(unsigned long at, gfp_t gfp)
 {
 	unsigned long flags;
 
-	if (should_fail(fail_page_alloc, PAGE_SIZE))
+	if (fails(gfp, 0))
 		return NULL;
 	local_irq_save(flags);
 	hart_barrier();
@@ -219,7 +231,7 @@ struct page *__alloc_zeroed_page_key(unsigned long at, gfp_t gfp)
 	unsigned long flags;
 	struct page *page;
 
-	if (should_fail(fail_page_alloc, PAGE_SIZE))
+	if (fails(gfp, 0))
 		return NULL;
 	local_irq_save(flags);
 	hart_barrier();
@@ -235,7 +247,7 @@ struct page *__alloc_pages_key(unsigned long at, gfp_t gfp, unsigned long order)
 {
 	unsigned long flags;
 
-	if (should_fail(fail_page_alloc, PAGE_SIZE << order))
+	if (fails(gfp, order))
 		return NULL;
 	local_irq_save(flags);
 	hart_barrier();
@@ -245,7 +257,7 @@ struct page *__alloc_pages_key(unsigned long at, gfp_t gfp, unsigned long order)
 
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order)
 {
-	if (should_fail(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS))
+	if (fails(gfp, order))
 		return NULL;
 	BUG_ON(nid != NUMA_NO_NODE && (unsigned)nid >= nr_nodes);
 	return alloc_slow(nid, (zone_mask_t)~0, gfp, order);
@@ -253,7 +265,7 @@ struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order)
 
 struct page *alloc_pages_for_reach(zone_mask_t reach, gfp_t gfp, unsigned order)
 {
-	if (should_fail(fail_page_alloc, PAGE_SIZE << order % NR_ORDERS))
+	if (fails(gfp, order))
 		return NULL;
 	return alloc_slow(NUMA_NO_NODE, reach, gfp, order);
 }
@@ -300,6 +312,12 @@ static void free_block(struct zone *zone, struct page *page, unsigned order)
 	if (unlikely(!block_is(zone, page, order))) {
 		free_refused(zone, page, order, flags);
 		return;
+	}
+	if (unlikely(page_debug)) {
+		page->_refcount = 0; /* a second free is refused meanwhile */
+		spin_unlock_irqrestore(&zone->lock, flags);
+		page_debug_free(page, order);
+		spin_lock_irqsave(&zone->lock, flags);
 	}
 	block_merge(zone, page, (int)order, pageblock_type(zone, page));
 	zone->nr_free += 1UL << order;
@@ -494,4 +512,6 @@ void split_page(struct page *page, unsigned order)
 		page[i].block = word;
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
+	if (unlikely(page_debug))
+		split_page_owner(page, order, 0);
 }

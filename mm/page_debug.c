@@ -198,8 +198,8 @@ static void fault_text(unsigned long va, char *text, size_t bytes)
 	head = memmap_block_of(pfn);
 	if (!head || block_kind(head) == BLOCK_USED)
 		return;
-	snprintf(text, bytes, "access to free page pfn 0x%lx, %s", pfn,
-		 page_owner_text(pfn, true, freed, sizeof(freed)));
+	page_owner_text(pfn, true, freed, sizeof(freed));
+	snprintf(text, bytes, "access to free page pfn 0x%lx%s%s", pfn, *freed ? ", " : "", freed);
 }
 
 void page_debug_init(void)
@@ -217,9 +217,17 @@ static bool start_block(const struct memmap_block *block, void *arg)
 
 void page_debug_start(void)
 {
+	unsigned long flags;
+	struct zone *zone;
+
 	if (!page_debug)
 		return;
 	memmap_walk(0, ~0UL, start_block, NULL);
+	for_each_zone(zone) {
+		spin_lock_irqsave(&zone->lock, flags);
+		zone_bypass(zone, BYPASS_DEBUG, true);
+		spin_unlock_irqrestore(&zone->lock, flags);
+	}
 	trap_set_fault_text(fault_text);
 	pr_notice("on:%s%s%s%s%s", page_debug & PAGE_DEBUG_OWNER ? " page_owner" : "",
 		  page_debug & PAGE_DEBUG_POISON ? " page_poison" : "",

@@ -101,7 +101,7 @@ static int show_top(void)
 
 /* ---- a picture ---- */
 
-static const char kind_chars[] = ".RUMCTS"; /* index: kind; free first */
+static const char kind_chars[] = ".RUMCTSD"; /* index: kind; free first */
 
 static unsigned kind_of(const struct memmap_block *b)
 {
@@ -111,6 +111,8 @@ static unsigned kind_of(const struct memmap_block *b)
 		return 0;
 	if (b->state == BLOCK_IS_RESERVED)
 		return 1;
+	if (b->state == BLOCK_IS_DEVICE)
+		return 7;
 	if (b->flags & 1u << PG_table)
 		return 5;
 	if (b->flags & 1u << PG_slab)
@@ -142,7 +144,7 @@ static int draw(void)
 	if (map_draw(&style))
 		return -EINTR;
 	shell_puts("  . free  R reserved  U unmovable  M movable  C reclaimable  T page tables  "
-		   "S slab  % several\n  small letters: partly free\n");
+		   "S slab  D device  % several\n  small letters: partly free\n");
 	return 0;
 }
 
