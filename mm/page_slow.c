@@ -107,20 +107,25 @@ static bool unkeep_highatomic(struct zone *zone)
 	return any;
 }
 
+static bool leaves_enough(const struct request *r, const struct zone *zone, unsigned flags)
+{
+	return (flags & ALLOC_NO_WATERMARKS) ||
+	       zone_watermark_ok(zone, r->order, wmark_pages(zone, flags & ALLOC_WMARK_MASK),
+				 r->highest, flags);
+}
+
 static struct page *take_locked(const struct request *r, struct zone *zone, unsigned flags)
 {
-	unsigned long mark = wmark_pages(zone, flags & ALLOC_WMARK_MASK);
 	struct page *page;
 
-	watermark_pressure(zone);
-	if (!(flags & ALLOC_NO_WATERMARKS) &&
-	    !zone_watermark_ok(zone, r->order, mark, r->highest, flags))
+	if (!leaves_enough(r, zone, flags))
 		return NULL;
 	page = buddy_take(zone, r->order, r->type);
 	if (!page && (flags & (ALLOC_HIGHATOMIC | ALLOC_NO_WATERMARKS)))
 		page = take_highatomic(zone, r->order);
 	else if (page && (flags & ALLOC_HIGHATOMIC))
 		keep_highatomic(zone, page);
+	watermark_pressure(zone);
 	return page;
 }
 
@@ -128,11 +133,13 @@ static struct page *take_locked(const struct request *r, struct zone *zone, unsi
 static struct page *take_from(const struct request *r, struct zone *zone, unsigned flags)
 {
 	unsigned long irq;
-	struct page *page;
+	struct page *page = NULL;
 
 	local_irq_save(irq);
 	hart_barrier();
-	page = pcp_take(zone, r->order, r->type);
+	/* What this hart keeps of a zone that keeps some for others is theirs too. */
+	if (!zone->lowmem_reserve[r->highest] || leaves_enough(r, zone, flags))
+		page = pcp_take(zone, r->order, r->type);
 	if (!page) {
 		spin_lock_raw(&zone->lock);
 		page = take_locked(r, zone, flags);

@@ -273,7 +273,7 @@ struct page *pcp_refill(struct pcp_list *list, struct zone *zone, unsigned order
 	if ((unsigned long)(list->full - before) < batch)
 		grow(pcp, list, i);
 	spin_lock_raw(&zone->lock);
-	if (unlikely(zone->nr_free < zone->plenty)) {
+	if (unlikely(zone->nr_free < zone->plenty + ((unsigned long)batch << order))) {
 		spin_unlock_raw(&zone->lock);
 		return NULL;
 	}

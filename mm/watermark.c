@@ -22,7 +22,6 @@
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 #define MIN_FREE_MIN 128UL
 #define MIN_FREE_MAX 262144UL
-#define BATCH_MOST   64
 
 unsigned int min_free_kbytes;
 static unsigned int watermark_scale_factor = 10;
@@ -63,10 +62,11 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, unsigned long ma
 {
 	unsigned long leave = mark, taken = unusable(zone, alloc_flags) + (1UL << order);
 
-	if (alloc_flags & ALLOC_MIN_RESERVE)
+	if (alloc_flags & ALLOC_MIN_RESERVE) {
 		leave -= leave / 2;
-	if (alloc_flags & ALLOC_NON_BLOCK)
-		leave -= leave / 4;
+		if (alloc_flags & ALLOC_NON_BLOCK)
+			leave -= leave / 4;
+	}
 	return READ_ONCE(zone->nr_free) >= leave + zone->lowmem_reserve[highest_type] + taken;
 }
 
@@ -133,7 +133,7 @@ static void set_marks(struct zone *zone, unsigned long all)
 	zone->watermark[WMARK_LOW] = least + gap;
 	zone->watermark[WMARK_HIGH] = least + 2 * gap;
 	zone->watermark_boost = 0;
-	zone->batch_floor = least + gap + first_reserve(zone) + BATCH_MOST;
+	zone->batch_floor = least + gap + first_reserve(zone);
 	watermark_set_plenty(zone);
 	watermark_pressure(zone);
 	spin_unlock_irqrestore(&zone->lock, flags);

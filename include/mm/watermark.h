@@ -26,7 +26,7 @@
 #define ALLOC_WMARK_MASK    3U
 #define ALLOC_NO_WATERMARKS 0x04U
 #define ALLOC_MIN_RESERVE   0x08U /* __GFP_HIGH */
-#define ALLOC_NON_BLOCK	    0x10U /* can't sleep */
+#define ALLOC_NON_BLOCK	    0x10U /* can't sleep; lowers it only with the one above */
 #define ALLOC_HIGHATOMIC    0x20U /* may have what is kept for large atomic requests */
 #define ALLOC_CMA	    0x40U /* movable */
 
