@@ -41,8 +41,7 @@ static const struct pglist_data *start_node(const struct request *r)
 	return node_data[r->reach || r->nid == NUMA_NO_NODE ? numa_node_id() : r->nid];
 }
 
-/* May @r be served from @zone at all? */
-static bool may_serve(const struct request *r, const struct zone *zone)
+bool request_may_use(const struct request *r, const struct zone *zone)
 {
 	zone_mask_t mask = allowed(r) & (r->reach ? r->reach : 0xff);
 
@@ -55,7 +54,7 @@ static bool may_serve(const struct request *r, const struct zone *zone)
 static const struct zone *expected_zone(const struct request *r)
 {
 	for (struct zone **z = start_node(r)->fallback; *z; z++)
-		if (may_serve(r, *z) && world_can_serve(*z, r->order))
+		if (request_may_use(r, *z) && world_can_serve(*z, r->order))
 			return *z;
 	return NULL;
 }
@@ -122,7 +121,7 @@ struct page *request(const struct request *r)
 		host_fail(__FILE__, __LINE__, "order %u not served, zone %s could", r->order,
 			  zone->name);
 	check_handed_out(page, r);
-	EXPECT(may_serve(r, page_zone(page)));
+	EXPECT(request_may_use(r, page_zone(page)));
 	EXPECT(later_than(r, page_zone(page), zone));
 	if (page_zone(page) != zone)
 		EXPECT(zone_listed_pages(zone) > 0);

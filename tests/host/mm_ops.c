@@ -30,151 +30,7 @@ static struct owned owned[MAX_OWNED + 1];
 static u32 taken[MAX_OWNED], nr_taken; /* slots; those from nr_taken on are free */
 static u32 last_stamp;
 
-/* By zone id. */
-static unsigned long nr_unowned[256];
-static struct seen {
-	unsigned long nr_free;
-	u32 orders;
-} seen[256];
-
 unsigned long ops_served, ops_failed;
-
-static void set_owner(unsigned long pfn, unsigned long nr, u32 who)
-{
-	unsigned id = memmap_segment(pfn)->zone->id;
-
-	nr_unowned[id] -= world_owner(pfn) == OWNER_FREE ? nr : 0;
-	nr_unowned[id] += who == OWNER_FREE ? nr : 0;
-	world_set_owner(pfn, nr, who);
-}
-
-/* ---- the model's answers ---- */
-
-static u32 orders_of(const struct zone *zone)
-{
-	return zone->orders[MIGRATE_UNMOVABLE] | zone->orders[MIGRATE_MOVABLE] |
-	       zone->orders[MIGRATE_RECLAIMABLE];
-}
-
-static void look(void)
-{
-	struct zone *zone;
-
-	for_each_zone(zone)
-		seen[zone->id] = (struct seen){ zone->nr_free, orders_of(zone) };
-}
-
-/* The highest type of zone that @r may use, which is what lowmem_reserve goes by. */
-static unsigned highest_type(const struct request *r)
-{
-	unsigned highest = 0;
-	struct zone *zone;
-
-	for_each_zone(zone)
-		if (request_may_use(r, zone))
-			highest = max(highest, (unsigned)zone->type);
-	return highest;
-}
-
-static bool may_sleep(const struct request *r)
-{
-	return (r->gfp & __GFP_DIRECT_RECLAIM) && !irqs_disabled();
-}
-
-/* Pages that @r leaves in @zone, whatever happens. */
-static unsigned long leaves(const struct request *r, const struct zone *zone, unsigned highest)
-{
-	unsigned long mark = zone->watermark[WMARK_MIN];
-	bool frees = (r->gfp & __GFP_MEMALLOC) || (mm_current()->flags & PF_MEMALLOC);
-
-	if (frees && !(r->gfp & __GFP_NOMEMALLOC))
-		return 0;
-	if (r->gfp & __GFP_HIGH) {
-		mark -= mark / 2;
-		if (!(r->gfp & __GFP_DIRECT_RECLAIM))
-			mark -= mark / 4;
-	}
-	return mark + zone->lowmem_reserve[highest];
-}
-
-/* Pages of @zone's that this hart or others keep. */
-static unsigned long listed(const struct zone *zone)
-{
-	return nr_unowned[zone->id] - zone->nr_free;
-}
-
-static void check_failure(const struct request *r, unsigned highest)
-{
-	unsigned long nr = 1UL << r->order;
-	struct zone *zone;
-	char fault[192];
-
-	ops_failed++;
-	for_each_zone(zone) {
-		unsigned long free = zone->nr_free;
-
-		if (!request_may_use(r, zone) || r->order > MAX_ORDER)
-			continue;
-		EXPECT_EQ(zone_validate(zone, fault, sizeof(fault)), 0);
-		if (may_sleep(r))
-			EXPECT_EQ(listed(zone), 0);
-		if (nr_harts == 1)
-			EXPECT_EQ(listed(zone), 0);
-		if (free < leaves(r, zone, highest) + nr)
-			continue;
-		EXPECT_EQ(orders_of(zone) >> r->order, 0);
-		EXPECT(listed(zone) || !world_can_serve(zone, r->order));
-	}
-}
-
-/* Where did it come from, and might it? */
-static void check_zone(const struct request *r, const struct zone *zone, unsigned highest)
-{
-	const struct pglist_data *node = node_data[r->nid == NUMA_NO_NODE ? 0 : r->nid];
-	unsigned long nr = 1UL << r->order;
-	bool first = true;
-
-	EXPECT(request_may_use(r, zone));
-	for (struct zone **z = node->fallback; *z != zone; z++) {
-		const struct seen *was = &seen[(*z)->id];
-
-		if (!request_may_use(r, *z))
-			continue;
-		first = false;
-		EXPECT(!(was->orders >> r->order) ||
-		       was->nr_free <
-			       nr + wmark_pages(*z, WMARK_LOW) + (*z)->lowmem_reserve[highest]);
-	}
-	if (zone->nr_free >= leaves(r, zone, highest))
-		return;
-	/* It comes off this hart's list for its first zone. */
-	if (zone->nr_free < seen[zone->id].nr_free)
-		host_fail(__FILE__, __LINE__, "order %u, gfp 0x%lx leaves %lu in zone %s, not %lu",
-			  r->order, (unsigned long)r->gfp, zone->nr_free, zone->name,
-			  leaves(r, zone, highest));
-	EXPECT(first || !zone->lowmem_reserve[highest]);
-}
-
-static void check_page(const struct request *r, struct page *page)
-{
-	unsigned long pfn = page_to_pfn(page), nr = 1UL << r->order;
-
-	EXPECT_EQ(pfn & (nr - 1), 0);
-	for (unsigned long i = 0; i < nr; i++)
-		EXPECT_EQ(world_owner(pfn + i), OWNER_FREE);
-	EXPECT_EQ(page->word0,
-		  page_zone(page)->word0 | ((r->gfp & __GFP_COMP) && r->order ? 1U << PG_head : 0));
-	EXPECT_EQ(page->mapping_word, 0);
-	EXPECT_EQ(page->index, 0);
-	EXPECT(page_zone(page) == memmap_segment(pfn)->zone);
-	if ((r->gfp & __GFP_COMP) && r->order)
-		EXPECT(compound_head(page + 1 + rnd_below(nr - 1)) == page);
-	for (unsigned i = 0; (r->gfp & __GFP_ZERO) && i < 16; i++) {
-		const u32 *words = kmap_local_page(page + rnd_below(nr));
-
-		EXPECT_EQ(words[rnd_below(PAGE_SIZE / 4)], 0);
-	}
-}
 
 /* ---- what is owned ---- */
 
@@ -190,7 +46,7 @@ static void own(struct page *page, unsigned nr_pages, unsigned order, gfp_t gfp,
 
 	*o = (struct owned){ page,	   nr_pages,  order, 0, exact, order && (gfp & __GFP_COMP),
 			     ++last_stamp, nr_taken++ };
-	set_owner(page_to_pfn(page), nr_pages, slot);
+	expect_owner(page_to_pfn(page), nr_pages, slot);
 	*stamp_at(o, 0) = *stamp_at(o, nr_pages - 1) = o->stamp;
 }
 
@@ -205,7 +61,7 @@ static struct owned disown(u32 at)
 	taken[at] = taken[--nr_taken];
 	owned[taken[at]].at = at;
 	taken[nr_taken] = slot;
-	set_owner(page_to_pfn(o->page), o->nr_pages, OWNER_FREE);
+	expect_owner(page_to_pfn(o->page), o->nr_pages, OWNER_FREE);
 	return *o;
 }
 
@@ -328,13 +184,15 @@ static struct page *ask_somehow(struct request *r)
 		local_irq_disable();
 	else if (how == 1)
 		flags = memalloc_noreclaim_save();
-	look();
+	expect_look();
 	page = ask(r);
 	/* Still in that state, since it counts. */
-	if (page)
-		check_zone(r, page_zone(page), highest_type(r));
-	else
-		check_failure(r, highest_type(r));
+	if (page) {
+		expect_zone(r, page_zone(page));
+	} else {
+		ops_failed++;
+		expect_failed(r);
+	}
 	if (how == 0)
 		local_irq_enable();
 	else if (how == 1)
@@ -353,7 +211,7 @@ static void do_alloc(void)
 	page = ask_somehow(&r);
 	if (!page)
 		return;
-	check_page(&r, page);
+	expect_page(&r, page);
 	own(page, 1U << r.order, r.order, r.gfp, false);
 	ops_served++;
 }
@@ -371,11 +229,11 @@ static void do_alloc_exact(void)
 		return;
 	if (rnd_below(2))
 		r.nid = (int)rnd_below(nr_nodes);
-	look();
+	expect_look();
 	addr = r.nid == NUMA_NO_NODE ? alloc_pages_exact(bytes, r.gfp)
 				     : alloc_pages_exact_nid(r.nid, bytes, r.gfp);
 	if (!addr) {
-		check_failure(&r, highest_type(&r));
+		expect_failed(&r);
 		return;
 	}
 	page = virt_to_page(addr);
@@ -521,7 +379,7 @@ static void do_unreserve(void)
 		end++;
 	EXPECT_EQ(free_reserved_area(PFN_PHYS(pfn), PFN_PHYS(end)), end - pfn);
 	if (end > pfn)
-		set_owner(pfn, end - pfn, OWNER_FREE);
+		expect_owner(pfn, end - pfn, OWNER_FREE);
 }
 
 static void do_drain(void)
@@ -532,7 +390,7 @@ static void do_drain(void)
 	case 0:
 		drain_all_pages();
 		for_each_zone(zone)
-			EXPECT_EQ(listed(zone), 0);
+			EXPECT_EQ(expect_listed(zone), 0);
 		break;
 	case 1:
 		page_alloc_hart_dead((unsigned)rnd_below(nr_harts));
@@ -612,8 +470,7 @@ void ops_check(void)
 		in_use += owned[taken[i]].nr_pages;
 	EXPECT_EQ(nr_free_pages() + in_use, nr_managed_pages());
 	for_each_zone(zone) {
-		EXPECT_EQ(zone_listed_pages(zone), listed(zone));
-		EXPECT(zone->nr_free <= nr_unowned[zone->id]);
+		EXPECT_EQ(zone_listed_pages(zone), expect_listed(zone));
 	}
 }
 
@@ -623,10 +480,7 @@ void ops_begin(const struct world *w)
 	min_free_kbytes = 0;
 	world_build(w);
 	has_reserves = w->reserves;
-	memset(nr_unowned, 0, sizeof(nr_unowned));
-	for (unsigned long pfn = world_first; pfn < world_end; pfn++)
-		if (world_owner(pfn) == OWNER_FREE)
-			nr_unowned[memmap_segment(pfn)->zone->id]++;
+	expect_begin();
 	nr_taken = 0;
 	for (u32 i = 0; i < MAX_OWNED; i++)
 		taken[i] = i + 1;
