@@ -22,6 +22,7 @@
 #include <kernel/panic.h>
 #include <kernel/smp.h>
 #include <mm/memblock.h>
+#include <mm/vmscan.h>
 #include "buddy_list.h"
 #include <mm/vmstat.h>
 #include <mm/watermark.h>
@@ -182,6 +183,8 @@ void zone_bypass(struct zone *zone, unsigned reason, bool on)
 	if (now == was)
 		return;
 	zone->bypass = (u8)now;
+	if (reason == BYPASS_PRESSURE)
+		kswapd_hopes_again(zone);
 	set_used(zone, zone->id);
 	watermark_set_plenty(zone);
 }

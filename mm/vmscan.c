@@ -15,9 +15,11 @@
  * more.  Others take pages meanwhile, so neither is exact; if objects were freed and no page
  * shows, that counts as one page, for who reclaims shall try again rather than fail.
  *
- * A zone in which a run of kswapd's gained nothing MAX_RECLAIM_RETRIES times, be it that all of it
- * is held for good, isn't worth the caches of the others: it is left alone until SWAP_CLUSTER_MAX
- * pages more are free in it than when there were fewest.
+ * A zone in which kswapd's runs gain nothing, be it that all of it is held for good, isn't worth
+ * the caches of the others: a run ends when twice what is missing was freed elsewhere, and after
+ * MAX_RECLAIM_RETRIES runs in vain (those that cost others their caches count four times) the zone
+ * is left alone, until SWAP_CLUSTER_MAX pages more are free in it than when there were fewest, or
+ * it recovers and falls below its low watermark anew.
  *
  * Locking: none but what it calls takes; a zone's nr_free is read without.
  * Not here: which objects (shrinker.c), whom to wake when (page_slow.c), the threads themselves
@@ -140,8 +142,16 @@ static bool any_short(const struct pglist_data *node)
 	return false;
 }
 
-/* @before: free pages by type, ~0 of zones that weren't short.  True if one of those gained. */
-static bool judge(const struct pglist_data *node, const unsigned long *before)
+void kswapd_hopes_again(const struct zone *zone)
+{
+	in_vain[zone->id].failures = 0;
+}
+
+/*
+ * @before: free pages by type, ~0 of zones that weren't short.  True if one of those gained; if
+ * not, that's @failures in vain.
+ */
+static bool judge(const struct pglist_data *node, const unsigned long *before, unsigned failures)
 {
 	bool any = false;
 
@@ -155,8 +165,9 @@ static bool judge(const struct pglist_data *node, const unsigned long *before)
 			in_vain[zone->id].failures = 0;
 			count_vm_events(PGSTEAL_KSWAPD, nr - before[type]);
 			any = true;
-		} else if (++in_vain[zone->id].failures == MAX_RECLAIM_RETRIES) {
+		} else {
 			in_vain[zone->id].least = nr;
+			in_vain[zone->id].failures += failures;
 		}
 	}
 	return any;
@@ -166,13 +177,18 @@ static bool judge(const struct pglist_data *node, const unsigned long *before)
 static bool balance(const struct pglist_data *node)
 {
 	unsigned long before[MAX_NR_ZONES], scanned = 0, freed = 0, most = SWAP_CLUSTER_MAX;
+	unsigned long mark;
 
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
 		struct zone *zone = node->zone[type];
 
-		before[type] = is_short(zone) ? READ_ONCE(zone->nr_free) : ~0UL;
-		/* If so much doesn't help, it's from the wrong zones. */
-		most += zone ? 2 * wmark_pages(zone, WMARK_HIGH) : 0;
+		before[type] = ~0UL;
+		if (!is_short(zone))
+			continue;
+		before[type] = READ_ONCE(zone->nr_free);
+		mark = wmark_pages(zone, WMARK_HIGH);
+		/* If twice as much as is missing doesn't help, it's from the wrong zones. */
+		most += 2 * (mark - min(before[type], mark));
 	}
 	for (int priority = DEF_PRIORITY; priority > 0 && freed < most && any_short(node);) {
 		unsigned long nr = shrink_node(node, GFP_KERNEL, priority, &scanned);
@@ -182,7 +198,7 @@ static bool balance(const struct pglist_data *node)
 		priority -= nr < SWAP_CLUSTER_MAX;
 	}
 	count_vm_events(PGSCAN_KSWAPD, scanned);
-	return judge(node, before);
+	return judge(node, before, freed ? 4 : 1);
 }
 
 /* What was raised for this run. */

@@ -32,6 +32,10 @@ void wakeup_kswapd(struct zone *zone, gfp_t gfp, unsigned order);
 /* kswapd_gave_up - nothing could be freed in @zone for long, and nobody has freed much since. */
 bool kswapd_gave_up(struct zone *zone);
 
+/* kswapd_hopes_again - @zone fell below its low watermark, or is above the high one again.  Any
+ * context. */
+void kswapd_hopes_again(const struct zone *zone);
+
 /* mm_account_reclaimed_pages - a shrinker gave back @nr pages; called from its scan_objects().  One
  * that doesn't say is judged by what is free before and after. */
 static inline void mm_account_reclaimed_pages(unsigned long nr)
