@@ -133,15 +133,20 @@ static void forget_scans(void)
 
 static struct chain ballast, held;
 
-/* Where the host has fewer CPUs than harts, each page that they want takes a time slice. */
-static unsigned long plenty(void)
+static unsigned long high_pages(void)
 {
-	unsigned long nr = max(PLENTY / num_online_harts(), PLENTY_LEAST);
+	unsigned long nr = 0;
 	struct zone *zone;
 
 	for_each_zone(zone)
-		nr += 4 * zone->watermark[WMARK_HIGH];
+		nr += zone->watermark[WMARK_HIGH];
 	return nr;
+}
+
+/* Where the host has fewer CPUs than harts, each page that they want takes a time slice. */
+static unsigned long plenty(void)
+{
+	return max(PLENTY / num_online_harts(), PLENTY_LEAST) + 4 * high_pages();
 }
 
 /* From the lowest zones first: what is left lies in the highest. */
@@ -173,13 +178,9 @@ static bool begin(struct ktap *t)
 /* The cache takes half of what is above the watermarks, and gives it back when asked. */
 static unsigned long fill_cache(struct ktap *t)
 {
-	unsigned long nr = nr_free_pages(), whole;
-	struct zone *zone;
+	unsigned long high = high_pages(), whole = (max(nr_free_pages(), high) - high) / 2;
 
-	for_each_zone(zone)
-		nr -= min(zone->watermark[WMARK_HIGH], nr);
-	whole = nr /= 2;
-	while (nr--) {
+	while (cache.pages.nr < whole) {
 		struct page *page = alloc_page(GFP_CACHE);
 
 		if (!page)
@@ -274,6 +275,7 @@ static void shrink_under_load(struct ktap *t, unsigned nap_ms)
 		return;
 	cache.nap_ms = nap_ms;
 	whole = fill_cache(t);
+	hold(GFP_CACHE, high_pages()); /* quickly, by one alone */
 	run_eaters(t, whole / 8);
 	KTAP_EXPECT(t, cache.pages.nr < whole && cache.scans > 0);
 	ktap_diag(t, "%lu of %lu pages left after %lu scans, %lu of them by kswapd", cache.pages.nr,
