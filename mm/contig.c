@@ -63,12 +63,12 @@ static int empty_range(struct zone *zone, unsigned long start, unsigned long end
 {
 	int err = -EBUSY;
 
+	drain_all_pages(); /* and from now on harts keep none */
 	for (int i = 0; err == -EBUSY && i < TRIES; i++) {
 		if (i)
 			arch_wait_ns(WAIT_NS);
 		if (should_fail(fail_contig, PAGE_SIZE))
 			return -ENOMEM;
-		drain_all_pages();
 		err = move_range(zone, start, end, gfp);
 		if (!err)
 			err = test_pages_isolated(start, end);

@@ -20,6 +20,7 @@
  */
 #include <kernel/panic.h>
 #include <kernel/smp.h>
+#include <mm/compaction.h>
 #include <mm/mempolicy.h>
 #include <mm/oom.h>
 #include <mm/vmscan.h>
@@ -239,14 +240,23 @@ static bool reclaim(const struct request *r)
 
 	if (likely(r->nodes == NODE_MASK_ALL))
 		return try_to_free_pages(r->node, r->reach, r->order, r->gfp);
-	for_each_zone_of(r, zone)
-	{
+	for_each_zone_of(r, zone) {
 		if (zone->node == last)
 			continue;
 		last = zone->node;
 		any |= try_to_free_pages(last, r->reach, r->order, r->gfp | __GFP_THISNODE);
 	}
 	return any;
+}
+
+/* A block made by moving pages together. */
+static struct page *try_compacting(const struct request *r, unsigned flags)
+{
+	unsigned old = memalloc_noreclaim_save();
+	enum compact_result ret = try_to_compact_pages(r->node, r->reach, r->gfp, r->order);
+
+	memalloc_noreclaim_restore(old);
+	return ret == COMPACT_SUCCESS ? try_zones(r, flags) : NULL;
 }
 
 /* Reclaim has nothing any more. True if something was freed after all. */
@@ -263,12 +273,19 @@ static struct page *try_hard(const struct request *r, unsigned flags)
 	unsigned idle = 0;
 	struct page *page;
 
+	if (r->order > COSTLY_ORDER) { /* rather than have others throw away much */
+		page = try_compacting(r, flags);
+		if (page)
+			return page;
+	}
 	for (;;) {
 		bool progress = reclaim(r);
 
 		page = try_zones(r, flags);
 		if (!page)
 			page = try_everything(r, flags);
+		if (!page && r->order)
+			page = try_compacting(r, flags);
 		if (page || (r->gfp & __GFP_NORETRY))
 			return page;
 		idle = progress ? 0 : idle + 1;
@@ -302,8 +319,13 @@ static void wake_reclaim(const struct request *r)
 
 	if (!(r->gfp & __GFP_KSWAPD_RECLAIM))
 		return;
-	for_each_zone_of(r, zone)
+	for_each_zone_of(r, zone) {
 		wakeup_kswapd(zone, r->gfp, r->order);
+		/* Enough, but in pieces. */
+		if (r->order &&
+		    READ_ONCE(zone->nr_free) > zone->watermark[WMARK_HIGH] + (2UL << r->order))
+			wakeup_kcompactd(zone->node, r->order);
+	}
 }
 
 static struct page *serve(const struct request *r)

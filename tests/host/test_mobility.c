@@ -32,12 +32,6 @@ bool should_fail_now(struct fault_attr *attr, size_t bytes)
 	return rnd_below(100) < fail_percent;
 }
 
-void (*node_daemon_kick)(void);
-
-void arch_wait_ns(u64 ns)
-{
-}
-
 bool discover_reusable(unsigned i, struct discover_area *area)
 {
 	return false;

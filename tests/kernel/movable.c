@@ -99,32 +99,49 @@ static void putback(struct page *page)
 
 static const struct movable_operations ops = { isolate, migrate, putback };
 
-unsigned long movable_take(unsigned long max, gfp_t gfp)
+/* So many at a time: the lock is taken seldom, and held for a short while. */
+#define BATCH 32
+
+static unsigned long take_batch(unsigned long max, gfp_t gfp)
 {
+	struct page *page[BATCH];
 	unsigned long nr = 0;
-	struct page *page;
 
-	for (; nr < max && (page = alloc_page(gfp)); nr++) {
-		u32 *word = kmap_local_page(page);
+	while (nr < min(max, (unsigned long)BATCH) && (page[nr] = alloc_page(gfp))) {
+		u32 *word = kmap_local_page(page[nr]);
 
-		spin_lock(&own.lock);
-		page->index = ++own.last_number;
-		word[0] = word[LAST_WORD] = content(page);
+		page[nr]->index = __atomic_add_fetch(&own.last_number, 1, __ATOMIC_RELAXED);
+		word[0] = word[LAST_WORD] = content(page[nr]);
 		kunmap_local(word);
-		page_list_add(&own.pages, page);
-		__SetPageMovable(page, &ops);
-		spin_unlock(&own.lock);
+		nr++;
 	}
+	spin_lock(&own.lock);
+	for (unsigned long i = 0; i < nr; i++) {
+		page_list_add(&own.pages, page[i]);
+		__SetPageMovable(page[i], &ops);
+	}
+	spin_unlock(&own.lock);
 	return nr;
 }
 
-void movable_drop(unsigned percent)
+unsigned long movable_take(unsigned long max, gfp_t gfp)
+{
+	unsigned long nr = 0, now;
+
+	do {
+		now = take_batch(max - nr, gfp);
+		nr += now;
+	} while (now == BATCH);
+	return nr;
+}
+
+static void drop(unsigned percent, unsigned most)
 {
 	struct page_list dropped = { 0 };
 	struct page *page;
 
 	spin_lock(&own.lock);
-	for (u32 next = own.pages.first; next;) {
+	for (u32 next = own.pages.first; next && dropped.nr < most;) {
 		page = index_page(next);
 		next = page->next;
 		if (!chance(percent))
@@ -137,6 +154,16 @@ void movable_drop(unsigned percent)
 	spin_unlock(&own.lock);
 	while ((page = page_list_pop(&dropped)))
 		put_page(page);
+}
+
+void movable_drop(unsigned percent)
+{
+	drop(percent, ~0U);
+}
+
+void movable_drop_first(unsigned nr)
+{
+	drop(100, nr);
 }
 
 void movable_check(void)

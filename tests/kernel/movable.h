@@ -28,6 +28,9 @@ unsigned long movable_take(unsigned long max, gfp_t gfp);
 /* movable_drop - free about @percent of the pages, at random; 100: all, isolated ones not. */
 void movable_drop(unsigned percent);
 
+/* movable_drop_first - free at most @nr pages. */
+void movable_drop_first(unsigned nr);
+
 /* movable_check - what all pages hold; counts in nr_spoiled. */
 void movable_check(void);
 
