@@ -3,8 +3,9 @@
  * vmscan.c - getting pages back
  *
  * Who finds a zone below its low watermark wakes the node's thread, kswapd, and goes on; kswapd
- * frees until every zone of the node is above its high watermark.  Who finds it below min, and may
- * sleep, frees some pages itself (direct reclaim) and tries again.
+ * frees until every zone of the node is above its high watermark, and then has kcompactd make a
+ * block of the largest order that somebody wanted.  Who finds it below min, and may sleep, frees
+ * some pages itself (direct reclaim) and tries again.
  *
  *     priority 12: ask for a 2^12th of everything; each time that this isn't enough, for twice as
  *     much; 0: for everything
@@ -28,6 +29,7 @@
 #include <mm/vmscan.h>
 
 #include <kernel/sysctl.h>
+#include <mm/compaction.h>
 #include <mm/oom.h>
 #include <mm/page_alloc.h>
 #include <mm/shrinker.h>
@@ -216,23 +218,32 @@ static void end_boosts(const struct pglist_data *node)
 	}
 }
 
-static void kswapd_balance(const struct pglist_data *node)
+static void reclaim_until_balanced(const struct pglist_data *node)
 {
 	unsigned int old;
 
-	report_recorded_failure();
-	if (!any_short(node)) {
-		end_boosts(node);
+	if (!any_short(node))
 		return;
-	}
 	count_vm_event(PAGEOUTRUN);
 	old = memalloc_save(PF_MEMALLOC | PF_KSWAPD);
 	mm_current()->reclaimed = 0;
 	drain_all_pages();
 	while (any_short(node) && balance(node))
 		;
-	end_boosts(node);
 	memalloc_restore(PF_MEMALLOC | PF_KSWAPD, old);
+}
+
+static u8 wanted_order[MAX_NUMNODES]; /* of a block, by those who woke it */
+
+static void kswapd_balance(const struct pglist_data *node)
+{
+	unsigned order = READ_ONCE(wanted_order[node->nid]);
+
+	WRITE_ONCE(wanted_order[node->nid], 0);
+	report_recorded_failure();
+	reclaim_until_balanced(node);
+	end_boosts(node);
+	wakeup_kcompactd(node, order);
 }
 
 void (*node_daemon_kick)(void);
@@ -246,6 +257,8 @@ void wakeup_kswapd(struct zone *zone, gfp_t gfp, unsigned order)
 	if (READ_ONCE(kswapd_state[zone->nid].asked) || !(gfp & __GFP_KSWAPD_RECLAIM) ||
 	    kswapd_gave_up(zone))
 		return;
+	if (order > READ_ONCE(wanted_order[zone->nid]))
+		WRITE_ONCE(wanted_order[zone->nid], (u8)order);
 	count_vm_event(KSWAPD_WAKE);
 	node_daemon_wake(&kswapd, zone->nid);
 }

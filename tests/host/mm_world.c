@@ -11,6 +11,7 @@
 #include <base/errno.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
+#include <mm/compaction.h>
 #include <mm/init.h>
 #include <mm/memmap.h>
 #include <mm/mm_thread.h>
@@ -66,6 +67,11 @@ void world_run_as(unsigned int cpu)
 }
 
 void arch_wait_ns(u64 ns)
+{
+}
+
+/* Where nothing can be moved. */
+__attribute__((weak)) void wakeup_kcompactd(const struct pglist_data *node, unsigned order)
 {
 }
 
