@@ -9,6 +9,7 @@
  */
 #include "mobility.h"
 
+#include <mm/vmstat.h>
 #include "buddy_list.h"
 
 /* The zone's next frame from @pfn on; ~0 if there is none. */
@@ -75,6 +76,7 @@ struct page *buddy_claim(struct zone *zone, struct page *page, unsigned long pfn
 {
 	page = buddy_carve(zone, page, pfn, low);
 	zone->nr_free -= 1UL << low;
+	__count_vm_events(PGALLOC, 1UL << low);
 	page->word0 = zone->word0;
 	page->block = zone->mark + BLOCK_USED + (u32)low + ((u32)type << BLOCK_TYPE_SHIFT);
 	return page;

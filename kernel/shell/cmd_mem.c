@@ -63,7 +63,10 @@ static void print_marks(const struct zone *z)
 		if (z->node->zone[type])
 			shell_printf(" %s: %lu", z->node->zone[type]->name,
 				     z->lowmem_reserve[type]);
-	shell_printf("\n  kept      highatomic %lu, cma %lu, isolated %lu\n",
+	shell_printf("\n  types     unmovable %lu, movable %lu, reclaimable %lu\n",
+		     zone_free_of(z, MIGRATE_UNMOVABLE), zone_free_of(z, MIGRATE_MOVABLE),
+		     zone_free_of(z, MIGRATE_RECLAIMABLE));
+	shell_printf("  kept      highatomic %lu, cma %lu, isolated %lu\n",
 		     zone_free_of(z, MIGRATE_HIGHATOMIC), zone_free_of(z, MIGRATE_CMA),
 		     zone_free_of(z, MIGRATE_ISOLATE));
 	shell_puts("  harts    ");

@@ -17,9 +17,24 @@
 
 static void print_all(void)
 {
+	static const char numa_names[NR_NUMA_STAT_ITEMS][11] = {
+		"hit", "miss", "foreign", "interleave", "local", "other",
+	};
 	char name[VM_EVENT_NAME_LEN];
+	unsigned long cma = 0;
+	struct zone *z;
+	int nid;
 
-	shell_printf("nr_free_pages %lu\n", nr_free_pages());
+	for_each_zone(z)
+		cma += zone_free_of(z, MIGRATE_CMA);
+	shell_printf("nr_free_pages %lu\nnr_free_cma %lu\n", nr_free_pages(), cma);
+	for (int i = 0; i < NR_NUMA_STAT_ITEMS; i++) {
+		unsigned long sum = 0;
+
+		for_each_node_id(nid)
+			sum += numa_stat_read(nid, (enum numa_stat_item)i);
+		shell_printf("numa_%s %lu\n", numa_names[i], sum);
+	}
 	for (int i = 0; i < NR_VM_EVENT_ITEMS; i++)
 		shell_printf("%s %lu\n", vm_event_name((enum vm_event_item)i, name),
 			     vm_event_sum((enum vm_event_item)i));

@@ -92,3 +92,54 @@ TEST(indices_by_definition)
 			       fragmentation_index(nr, order) <= 1000);
 	}
 }
+
+static unsigned long in_zones(void)
+{
+	unsigned long free = 0;
+	struct zone *z;
+
+	for_each_zone(z)
+		free += z->nr_free;
+	return free;
+}
+
+/* What left the zones and didn't come back is what they have less, whichever way it went. */
+TEST(pages_are_counted_once)
+{
+	static const struct world w = { .base = 0x80000000,
+					.bytes = 64 * MiB,
+					.bank = { { 0x80000000, 0x82000000, 0 },
+						  { 0x82000000, 0x84000000, 1 } } };
+	static struct {
+		struct page *page;
+		unsigned order;
+	} held[64];
+	unsigned long before;
+
+	world_build(&w);
+	memset(&vm_event_states, 0, sizeof(vm_event_states));
+	before = in_zones();
+	for (int i = 0; i < 50000; i++) {
+		unsigned at = (unsigned)rnd_below(ARRAY_SIZE(held)),
+			 order = (unsigned)rnd_below(rnd_below(4) ? 5 : NR_ORDERS);
+		gfp_t gfp = (rnd_below(2) ? GFP_KERNEL : GFP_ATOMIC) | __GFP_NOWARN |
+			    (rnd_below(3) ? 0 : __GFP_MOVABLE) | (rnd_below(9) ? 0 : __GFP_ZERO);
+
+		if (held[at].page)
+			__free_pages(held[at].page, held[at].order);
+		held[at].page = rnd_below(4) ? alloc_pages(gfp, order)
+					     : alloc_pages_node((int)rnd_below(2), gfp, order);
+		held[at].order = order;
+		if (!rnd_below(500))
+			drain_local_pages();
+		EXPECT_EQ(vm_event_states.event[PGALLOC] - vm_event_states.event[PGFREE],
+			  before - in_zones());
+	}
+	EXPECT(vm_event_states.event[PCP_REFILL] > 100 && vm_event_states.event[PCP_DRAIN] > 10);
+	for (unsigned i = 0; i < ARRAY_SIZE(held); i++)
+		if (held[i].page)
+			__free_pages(held[i].page, held[i].order);
+	drain_local_pages();
+	EXPECT_EQ(vm_event_states.event[PGALLOC], vm_event_states.event[PGFREE]);
+	EXPECT_EQ(in_zones(), before);
+}

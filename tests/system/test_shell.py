@@ -101,6 +101,31 @@ def test_meminfo_and_friends_are_printed(shell):
     assert info.ptdump(shell.run("ptdump"))
 
 
+def test_counters_are_printed(shell):
+    counts = dict(x.split() for x in shell.run("vmstat") if x)
+    assert {"nr_free_pages", "pgalloc", "pgfree", "pgscan_kswapd", "numa_hit"} <= set(counts)
+    lines = [x.split() for x in shell.run("vmstat 1 2") if x]
+    assert len(lines) == 3 and {len(x) for x in lines[1:]} == {10}
+    orders = len(info.buddyinfo(shell.run("buddyinfo"))[0][2])
+    values = [float(x) for line in shell.run("extfrag") if line for x in line.split()[5:]]
+    assert len(values) == 2 * orders and all(-1 <= x <= 1 for x in values)
+    assert shell.run("numastat")[0].split() == ["node0"]
+
+
+def test_tunables(machine):
+    m = machine(smp=2, mem="256M", append="sysctl.vm.min_free_kbytes=4096 "
+                "sysctl.vm.watermark_scale_factor=9999 sysctl.vm.lowmem_reserve_ratio=32,64")
+    assert any('vm.watermark_scale_factor="9999" is refused (-34): it takes 1 number of 1 to 3000'
+               in line for line in m.run("dmesg"))
+    assert "vm.min_free_kbytes = 4096" in m.run("sysctl")
+    assert m.run("sysctl vm.lowmem_reserve_ratio")[0].split()[2:5] == ["32", "64", "256"]
+    marks = info.zoneinfo(m.run("zoneinfo")).zones[0].marks
+    assert marks[0] == 4096 // 4
+    assert m.run("sysctl vm.min_free_kbytes=8192") == ["vm.min_free_kbytes = 8192"]
+    assert info.zoneinfo(m.run("zoneinfo")).zones[0].marks[0] == 2 * marks[0]
+    assert m.poweroff() == 0
+
+
 def test_memmap_draws_each_zone(shell):
     lines = shell.run("memmap")
     assert re.match(r"Node 0, zone \w+: \d+ KiB a character", lines[0])
