@@ -81,31 +81,34 @@ static void keep_highatomic(struct zone *zone, struct page *page)
 {
 	u8 *type = pageblock_of(zone, page);
 
-	if (!type_is_ordinary(*type) ||
+	if (!type_is_ordinary(*type) || block_order(page) > PAGEBLOCK_ORDER ||
 	    zone->nr_highatomic + pageblock_nr_pages > zone->managed_pages / 100)
 		return;
 	*type = MIGRATE_HIGHATOMIC;
 	zone->nr_highatomic += pageblock_nr_pages;
 }
 
-/* Nothing is kept for large atomic requests any more. True if something was. */
-static bool unkeep_highatomic(struct zone *zone)
+/* What is free of that is anybody's again.  Pageblocks with nothing free stay, and count. */
+static void unkeep_highatomic(struct zone *zone)
 {
 	unsigned long flags;
-	bool any = false;
 
 	spin_lock_irqsave(&zone->lock, flags);
 	while (zone->orders[MIGRATE_HIGHATOMIC]) {
 		int order = lowest_bit(zone->orders[MIGRATE_HIGHATOMIC]);
 		struct page *page = list_pop(zone, order, MIGRATE_HIGHATOMIC);
+		u8 *type = pageblock_of(zone, page),
+		   *last = type + ((1UL << order) - 1) / pageblock_nr_pages;
 
-		*pageblock_of(zone, page) = MIGRATE_UNMOVABLE;
+		for (; type <= last; type++) {
+			if (*type != MIGRATE_HIGHATOMIC)
+				continue;
+			*type = MIGRATE_UNMOVABLE;
+			zone->nr_highatomic -= pageblock_nr_pages;
+		}
 		block_merge(zone, page, order, MIGRATE_UNMOVABLE);
-		any = true;
 	}
-	zone->nr_highatomic = 0;
 	spin_unlock_irqrestore(&zone->lock, flags);
-	return any;
 }
 
 static bool leaves_enough(const struct request *r, const struct zone *zone, unsigned flags)

@@ -3,8 +3,8 @@
  * test_page_model.c - ten million operations on the page allocator, each checked by a model
  *
  * Every call of mm/page_alloc.h and what folios add to them, in any order, from 1 to 8 harts, on
- * random boards, with zones that keep reserves and without.  See mm_expect.h for what is checked each
- * time, and world_check() for what is now and then.  In 32 bits a tenth: it's the same code.
+ * random boards, with zones that keep reserves and without.  See mm_expect.h for what is checked
+ * each time, and world_check() for what is now and then.  In 32 bits a tenth: the code is the same.
  */
 #include "mm_ops.h"
 
