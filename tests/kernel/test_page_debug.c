@@ -35,7 +35,7 @@ static bool names(const struct page *page, bool freed, const char *name)
 	return strstr(page_owner_text(page_to_pfn(page), freed, text, sizeof(text)), name);
 }
 
-static __noinline __attribute__((noclone)) struct page *take_here(unsigned order)
+static __noinline __noclone struct page *take_here(unsigned order)
 {
 	struct page *page = alloc_pages(GFP_KERNEL, order);
 
@@ -43,7 +43,7 @@ static __noinline __attribute__((noclone)) struct page *take_here(unsigned order
 	return page;
 }
 
-static __noinline __attribute__((noclone)) void give_here(struct page *page, unsigned order)
+static __noinline __noclone void give_here(struct page *page, unsigned order)
 {
 	__free_pages(page, order);
 	barrier();
