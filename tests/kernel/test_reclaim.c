@@ -7,6 +7,7 @@
  */
 #include <kernel/smp.h>
 #include <mm/buddy.h>
+#include <mm/init.h>
 #include <mm/mm_thread.h>
 #include <mm/oom.h>
 #include <mm/page_alloc.h>
@@ -27,6 +28,7 @@
 #define EAT_NS	     2000000000ull
 #define GFP_TRY	     (GFP_KERNEL | __GFP_NOWARN)
 #define GFP_UNHEARD  (GFP_ATOMIC & ~__GFP_KSWAPD_RECLAIM) /* kswapd isn't told */
+#define GFP_MOVES    (GFP_HIGHUSER_MOVABLE | __GFP_NOWARN | __GFP_NORETRY)
 #define GFP_CACHE    (GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY | __GFP_RECLAIMABLE)
 
 /* ---- the cache ---- */
@@ -149,11 +151,13 @@ static unsigned long plenty(void)
 	return max(PLENTY / num_online_harts(), PLENTY_LEAST) + 4 * high_pages();
 }
 
-/* From the lowest zones first: what is left lies in the highest. */
+/* What the kernel can't use, then from the lowest zones first: what is left lies in the highest. */
 static void take_ballast(void)
 {
 	struct page *page;
 
+	while ((page = alloc_pages_for_reach(mm_zone_plan()->mask_movable, GFP_MOVES, MAX_ORDER)))
+		push(&ballast, page);
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
 		while (nr_free_pages() > plenty() + (1UL << MAX_ORDER) &&
 		       (page = alloc_pages_for_reach((zone_mask_t)(1u << type), GFP_CACHE,
@@ -257,7 +261,9 @@ static void run_eaters(struct ktap *t, unsigned long leave)
 	for (unsigned i = 0; i < nr; i++) {
 		eater[i] = (struct eater){ .leave = leave, .until_ns = until };
 		thread[i] = kthread_run(eat, &eater[i], "eater/%u", i);
-		KTAP_EXPECT(t, thread[i] != NULL);
+		KTAP_EXPECT(t,
+			    i || thread[i] !=
+					    NULL); /* the first may have eaten the others' stacks */
 	}
 	for (unsigned i = 0; i < nr; i++) {
 		if (thread[i])
