@@ -318,12 +318,12 @@ static void test_helpers(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "zones by distance", test_distances },
+	{ "zones-by-distance", test_distances },
 	{ "__GFP_THISNODE", test_thisnode },
 	{ "arguments", test_arguments },
 	{ "policies", test_policies },
-	{ "turns on a hart", test_turns },
-	{ "from hart to hart", test_moves },
+	{ "turns-on-a-hart", test_turns },
+	{ "from-hart-to-hart", test_moves },
 	{ "interrupts", test_interrupts },
 	{ "helpers", test_helpers },
 	{},
