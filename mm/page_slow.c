@@ -31,7 +31,6 @@
 
 #define COSTLY_ORDER 3	     /* larger blocks aren't worth trying for ever */
 #define MAX_RETRIES  16	     /* rounds that freed nothing */
-#define TRIM_BLOCKS  16	     /* that go back from this hart's lists at once */
 #define WAIT_NS	     1000000 /* between rounds of a request that must not fail */
 
 struct mm_thread mm_boot_thread;
@@ -194,9 +193,10 @@ static unsigned reserves(const struct request *r)
 	return flags;
 }
 
-/* @blocks that this hart keeps go back to each zone of the request; true if some are left. */
-static bool trim(const struct request *r, unsigned blocks)
+/* Some of what this hart keeps goes back to the zones of the request; true if some is left. */
+static bool trim(const struct request *r)
 {
+	int budget = PCP_TRIM;
 	struct zone *zone;
 	unsigned long irq;
 	bool more = false;
@@ -204,22 +204,26 @@ static bool trim(const struct request *r, unsigned blocks)
 	for_each_zone_of(r, zone) {
 		local_irq_save(irq);
 		hart_barrier();
-		more |= pcp_trim(zone, blocks);
+		more |= pcp_trim(zone, &budget);
 		local_irq_restore(irq);
 	}
 	return more;
 }
 
-/* With what this hart keeps. */
+/*
+ * With what this hart keeps, too.  Who can't wait takes a bounded part of it back,
+ * not more: below its low watermark, and without large blocks, a zone lets harts
+ * keep little, so that this is mostly all.
+ */
 static struct page *try_own(const struct request *r, unsigned flags)
 {
 	struct page *page;
 	bool more;
 
 	do {
-		more = trim(r, TRIM_BLOCKS);
+		more = trim(r);
 		page = try_zones(r, flags);
-	} while (!page && more);
+	} while (!page && more && (r->gfp & __GFP_DIRECT_RECLAIM));
 	return page;
 }
 
@@ -300,22 +304,6 @@ static struct page *try_hard(const struct request *r, unsigned flags)
 	}
 }
 
-/* Below its low watermark a zone gets back what this hart keeps, bit by bit. */
-static void trim_under_pressure(const struct request *r)
-{
-	struct zone *zone;
-	unsigned long irq;
-
-	for_each_zone_of(r, zone) {
-		if (!(READ_ONCE(zone->bypass) & BYPASS_PRESSURE))
-			continue;
-		local_irq_save(irq);
-		hart_barrier();
-		pcp_trim(zone, TRIM_BLOCKS);
-		local_irq_restore(irq);
-	}
-}
-
 static void wake_reclaim(const struct request *r)
 {
 	struct zone *zone;
@@ -340,10 +328,7 @@ static struct page *serve(const struct request *r)
 	if (likely(page))
 		return page;
 	wake_reclaim(r);
-	trim_under_pressure(r);
-	page = try_zones(r, flags);
-	if (!page)
-		page = try_own(r, flags);
+	page = try_own(r, flags);
 	if (page || !(r->gfp & __GFP_DIRECT_RECLAIM) || !may_wait())
 		return page;
 	if (flags & ALLOC_NO_WATERMARKS) /* it frees memory itself */

@@ -55,9 +55,11 @@ static unsigned cap_of(const struct zone_pcp *pcp, unsigned order)
 	return max(pcp->cap >> (order ? order + 1 : 0), 2u);
 }
 
-/* Bounds of one lock hold while blocks go back. */
-#define GIVE_MOST   64 /* blocks */
-#define MERGES_MOST 16 /* that aren't in whole runs */
+/* Bounds of one lock hold: where memory is in pieces, blocks that are taken to be cut up; */
+#define PIECES_MOST 24
+/* what goes back: the sum of its blocks, and as many as a merge costs for each whole run of them. */
+#define GIVE_MOST  64
+#define MERGE_COST 4
 
 /* Room that a list has after its blocks were missed by an allocation that found none. */
 #define ROOM_LEAST 8
@@ -222,12 +224,13 @@ static struct page *take_upto(struct zone *zone, int order, unsigned type, int m
 /* @left blocks of @order onto @list.  The zone is locked. */
 static void fetch(struct zone *zone, struct pcp_list *list, int order, unsigned type, int left)
 {
+	int pieces = PIECES_MOST;
 	u32 word = zone->mark + BLOCK_USED + (type << BLOCK_TYPE_SHIFT) + (u32)order;
 	unsigned long bytes = sizeof(struct page) << order;
 	struct page **top = list->top;
 	u64 word0 = zone->word0_free;
 
-	while (left > 0) {
+	while (left > 0 && pieces--) {
 		int most = order, got;
 		struct page *page, *block;
 
@@ -329,15 +332,15 @@ static unsigned long whole_run(struct page **top, int order, unsigned long most,
 
 /*
  * Give back blocks of @order, the last ones first, until @want of them (a power of two) are back or
- * @merges were merged: whole runs are one.  At least one, at most twice @want.  The zone is locked.
+ * @budget is used up, see above; at least one block.  What is left of it.  The zone is locked.
  */
-static void give(struct zone *zone, struct pcp_list *list, struct page **base, int order,
-		 unsigned long want, unsigned merges)
+static int give(struct zone *zone, struct pcp_list *list, struct page **base, int order,
+		unsigned long want, int budget)
 {
 	unsigned long given = 0, bytes = sizeof(struct page) << order;
 	struct page **top = list->top;
 
-	while (given < want && top != base && merges--) {
+	while (given < want && top != base && budget > 0) {
 		struct page *head;
 		unsigned long run = whole_run(top, order, want, (unsigned long)(top - base), &head);
 
@@ -347,10 +350,12 @@ static void give(struct zone *zone, struct pcp_list *list, struct page **base, i
 			    pageblock_type(zone, head));
 		given += run;
 		top -= run;
+		budget -= (int)run + MERGE_COST - 1;
 	}
 	zone->nr_free += given << order;
 	list->top = top;
 	__count_vm_events(PGFREE, given << order);
+	return budget;
 }
 
 void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
@@ -359,7 +364,9 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
 	unsigned i = at / PCP_SLOTS * PCP_LISTS + at % PCP_SLOTS, order = pcp_order(at % PCP_SLOTS);
 	struct zone *zone = pcp->zone;
 
-	if (list->full != limit_at(pcp, i)) {
+	/* In a zone without large blocks somebody may look for one soon. */
+	if (list->full != limit_at(pcp, i) &&
+	    READ_ONCE(zone->orders[MIGRATE_MOVABLE]) >> PAGEBLOCK_ORDER) {
 		grow(pcp, list, i);
 	} else {
 		spin_lock_raw(&zone->lock);
@@ -369,8 +376,7 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
 			__count_vm_events(PGFREE, 1UL << order);
 			page = NULL;
 		} else {
-			give(zone, list, pcp->base[i], (int)order, batch_of(pcp, order),
-			     MERGES_MOST);
+			give(zone, list, pcp->base[i], (int)order, batch_of(pcp, order), GIVE_MOST);
 		}
 		spin_unlock_raw(&zone->lock);
 		__count_vm_event(PCP_DRAIN);
@@ -381,21 +387,21 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
 	}
 }
 
-bool pcp_trim(struct zone *zone, unsigned blocks)
+bool pcp_trim(struct zone *zone, int *budget)
 {
 	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
 
 	for (unsigned i = 0; i < NR_LISTS; i++) {
 		struct pcp_list *list = list_at(pcp, i);
-		struct page **was = list->top;
 
-		if (was != pcp->base[i]) {
-			if (!blocks)
+		if (list->top != pcp->base[i]) {
+			if (*budget <= 0)
 				return true;
 			spin_lock_raw(&zone->lock);
-			give(zone, list, pcp->base[i], (int)order_at(i), GIVE_MOST, blocks);
+			while (list->top != pcp->base[i] && *budget > 0)
+				*budget = give(zone, list, pcp->base[i], (int)order_at(i),
+					       GIVE_MOST, *budget);
 			spin_unlock_raw(&zone->lock);
-			blocks -= min(blocks, (unsigned)(was - list->top));
 			if (list->top != pcp->base[i])
 				return true;
 		}
@@ -411,8 +417,7 @@ static void drain(struct zone_pcp *pcp)
 
 		while (list->top != pcp->base[i]) {
 			spin_lock_raw(&pcp->zone->lock);
-			give(pcp->zone, list, pcp->base[i], (int)order_at(i), GIVE_MOST,
-			     MERGES_MOST);
+			give(pcp->zone, list, pcp->base[i], (int)order_at(i), GIVE_MOST, GIVE_MOST);
 			spin_unlock_raw(&pcp->zone->lock);
 		}
 	}

@@ -84,10 +84,11 @@ struct page *pcp_take(struct zone *zone, unsigned order, unsigned type);
 void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page);
 
 /*
- * pcp_trim - at most @blocks blocks that this hart keeps of @zone go back to it; true if that was
- * not all.  Interrupts off.
+ * pcp_trim - blocks that this hart keeps of @zone go back to it, as many as *@budget allows (PCP_TRIM
+ * is a bounded step), which is less by that; true if that was not all.  Interrupts off.
  */
-bool pcp_trim(struct zone *zone, unsigned blocks);
+#define PCP_TRIM 64
+bool pcp_trim(struct zone *zone, int *budget);
 
 /* pcp_drain_here - what this hart keeps of @zone, or of all (NULL), goes back.  Interrupts off. */
 void pcp_drain_here(struct zone *zone);
