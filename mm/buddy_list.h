@@ -21,6 +21,14 @@ static inline int lowest_bit(u32 mask)
 	return bit[(mask & -mask) * 0x077CB531U >> 27];
 }
 
+/* The highest. */
+static inline int highest_bit(u32 mask)
+{
+	for (int shift = 1; shift < 32; shift *= 2)
+		mask |= mask >> shift;
+	return lowest_bit(mask - (mask >> 1));
+}
+
 static inline struct page *buddy_of(struct page *page, int order)
 {
 	return (struct page *)((unsigned long)page ^ (sizeof(struct page) << order));

@@ -40,8 +40,7 @@ static unsigned victim(const struct zone *zone, int order, unsigned type, int *f
 
 	if (!orders)
 		return NR_MIGRATETYPES;
-	*found =
-		order + (type == MIGRATE_MOVABLE ? lowest_bit(orders) : 31 - __builtin_clz(orders));
+	*found = order + (type == MIGRATE_MOVABLE ? lowest_bit(orders) : highest_bit(orders));
 	return zone->orders[first] >> *found & 1 ? first : second;
 }
 

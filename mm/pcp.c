@@ -56,9 +56,10 @@ static unsigned cap_of(const struct zone_pcp *pcp, unsigned order)
 }
 
 /* Bounds of one lock hold: where memory is in pieces, blocks that are taken to be cut up; */
-#define PIECES_MOST 24
+#define PIECES_MOST   8
+#define PIECES_STOLEN 2
 /* what goes back: the sum of its blocks, and as many as a merge costs for each whole run of them. */
-#define GIVE_MOST  64
+#define GIVE_MOST  40
 #define MERGE_COST 4
 
 /* Room that a list has after its blocks were missed by an allocation that found none. */
@@ -90,7 +91,7 @@ static void grow(const struct zone_pcp *pcp, struct pcp_list *list, unsigned i)
 
 static void shrink(const struct zone_pcp *pcp, struct pcp_list *list, unsigned i)
 {
-	list->full = min(pcp->base[i] + ROOM_LEAST, limit_at(pcp, i));
+	list->full = max(min(pcp->base[i] + ROOM_LEAST, limit_at(pcp, i)), list->top);
 }
 
 static struct zone_pcp *pcp_of(unsigned cpu, unsigned zone_id)
@@ -224,7 +225,7 @@ static struct page *take_upto(struct zone *zone, int order, unsigned type, int m
 /* @left blocks of @order onto @list.  The zone is locked. */
 static void fetch(struct zone *zone, struct pcp_list *list, int order, unsigned type, int left)
 {
-	int pieces = PIECES_MOST;
+	int pieces = zone->orders[type] >> order ? PIECES_MOST : PIECES_STOLEN;
 	u32 word = zone->mark + BLOCK_USED + (type << BLOCK_TYPE_SHIFT) + (u32)order;
 	unsigned long bytes = sizeof(struct page) << order;
 	struct page **top = list->top;
@@ -387,25 +388,28 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
 	}
 }
 
+/* Large blocks first: one of them may be what is missed. */
 bool pcp_trim(struct zone *zone, int *budget)
 {
 	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
 
-	for (unsigned i = 0; i < NR_LISTS; i++) {
-		struct pcp_list *list = list_at(pcp, i);
+	for (unsigned index = PCP_LISTS; index--;) {
+		for (unsigned type = 0; type < PCP_TYPES; type++) {
+			struct pcp_list *list = &pcp->list[type][index];
+			unsigned i = type * PCP_LISTS + index;
+			struct page **base = pcp->base[i];
 
-		if (list->top != pcp->base[i]) {
+			shrink(pcp, list, i);
+			if (list->top == base)
+				continue;
 			if (*budget <= 0)
 				return true;
 			spin_lock_raw(&zone->lock);
-			while (list->top != pcp->base[i] && *budget > 0)
-				*budget = give(zone, list, pcp->base[i], (int)order_at(i),
-					       GIVE_MOST, *budget);
+			*budget = give(zone, list, base, (int)pcp_order(index), BATCH, *budget);
 			spin_unlock_raw(&zone->lock);
-			if (list->top != pcp->base[i])
+			if (list->top != base)
 				return true;
 		}
-		shrink(pcp, list, i);
 	}
 	return false;
 }
@@ -417,7 +421,7 @@ static void drain(struct zone_pcp *pcp)
 
 		while (list->top != pcp->base[i]) {
 			spin_lock_raw(&pcp->zone->lock);
-			give(pcp->zone, list, pcp->base[i], (int)order_at(i), GIVE_MOST, GIVE_MOST);
+			give(pcp->zone, list, pcp->base[i], (int)order_at(i), BATCH, GIVE_MOST);
 			spin_unlock_raw(&pcp->zone->lock);
 		}
 	}

@@ -60,14 +60,15 @@ static unsigned long unusable(const struct zone *zone, unsigned alloc_flags)
 bool zone_watermark_ok(const struct zone *zone, unsigned order, unsigned long mark,
 		       unsigned highest_type, unsigned alloc_flags)
 {
-	unsigned long leave = mark, taken = unusable(zone, alloc_flags) + (1UL << order);
+	unsigned long leave = mark, nr_free = READ_ONCE(zone->nr_free);
 
 	if (alloc_flags & ALLOC_MIN_RESERVE) {
 		leave -= leave / 2;
 		if (alloc_flags & ALLOC_NON_BLOCK)
 			leave -= leave / 4;
 	}
-	return READ_ONCE(zone->nr_free) >= leave + zone->lowmem_reserve[highest_type] + taken;
+	leave += zone->lowmem_reserve[highest_type] + (1UL << order);
+	return nr_free >= leave && nr_free >= leave + unusable(zone, alloc_flags);
 }
 
 void watermark_boost(struct zone *zone)

@@ -290,6 +290,10 @@ static void send_ipi(unsigned int cpu, enum ipi_reason reason)
 	if (__atomic_fetch_or(per_cpu_ptr(&ipi_reasons, cpu), reason, __ATOMIC_SEQ_CST) & reason)
 		return;
 	trace(ipi_send, cpu, reason, 0);
+	if (cpu == smp_processor_id() && !preemptible()) {
+		smp_interrupt_self(); /* without the firmware */
+		return;
+	}
 	if (sbi_send_ipi(harts[cpu].hartid) && hart_state(cpu) == HART_ONLINE)
 		panic("the firmware refuses an IPI to hart %lu", harts[cpu].hartid);
 }
