@@ -91,15 +91,20 @@ static void test_flags(struct ktap *t)
 {
 	unsigned long bad_page = page_reports.bad_page, bad_free = page_reports.bad_free;
 	struct folio *folio = folio_alloc(GFP_KERNEL, 1);
-	u32 none = folio->flags;
+	bool sound = true;
+	u32 none;
 
-#define BOTH_WAYS(X, x)                                                                 \
-	if (PG_##x != PG_writeback) {                                                   \
-		KTAP_EXPECT(t, !TestSetPage##X(&folio->page) && folio_test_##x(folio)); \
-		KTAP_EXPECT_EQ(t, folio->flags, none | 1U << PG_##x);                   \
-		folio_clear_##x(folio);                                                 \
+	KTAP_ASSERT(t, folio != NULL);
+	none = folio->flags;
+
+#define BOTH_WAYS(X, x)                                                          \
+	if (PG_##x != PG_writeback) {                                            \
+		sound &= !TestSetPage##X(&folio->page) && folio_test_##x(folio); \
+		sound &= folio->flags == (none | 1U << PG_##x);                  \
+		folio_clear_##x(folio);                                          \
 	}
 	FOR_EACH_PAGE_FLAG(BOTH_WAYS)
+	KTAP_EXPECT(t, sound);
 	KTAP_EXPECT_EQ(t, folio->flags, none);
 	KTAP_EXPECT(t, folio_trylock(folio) && !folio_trylock(folio));
 	folio_set_writeback(folio);
