@@ -116,7 +116,7 @@ $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) -MMD -MP -c $< -o $@
 
 # The suites are a third of the code, and none of it is hot.
-$(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o: OPTIMIZE := -Os
+$(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_page_%.o: OPTIMIZE := -Os
 # Nor are the commands of the shell, and what debugging does to a page.
 $(O)/kernel/shell/cmd_%.o: OPTIMIZE := -Os
 $(O)/mm/page_debug.o $(O)/mm/page_ext.o $(O)/mm/page_owner.o $(O)/mm/page_report.o: OPTIMIZE := -Os

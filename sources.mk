@@ -137,6 +137,7 @@ obj-y += mm/zone.o
 obj-y += mm/zone_plan.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_lock.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_page.o
+obj-$(CONFIG_BENCH) += tests/kernel/bench_page_harts.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_page_worst.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_sched.o
 obj-$(CONFIG_KTAP) += tests/kernel/movable.o
