@@ -116,7 +116,7 @@ static void finish(struct zone *zone, unsigned long pfn, unsigned long end, bool
 
 		pfn += 1UL << order;
 		if (!keep) {
-			__free_pages(page, order);
+			__free_pages(page_prepare(zone, page, gfp, order), order);
 			continue;
 		}
 		make_single_pages(zone, page, order);

@@ -21,6 +21,7 @@
 #include <kernel/panic.h>
 #include <kernel/preempt.h>
 #include <kernel/time.h>
+#include <mm/page_debug.h>
 #include <mm/page_ref.h>
 #include <mm/vmstat.h>
 
@@ -148,6 +149,8 @@ static int move_locked(struct page *dst, struct page *src, enum migrate_mode mod
 	int err = ops ? ops->migrate_page(dst, src, mode) : MIGRATEPAGE_SUCCESS;
 
 	if (!err) {
+		if (unlikely(page_debug))
+			page_owner_migrate(src, dst);
 		/* Its owner has let it go. */
 		WRITE_ONCE(src->mapping, (void *)PAGE_MAPPING_MOVABLE);
 		ClearPageIsolated(src);

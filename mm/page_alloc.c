@@ -303,6 +303,15 @@ static __noinline void free_refused(struct zone *zone, struct page *page, unsign
 	report_bad_free(page, order, __builtin_return_address(0));
 }
 
+/* What free pages of @zone are looked at for; @page has just come back. */
+static __noinline void bypassed(struct zone *zone, struct page *page)
+{
+	if (page_debug)
+		page_guard_release(zone, page);
+	if (zone->bypass & BYPASS_PRESSURE)
+		watermark_pressure(zone);
+}
+
 /* The last reference is gone: back to the zone. */
 static void free_block(struct zone *zone, struct page *page, unsigned order)
 {
@@ -322,8 +331,8 @@ static void free_block(struct zone *zone, struct page *page, unsigned order)
 	block_merge(zone, page, (int)order, pageblock_type(zone, page));
 	zone->nr_free += 1UL << order;
 	__count_vm_events(PGFREE, 1UL << order);
-	if (unlikely(zone->bypass & BYPASS_PRESSURE))
-		watermark_pressure(zone);
+	if (unlikely(zone->bypass))
+		bypassed(zone, page);
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 

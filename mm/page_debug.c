@@ -28,7 +28,7 @@
 #include <lib/parse.h>
 #include <mm/kmap.h>
 #include <mm/page_ext.h>
-#include "internal.h"
+#include "buddy_list.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +74,24 @@ SWITCH(page_poison, PAGE_DEBUG_POISON);
 SWITCH(debug_pagealloc, PAGE_DEBUG_GUARD);
 SWITCH(init_on_alloc, PAGE_DEBUG_INIT_ALLOC);
 SWITCH(init_on_free, PAGE_DEBUG_INIT_FREE);
+
+static unsigned guard_minorder;
+
+static int parse_minorder(const char *value)
+{
+	unsigned long order;
+
+	if (parse_ulong(value, &order) || order > MAX_ORDER)
+		return -EINVAL;
+	guard_minorder = (unsigned)order;
+	if (order)
+		page_debug |= PAGE_DEBUG_GUARD | PAGE_DEBUG_BEHIND;
+	return 0;
+}
+
+static const struct bootarg arg_minorder = { "debug_guardpage_minorder", parse_minorder,
+					     "an order: smaller blocks get a guard" };
+TABLE_ENTRY(bootarg, arg_minorder);
 
 /* ---- poison ---- */
 
@@ -184,27 +202,82 @@ void page_debug_fresh(unsigned long start_pfn, unsigned long end_pfn)
 	make_free(pfn_to_page(start_pfn), end_pfn - start_pfn);
 }
 
+/* ---- guards behind blocks ---- */
+
+struct page *page_guard_take(struct zone *zone, unsigned order, unsigned type)
+{
+	struct page *page, *guard;
+
+	if (order >= guard_minorder || order == MAX_ORDER)
+		return buddy_take(zone, order, type);
+	page = buddy_take(zone, order + 1, type);
+	if (!page)
+		return buddy_take(zone, order, type);
+	guard = page + (1UL << order);
+	guard->word0 = zone->word0;
+	guard->block = --page->block;
+	page_ext_get(page_to_pfn(guard))->free =
+		(struct page_event){ .order = (u8)order, .guard = true };
+	return page;
+}
+
+/* @page heads a used block that is a guard. */
+static bool is_guard(const struct zone *zone, const struct page *page)
+{
+	const struct page_ext *ext = page_ext_get(page_to_pfn(page));
+
+	return ext && ext->free.guard &&
+	       block_word_is_used(page->block, zone->mark, ext->free.order);
+}
+
+void page_guard_release(struct zone *zone, struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	while (page_debug & PAGE_DEBUG_BEHIND) {
+		int order = (int)block_order(memmap_block_of(pfn));
+		struct page *guard = buddy_of(memmap_block_of(pfn), order);
+
+		if (order == MAX_ORDER || block_order(guard) != (unsigned)order ||
+		    !is_guard(zone, guard))
+			break;
+		page_ext_get(page_to_pfn(guard))->free.guard = false;
+		block_merge(zone, guard, order, pageblock_type(zone, guard));
+		zone->nr_free += 1UL << order;
+	}
+}
+
 /* ---- boot ---- */
 
 /* Why can't @va be reached? */
 static void fault_text(unsigned long va, char *text, size_t bytes)
 {
 	unsigned long pfn = PFN_DOWN(__pa((void *)va));
+	char who[LOG_TEXT_MAX];
 	const struct page *head;
-	char freed[LOG_TEXT_MAX];
+	const char *what;
 
 	if (va - va_layout.linear_base >= va_layout.linear_bytes)
 		return;
 	head = memmap_block_of(pfn);
-	if (!head || block_kind(head) == BLOCK_USED)
+	if (!head)
 		return;
-	page_owner_text(pfn, true, freed, sizeof(freed));
-	snprintf(text, bytes, "access to free page pfn 0x%lx%s%s", pfn, *freed ? ", " : "", freed);
+	if (block_kind(head) != BLOCK_USED) {
+		page_owner_text(pfn, true, who, sizeof(who));
+		what = "free page";
+	} else if (is_guard(page_zone(head), head)) {
+		page_owner_text(page_to_pfn(head) - (1UL << block_order(head)), false, who,
+				sizeof(who));
+		what = "guard page";
+	} else {
+		return;
+	}
+	snprintf(text, bytes, "access to %s pfn 0x%lx%s%s", what, pfn, *who ? ", " : "", who);
 }
 
 void page_debug_init(void)
 {
-	if (page_debug & PAGE_DEBUG_OWNER)
+	if (page_debug & (PAGE_DEBUG_OWNER | PAGE_DEBUG_BEHIND))
 		page_ext_init();
 }
 
@@ -229,9 +302,10 @@ void page_debug_start(void)
 		spin_unlock_irqrestore(&zone->lock, flags);
 	}
 	trap_set_fault_text(fault_text);
-	pr_notice("on:%s%s%s%s%s", page_debug & PAGE_DEBUG_OWNER ? " page_owner" : "",
+	pr_notice("on:%s%s%s%s%s%s", page_debug & PAGE_DEBUG_OWNER ? " page_owner" : "",
 		  page_debug & PAGE_DEBUG_POISON ? " page_poison" : "",
 		  page_debug & PAGE_DEBUG_GUARD ? " debug_pagealloc" : "",
+		  page_debug & PAGE_DEBUG_BEHIND ? " debug_guardpage_minorder" : "",
 		  page_debug & PAGE_DEBUG_INIT_ALLOC ? " init_on_alloc" : "",
 		  page_debug & PAGE_DEBUG_INIT_FREE ? " init_on_free" : "");
 }

@@ -47,6 +47,7 @@ void page_owner_alloc(const struct page *page, unsigned order, gfp_t gfp)
 	ext->alloc.gfp = gfp;
 	ext->free.order = (u8)order;
 	ext->free.used = true;
+	ext->free.guard = false;
 }
 
 void page_owner_free(const struct page *page, unsigned order)

@@ -24,6 +24,7 @@
 #include <mm/mempolicy.h>
 #include <mm/oom.h>
 #include <mm/vmscan.h>
+#include <mm/page_debug.h>
 #include <mm/vmstat.h>
 #include <mm/watermark.h>
 #include "buddy_list.h"
@@ -123,7 +124,8 @@ static struct page *take_locked(const struct request *r, struct zone *zone, unsi
 
 	if (!leaves_enough(r, zone, flags))
 		return NULL;
-	page = buddy_take(zone, r->order, r->type);
+	page = unlikely(page_debug) ? page_guard_take(zone, r->order, r->type)
+				    : buddy_take(zone, r->order, r->type);
 	if (!page && (flags & (ALLOC_HIGHATOMIC | ALLOC_NO_WATERMARKS)))
 		page = take_highatomic(zone, r->order);
 	else if (page && (flags & ALLOC_HIGHATOMIC))

@@ -8,6 +8,7 @@
  *     page_owner=on                  who has each page, and who had it last
  *     page_poison=on                 free pages hold a pattern, which is checked
  *     debug_pagealloc=on             free pages can't be reached
+ *     debug_guardpage_minorder=N     and behind each block below that order lies such a page
  *     init_on_alloc=1                pages are cleared when handed out,
  *     init_on_free=1                 when freed
  */
@@ -17,12 +18,15 @@
 #include <mm/gfp.h>
 #include <mm/page.h>
 
+struct zone;
+
 enum page_debug_bit {
 	PAGE_DEBUG_OWNER = 1,
 	PAGE_DEBUG_POISON = 2,
 	PAGE_DEBUG_GUARD = 4,
 	PAGE_DEBUG_INIT_ALLOC = 8,
 	PAGE_DEBUG_INIT_FREE = 16,
+	PAGE_DEBUG_BEHIND = 32, /* with GUARD */
 };
 
 #define PAGE_POISON 0xaa /* each byte of a free page */
@@ -60,6 +64,14 @@ void page_debug_free(struct page *page, unsigned order);
 /* page_debug_fresh - frames [start, end) become free that were reserved. As page_debug_free(). */
 void page_debug_fresh(unsigned long start_pfn, unsigned long end_pfn);
 
+/*
+ * page_guard_take - buddy_take() of a block with a guard behind it, if it's small enough and there is
+ * one.  page_guard_release - guards whose block has come back do too, now that @page is on a list.
+ * zone->lock held.
+ */
+struct page *page_guard_take(struct zone *zone, unsigned order, unsigned type);
+void page_guard_release(struct zone *zone, struct page *page);
+
 /* ---- page_owner.c ---- */
 
 /* split_page_owner - a used block of 2^@order pages is blocks of 2^@new_order from now on. */
@@ -93,6 +105,15 @@ static inline void page_debug_free(struct page *page, unsigned order)
 }
 
 static inline void page_debug_fresh(unsigned long start_pfn, unsigned long end_pfn)
+{
+}
+
+static inline struct page *page_guard_take(struct zone *zone, unsigned order, unsigned type)
+{
+	return NULL;
+}
+
+static inline void page_guard_release(struct zone *zone, struct page *page)
 {
 }
 

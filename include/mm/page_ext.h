@@ -24,9 +24,10 @@ struct page_event {
 	union {
 		u32 gfp; /* of an allocation */
 		struct {
-			u8 order;  /* of the block, free or used */
-			bool used; /* the allocation is the later of the two events */
-		};		   /* of a release, whether there was one or not */
+			u8 order;   /* of the block, free or used */
+			bool used;  /* the allocation is the later of the two events */
+			bool guard; /* nobody's: it lies behind the block below it */
+		};		    /* of a release, whether there was one or not */
 	};
 };
 

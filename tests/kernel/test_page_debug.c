@@ -175,6 +175,35 @@ static void test_init_free(struct ktap *t)
 	KTAP_EXPECT(t, all_bytes(page, 2, 0));
 }
 
+/* A page out of reach lies behind a small block, and goes with it, in whatever parts that comes
+ * back. */
+static void test_behind(struct ktap *t)
+{
+	unsigned long before = nr_free_pages();
+	struct page *page, *small;
+	u32 word;
+
+	if (!have(t, PAGE_DEBUG_BEHIND, "needs debug_guardpage_minorder=3"))
+		return;
+	page = alloc_pages(GFP_KERNEL, 2);
+	small = alloc_page(GFP_KERNEL);
+	KTAP_ASSERT(t, page && small);
+	KTAP_EXPECT_EQ(t, nr_free_pages(), before - 8 - 2);
+	for (int i = 0; i < 8; i++)
+		KTAP_EXPECT_EQ(t, probe_read(&word, page_address(page + i), sizeof(word)),
+			       i < 4 ? 0 : -EFAULT);
+	KTAP_EXPECT_EQ(t, probe_read(&word, page_address(small + 1), sizeof(word)), -EFAULT);
+	split_page(page, 2);
+	for (int i = 0; i < 4; i++) {
+		KTAP_EXPECT_EQ(t, nr_free_pages(), before - 8 - 2 + (unsigned long)i);
+		__free_page(page + i);
+	}
+	KTAP_EXPECT_EQ(t, nr_free_pages(), before - 2);
+	__free_page(small);
+	KTAP_EXPECT_EQ(t, nr_free_pages(), before);
+	page_alloc_validate();
+}
+
 static void test_guard(struct ktap *t)
 {
 	struct page *page;
@@ -251,13 +280,22 @@ static void bug_read(void)
 	(void)*(volatile int *)page_address(page);
 }
 
+static void bug_beyond(void)
+{
+	struct page *page = take_here(1);
+
+	((volatile u8 *)page_address(page))[2 * PAGE_SIZE] = 1;
+	give_here(page, 1);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } bugs[] = {
-	{ "leak", bug_leak },	{ "double-free", bug_double_free },
-	{ "flags", bug_flags }, { "write", bug_write },
-	{ "bit", bug_bit },	{ "read", bug_read },
+	{ "leak", bug_leak },	  { "double-free", bug_double_free },
+	{ "flags", bug_flags },	  { "write", bug_write },
+	{ "bit", bug_bit },	  { "read", bug_read },
+	{ "beyond", bug_beyond },
 };
 
 static int run_pagebug(int argc, char **argv)
@@ -272,15 +310,20 @@ static int run_pagebug(int argc, char **argv)
 
 static const struct shell_cmd cmd_pagebug = {
 	.name = "pagebug",
-	.usage = "leak | double-free | flags | write | bit | read",
+	.usage = "leak | double-free | flags | write | bit | read | beyond",
 	.help = "misuse a page, to see how that is reported",
 	.run = run_pagebug,
 };
 TABLE_ENTRY(shell_cmd, cmd_pagebug);
 
 static const struct ktap_case cases[] = {
-	{ "owner", test_owner },	 { "poison", test_poison }, { "init", test_init },
-	{ "init-free", test_init_free }, { "guard", test_guard },   {},
+	{ "owner", test_owner },
+	{ "poison", test_poison },
+	{ "init", test_init },
+	{ "init-free", test_init_free },
+	{ "guard", test_guard },
+	{ "behind", test_behind },
+	{},
 };
 
 #else

@@ -37,7 +37,7 @@ def test_suites_with_everything_on(machine, name):
     assert "on: page_owner page_poison debug_pagealloc init_on_alloc" in m.transcript
     suites = checks.suites_pass(m, every=name in EVERY_SUITE)
     skipped = {c.name for c in suites["page_debug"].cases if c.skip}
-    assert skipped == {"init-free"}
+    assert skipped == {"init-free", "behind"}
     assert m.poweroff() == 0
 
 
@@ -140,6 +140,20 @@ def test_access_to_a_free_page(machine, board, owner):
     if owner:
         story([panic.sentence], "freed", "give_here")
     assert panic.trace[0] == "bug_read"
+    m.wait_exit()
+
+
+@pytest.mark.parametrize("board", ["qemu-virt", "qemu-virt32"])
+def test_guards_behind_blocks(machine, board):
+    m = machine(board=board, smp=2, mem="64M", may_panic=True,
+                append=f"debug_guardpage_minorder=3 panic=poweroff {OWNER}")
+    cases = checks.suites_pass(m, "page_debug")["page_debug"].cases
+    assert not [c for c in cases if c.name in ("behind", "guard") and c.skip]
+    m.send("pagebug beyond\r")
+    panic = m.panic()
+    assert re.search(r"store page fault at .*: access to guard page pfn 0x\S+, allocated as pfn "
+                     r"0x\S+ order 1 GFP_KERNEL at .*take_here", panic.sentence)
+    assert panic.trace[0] == "bug_beyond"
     m.wait_exit()
 
 

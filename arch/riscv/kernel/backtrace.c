@@ -9,8 +9,8 @@
  * innermost can be one.
  *
  * Limits: frames made by other instructions (alloca, frames above 2 KiB) end the list; a tail
- * call leaves no frame.  Nothing is trusted: code and stack are read through probe_read(), a
- * return address must lie in the text.
+ * call leaves no frame.  Nothing is trusted: the stack is read through probe_read(), a return
+ * address must lie in the text.
  */
 #include <asm/trap.h>
 
@@ -77,32 +77,27 @@ static long stores_ra32(u32 insn)
 	return (long)((s32)insn >> 25 << 5) | (insn >> 7 & 0x1f);
 }
 
-/* Read the function's code from @start up to @pc. */
+/* Read the function's code from @start up to @pc; both lie in the text, which is mapped. */
 static struct prologue read_prologue(unsigned long start, unsigned long pc)
 {
+	const u16 *at = (const u16 *)start, *end = (const u16 *)pc;
 	struct prologue p = { 0, -1 };
-	unsigned long at = start;
 
-	while (at < pc) {
-		u16 half, upper = 0;
-		u32 insn;
+	while (at < end) {
+		u32 insn = at[0];
 
-		if (probe_read(&half, (void *)at, 2))
-			break;
-		if ((half & 3) != 3) {
-			p.frame_bytes += lowers_sp16(half);
+		if ((insn & 3) != 3) {
+			p.frame_bytes += lowers_sp16((u16)insn);
 			if (p.ra_offset < 0)
-				p.ra_offset = stores_ra16(half);
-			at += 2;
+				p.ra_offset = stores_ra16((u16)insn);
+			at++;
 			continue;
 		}
-		if (probe_read(&upper, (void *)(at + 2), 2))
-			break;
-		insn = half | (u32)upper << 16;
+		insn |= (u32)at[1] << 16;
 		p.frame_bytes += lowers_sp32(insn);
 		if (p.ra_offset < 0)
 			p.ra_offset = stores_ra32(insn);
-		at += 4;
+		at += 2;
 	}
 	return p;
 }
