@@ -126,6 +126,30 @@ def test_tunables(machine):
     assert m.poweroff() == 0
 
 
+def test_nodes(machine):
+    """What numastat counts adds up, and a command takes its pages where it was told to."""
+    def numastat():
+        rows = [x.split() for x in m.run("numastat")[1:] if x]
+        return {row[0]: [int(n) for n in row[1:]] for row in rows}
+
+    m = machine(smp=4, mem="512M", numa=2)
+    shown = m.run("numactl")
+    assert shown[0] == "available: 2 nodes (0-1)"
+    assert {"node 0 cpus: 0 1", "node 1 cpus: 2 3"} <= set(shown)
+    assert shown[-2].split() == ["0:", "10", "20"] and shown[-1].split() == ["1:", "20", "10"]
+    checks.suites_pass(m, "numa", "page_alloc")
+    before = numastat()
+    m.run("numactl --interleave=0,1 memmap")
+    m.run("numactl --membind=1 ps")
+    after = numastat()
+    assert after["numa_hit"][1] > before["numa_hit"][1]
+    for node in range(2):
+        assert (after["numa_hit"][node] + after["numa_miss"][node]
+                == after["local_node"][node] + after["other_node"][node])
+    assert sum(after["numa_miss"]) == sum(after["numa_foreign"])
+    assert m.poweroff() == 0
+
+
 def test_memmap_draws_each_zone(shell):
     lines = shell.run("memmap")
     assert re.match(r"Node 0, zone \w+: \d+ KiB a character", lines[0])
