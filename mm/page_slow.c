@@ -240,7 +240,7 @@ static struct page *try_everything(const struct request *r, unsigned flags)
 	return try_zones(r, flags);
 }
 
-/* Free pages where the request may have them: all nodes', or one by one those that it's bound to. */
+/* Free pages where the request may have them: on all nodes, or on each that it's bound to. */
 static bool reclaim(const struct request *r)
 {
 	const struct pglist_data *last = NULL;
