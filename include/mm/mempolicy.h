@@ -18,7 +18,7 @@
 
 #include <mm/page_alloc.h>
 
-typedef u32 nodemask_t; /* bit n: node n */
+typedef unsigned int nodemask_t; /* bit n: node n */
 #define NODE_MASK_ALL ((nodemask_t)~0u)
 
 enum mpol_mode { MPOL_DEFAULT, MPOL_PREFERRED, MPOL_BIND, MPOL_INTERLEAVE };
