@@ -251,7 +251,7 @@ soak: check-build
 	@$(PYTEST) tests/soak
 
 fuzz: ; @tools/setup check
-	@$(MAKE) -f tests/host/Makefile fuzz
+	@$(MAKE) -f tests/host/Makefile fuzz-run
 
 bench: run-setup image
 	@$(PYTHON) tools/bench.py --board $(BOARD) $(KEYS)
@@ -276,12 +276,12 @@ help:
 #| make debug      the same, waiting for a debugger;  make gdb  attaches one from another terminal
 #|
 #| make check      everything below, ~10 minutes on two cores:
-#|   check-host      the kernel's sources on this machine, under sanitizers, and the fuzzer
+#|   check-host      the kernel's sources on this machine, under sanitizers, and the fuzzers
 #|   check-kernel    the suites inside the kernel
 #|   check-system    boots of the interesting machines;  check-matrix  of all of them
 #|   lint            layers, licence lines, lengths
 #| make soak       10 minutes of everything at once, with checks and perturbation (SOAK_SECONDS=)
-#| make fuzz       the fuzzer until Ctrl-C
+#| make fuzz       the fuzzers by turns, until one finds something, or Ctrl-C
 #| make bench      count the instructions of the kernel's operations (KEYS="boot_1G ...": only some)
 #|
 #| make menuconfig | defconfig | olddefconfig | savedefconfig     build/$(BOARD)/.config

@@ -44,8 +44,8 @@ struct zone_pcp {
 _Static_assert(sizeof(struct pcp_list) * PCP_SLOTS == 1 << BLOCK_TYPE_SHIFT,
 	       "block words lead to lists");
 
-/* No block word less this is a type. */
-#define NO_BLOCK 0xffffffffU
+/* No block word less this and less an order is a type: none has bit 6, and that stays. */
+#define NO_BLOCK 0x60U
 
 /* The list for an order: PCP_LISTS if harts keep no such blocks. And the way back. */
 static inline unsigned pcp_index(unsigned order)

@@ -169,7 +169,7 @@ static gfp_t random_gfp(void)
 				      __GFP_MOVABLE, __GFP_HIGHMEM,  __GFP_RECLAIMABLE };
 	gfp_t gfp = base[rnd_below(ARRAY_SIZE(base))];
 
-	while (!rnd_below(3))
+	for (unsigned n = (unsigned)rnd_below(4); n > 1; n--)
 		gfp |= more[rnd_below(ARRAY_SIZE(more))];
 	return gfp;
 }
@@ -246,6 +246,32 @@ static void do_alloc_exact(void)
 	own(page, nr, 0, r.gfp, true);
 }
 
+/* Single pages; some of the places are taken already. */
+static void do_alloc_bulk(void)
+{
+	unsigned long nr = 1 + rnd_below(100), had = rnd_below(nr), filled;
+	struct request r = { random_gfp(), 0, NUMA_NO_NODE, 0 };
+	struct page *pages[100], *other = pfn_to_page(world_first);
+
+	if (nr_taken + nr > MAX_OWNED)
+		return;
+	memset(pages, 0, sizeof(pages));
+	pages[had] = other;
+	expect_look();
+	filled = alloc_pages_bulk(r.gfp, nr, pages);
+	EXPECT(filled <= nr && pages[had] == other);
+	for (unsigned long i = 0; i < nr; i++) {
+		EXPECT_EQ(pages[i] != NULL, i < filled || i == had);
+		if (!pages[i] || i == had)
+			continue;
+		EXPECT(request_may_use(&r, page_zone(pages[i])));
+		expect_page(&r, pages[i]);
+		own(pages[i], 1, 0, r.gfp, false);
+	}
+	if (filled < nr)
+		expect_failed(&r);
+}
+
 /* ---- giving back ---- */
 
 static void drop(const struct owned *o)
@@ -295,6 +321,25 @@ static void do_free(void)
 		free_at((u32)rnd_below(nr_taken));
 }
 
+/* Some at once: the last reference of each. */
+static void do_release(void)
+{
+	unsigned long nr = 1 + rnd_below(100), n = 0;
+	struct page *pages[100];
+
+	while (n < nr && nr_taken) {
+		u32 at = (u32)rnd_below(nr_taken);
+		struct owned *o = &owned[taken[at]];
+
+		if (o->refs || o->exact)
+			break;
+		pages[n++] = any_page_of(o);
+		disown(at);
+	}
+	release_pages(pages, n);
+	EXPECT_EQ(page_reports.bad_free, 0);
+}
+
 /* Is this a free that might be right? */
 static bool is_right(unsigned long pfn, unsigned order)
 {
@@ -331,7 +376,12 @@ static void do_wrong_free(void)
 		__free_pages(page, order);
 	page_reports_expect(false);
 	/* A hole in a mapped block has descriptors too, which say reserved. */
-	EXPECT_EQ(page_reports.bad_free, 1);
+	if (page_reports.bad_free != 1)
+		host_fail(__FILE__, __LINE__,
+			  "free of pfn 0x%lx, order %u, was accepted: its owner is 0x%lx, block "
+			  "word was 0x%lx, flags 0x%lx, refcount %ld",
+			  pfn, order, (unsigned long)world_owner(pfn), (unsigned long)was.block,
+			  (unsigned long)was.flags, (long)was._refcount);
 	EXPECT_EQ(nr_free_pages(), before);
 	if (world_owner(pfn) != OWNER_NONE)
 		EXPECT(!memcmp(&was, page, sizeof(was)));
@@ -435,16 +485,20 @@ void ops_step(void)
 
 	if (what < grow)
 		do_alloc();
-	else if (what < 108)
+	else if (what < 107)
 		do_free();
+	else if (what < 108)
+		do_release();
 	else if (what < 112)
 		do_wrong_free();
 	else if (what < 115)
 		do_reference();
 	else if (what < 116)
 		do_split();
-	else if (what < 118)
+	else if (what < 117)
 		do_alloc_exact();
+	else if (what < 118)
+		do_alloc_bulk();
 	else if (what < 125)
 		world_run_as((unsigned)rnd_below(nr_harts));
 	else if (what < 126)

@@ -47,6 +47,7 @@ void world_random(struct world *w);
 
 extern struct zone_plan world_plan;
 extern u64 world_garbage;		     /* what fresh descriptors hold; 0: random numbers */
+extern bool world_forged;		     /* frames inside blocks look like heads on purpose */
 extern unsigned long world_first, world_end; /* frames that the model knows: [first, end) */
 
 /* Owner of a frame. */

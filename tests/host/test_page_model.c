@@ -5,11 +5,14 @@
  * Every call of mm/page_alloc.h and what folios add to them, in any order, from 1 to 8 harts, on
  * random boards, with zones that keep reserves and without.  See mm_expect.h for what is checked
  * each time, and world_check() for what is now and then.  In 32 bits a tenth: the code is the same.
+ * test_page_model_release.c has another fifth of them.
  */
 #include "mm_ops.h"
 
 #define BOARD_STEPS 40000
-#define BOARDS	    (sizeof(long) == 8 ? 250 : 25)
+#ifndef BOARDS
+#define BOARDS (sizeof(long) == 8 ? 200 : 20)
+#endif
 #define CHECK_STEPS 4000
 
 static void run_board(const struct world *w)

@@ -117,7 +117,6 @@ TEST(each_kind_of_request_stops_at_its_mark)
 		/* Early allocations took from some of the largest blocks. */
 		if (order <= 4)
 			EXPECT(nr_free_pages() < leave + (1UL << order) + (order ? 64 : 0));
-		world_set_owner(world_first, 0, OWNER_FREE);
 		page_alloc_validate();
 	}
 }
