@@ -8,8 +8,8 @@
  * was freed last, which is what has most likely its buddies beside it.
  *
  * How many blocks a list may hold adapts: an allocation that found no block and took the hart's
- * lists back to the zone leaves them little room, so that the next one has little to take back; each
- * time a list is full, or is filled, that doubles, up to a share of the zone.
+ * lists back to the zone leaves them little room, so that the next one has little to take back;
+ * each time a list is full, or is filled, that doubles, up to a share of the zone.
  *
  * Invariants (pcp_validate): base <= top <= full <= base + cap; *base is NULL, every other slot up
  *   to top holds a block of the zone with the list's order and type, refcount 0 and no flags.
@@ -58,7 +58,7 @@ static unsigned cap_of(const struct zone_pcp *pcp, unsigned order)
 /* Bounds of one lock hold: where memory is in pieces, blocks that are taken to be cut up; */
 #define PIECES_MOST   8
 #define PIECES_STOLEN 2
-/* what goes back: the sum of its blocks, and as many as a merge costs for each whole run of them. */
+/* what goes back: the sum of its blocks, and what a merge costs for each whole run of them. */
 #define GIVE_MOST  40
 #define MERGE_COST 4
 

@@ -117,6 +117,11 @@ struct page *request(const struct request *r)
 		EXPECT(!page);
 		return NULL;
 	}
+	if (!page && r->order) {
+		/* Who can't wait doesn't merge all that its hart keeps. */
+		drain_local_pages();
+		page = ask(r);
+	}
 	if (!page)
 		host_fail(__FILE__, __LINE__, "order %u not served, zone %s could", r->order,
 			  zone->name);
