@@ -101,7 +101,10 @@ static void fill(struct page *page)
 {
 	void *addr = kmap_local_page(page);
 
-	memset(addr, PAGE_POISON, PAGE_SIZE);
+	for (volatile unsigned long *p = addr, *end = p + PAGE_SIZE / sizeof(*p); p < end; p += 8) {
+		p[0] = p[1] = p[2] = p[3] = POISON_WORD;
+		p[4] = p[5] = p[6] = p[7] = POISON_WORD;
+	}
 	kunmap_local(addr);
 }
 
