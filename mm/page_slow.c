@@ -128,7 +128,7 @@ static struct page *take_locked(const struct request *r, struct zone *zone, unsi
 				    : buddy_take(zone, r->order, r->type);
 	if (!page && (flags & (ALLOC_HIGHATOMIC | ALLOC_NO_WATERMARKS)))
 		page = take_highatomic(zone, r->order);
-	else if (page && (flags & ALLOC_HIGHATOMIC))
+	else if (page && (flags & ALLOC_HIGHATOMIC) && r->order < PAGEBLOCK_ORDER)
 		keep_highatomic(zone, page);
 	watermark_pressure(zone);
 	return page;

@@ -65,7 +65,7 @@ void page_debug_free(struct page *page, unsigned order);
 void page_debug_fresh(unsigned long start_pfn, unsigned long end_pfn);
 
 /*
- * page_guard_take - buddy_take() of a block with a guard behind it, if it's small enough and there is
+ * page_guard_take - buddy_take() of a block with a guard behind it, if it is small and there is
  * one.  page_guard_release - guards whose block has come back do too, now that @page is on a list.
  * zone->lock held.
  */
