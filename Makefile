@@ -254,6 +254,7 @@ fuzz: ; @tools/setup check
 	@$(MAKE) -f tests/host/Makefile fuzz-run
 
 bench: run-setup image
+	@$(MAKE) -s -f tests/host/Makefile build/host/replay
 	@$(PYTHON) tools/bench.py --board $(BOARD) $(KEYS)
 
 format:

@@ -4,6 +4,8 @@
 
     bench.py [--board qemu-virt] [--out build/bench.json] [--record] [KEY...]
 
+Looks at the disassembly of the page allocator's hits, which must have no atomic operation and no
+fence in them, and runs the host's replay of a long time (tests/host/replay.c).
 Boots the default Image under QEMU's -icount with one hart, where the counter of
 retired instructions is exact and a run repeats to the instruction, and asks the
 shell's `bench`; boots it again with each size of memory for the boot_* keys.
@@ -24,6 +26,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -53,6 +56,12 @@ FIGURES = {
     "page9_pair": (300, 4850),
     "page9_comp_pair": (900, None),
     "zeroed_page_pair": (620, 1312),
+    "page_worst": (1500, None),
+    "page_worst_fragmented": (1500, None),
+    "page_worst_min": (1500, None),
+    "page_worst_fresh": (1500, None),
+    "page_worst_forced": (1500, None),
+    "page_contention": (20, None),  # zone locks for 1,000 operations on the worst hart
     "spinlock_pair": (20, None),
     "mutex_pair": (40, None),
     "yield_switch": (200, 816),
@@ -66,6 +75,15 @@ TOLERANCE = 0.02
 SLACK = {"image_bytes": 2 * 4096}
 BASELINE = f"{qemu.TOP}/tests/bench/baseline.json"
 ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-no-reboot"]
+
+
+OBJDUMP = "riscv64-unknown-elf-objdump"
+FRESH = "page_worst_fresh"  # the first key of its boot
+HARTS = (1, 2, 4, 8)
+# What a hit of alloc_pages() and __free_pages() runs, whatever the compiler knows of its arguments.
+HITS = ("__alloc_page_key", "__alloc_pages_key", "__alloc_pages", "__free_page_small",
+        "__free_pages_small", "__free_pages_any")
+ATOMIC = re.compile(r"^\s*[0-9a-f]+:\s+((amo|lr\.|sc\.|fence)\S*.*)", re.M)
 
 
 class Failed(Exception):
@@ -128,10 +146,16 @@ def measure(board, wanted):
     if want("ipi_call"):
         out = boot(board, "256M", "bench ipi_call", 60, smp="2", extra=["-no-reboot"])
         measured["ipi_call"] = int(find(r"^bench ipi_call (\d+)", out, "figure of ipi_call"))
+    if want("page_contention"):
+        measured["page_contention"] = contention(board)
+    if want(FRESH):
+        out = boot(board, "256M", f"bench {FRESH}", 60)
+        measured[FRESH] = int(find(rf"^bench {FRESH} (\d+)", out, f"figure of {FRESH}"))
     keys = [key for key in wanted if key not in measured]
     if keys or not wanted:
         out = boot(board, "256M", " ".join(["bench"] + keys), 600)
-        measured.update((k, int(n)) for k, n in re.findall(r"^bench (\w+) (\d+)$", out, re.M))
+        for k, n in re.findall(r"^bench (\w+) (\d+)$", out, re.M):
+            measured.setdefault(k, int(n))
         failed = re.findall(r"^bench (\w+) failed", out, re.M) + [k for k in keys if k not in measured]
         if failed:
             raise Failed("these gave no figure: " + " ".join(failed) + f"\n{out[-2000:]}")
@@ -139,6 +163,54 @@ def measure(board, wanted):
     machine["qemu"] = first_line(line, "--version", r"version (\S+)")
     machine["compiler"] = compiler(f"{folder}/hartwood")
     return measured, machine
+
+
+def contention(board):
+    """Print what harts take zones' locks for, by pattern; the worst figure."""
+    rows = {}
+    for harts in HARTS:
+        out = boot(board, "1G", "bench page_contention", 600, smp=str(harts), extra=["-no-reboot"])
+        for line in re.findall(r"^contention (.*)$", out, re.M):
+            pattern, _, _, *figures = line.split()
+            rows.setdefault(pattern, {})[harts] = [int(n) for n in figures]
+        find(r"^bench page_contention (\d+)", out, "figure of page_contention")
+    print("zone locks for 1,000 operations on the worst of so many harts; and with most harts, in "
+          "all,\nthe same by tickets, refills, drains, stolen blocks, IPIs:")
+    print(f"{'':18}" + "".join(f"{n:>6}" for n in HARTS) + "   tickets refills  drains  steals    IPIs")
+    for pattern, by_harts in rows.items():
+        most = [by_harts[n][0] if n in by_harts else None for n in HARTS]
+        print(f"{pattern:18}" + "".join(f"{'-' if n is None else n:>6}" for n in most) + "  "
+              + "".join(f"{n:8}" for n in by_harts[max(by_harts)][1:]))
+    return max(figures[0] for by_harts in rows.values() for figures in by_harts.values())
+
+
+def hits(board):
+    """Print the length of each function that is a hit; fail if one has an atomic or a fence."""
+    elf = f"{qemu.TOP}/build/{board}/hartwood"
+    found = []
+    for name in HITS:
+        done = subprocess.run(["llvm-objdump" if not shutil.which(OBJDUMP) else OBJDUMP, "-d",
+                               "--no-show-raw-insn", f"--disassemble={name}", elf],
+                              capture_output=True, text=True, check=True)
+        lines = re.findall(r"^\s*[0-9a-f]+:\s", done.stdout, re.M)
+        if not lines:
+            raise Failed(f"{elf} has no {name}")
+        found += [f"{name}: {m[0]}" for m in ATOMIC.findall(done.stdout)]
+        print(f"hit {name}: {len(lines)} instructions with what leads out of it, no amo, lr, sc, fence"
+              if not found else f"hit {name}: {found}")
+    if found:
+        raise Failed("a hit of the page allocator isn't free of atomics: " + "; ".join(found))
+
+
+def replay():
+    """How torn memory is after a long time: prints what the host's replay found."""
+    program = f"{qemu.TOP}/build/host/replay"
+    if not os.path.exists(program):
+        return
+    out = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    print("per cent of free memory (movable: of free and movable) in blocks of order 3, 6, 9:")
+    for kind, what, rest in re.findall(r"^# replay (\w+) ([\w-]+):? (.*)$", out, re.M):
+        print(f"  {kind:6}{what:16}{rest}")
 
 
 def first_line(program, option, pattern):
@@ -228,6 +300,9 @@ def main():
     parser.add_argument("keys", nargs="*")
     args = parser.parse_args()
     try:
+        if not args.keys:
+            hits(args.board)
+            replay()
         measured, machine = measure(args.board, args.keys)
     except (Failed, qemu.BadMachine) as why:
         sys.exit(f"bench: {why}")

@@ -16,9 +16,10 @@
  *
  * They come in groups that end together, of up to 64, 64 and 512 blocks, eight groups at a time.
  *
- * Printed: of what is free, how much lies in blocks of at least order 3, 6, 9, as the mean of
- * samples at the peaks and the lows of demand; and what that would be of all memory but unmovable
- * pages, were the others gone at the end (reclaimed, or moved together).
+ * Printed, in per cent of what is free: how much lies in blocks of at least order 3, 6, 9, as the
+ * mean of samples at the peaks and the lows of demand, and when only unmovable pages are left at
+ * the end; "movable": of what is free or movable, how much lies in such blocks, which compaction
+ * could empty (this replay has none).
  */
 #include "mm_world.h"
 
@@ -41,6 +42,7 @@ static const unsigned shown[NR_SHOWN] = { 3, 6, 9 };
 
 struct shares {
 	double sum[NR_SHOWN];
+	double moved[NR_SHOWN]; /* of free and movable pages */
 	unsigned samples;
 };
 
@@ -176,8 +178,35 @@ static unsigned end_slot(u32 *slot, enum kind first)
 	return nr;
 }
 
+/* Frames that can't be emptied: not the allocator's, or in use and not movable. */
+static void find_fixed(u8 *fixed)
+{
+	for (unsigned long i = 0; i < PAGES_GIB; i++)
+		fixed[i] = world_owner(world_first + i) != OWNER_FREE;
+	for (unsigned slot = 0; slot < WHEEL; slot++)
+		for (u32 index = wheel[slot]; index;) {
+			const struct page *page = index_page(index);
+
+			if (page->mapping_word >> 8 != MOVABLE)
+				memset(fixed + (page_to_pfn(page) - world_first), 1,
+				       1UL << (page->mapping_word & 0xff));
+			index = page->index;
+		}
+}
+
+/* Pages in blocks of @order that could be emptied. */
+static unsigned long emptiable(const u8 *fixed, unsigned order)
+{
+	unsigned long nr = 0, size = 1UL << order;
+
+	for (unsigned long i = 0; i < PAGES_GIB; i += size)
+		nr += memchr(fixed + i, 1, size) ? 0 : size;
+	return nr;
+}
+
 static void sample(struct shares *s)
 {
+	static u8 fixed[PAGES_GIB];
 	unsigned long nr[NR_ORDERS] = { 0 }, of_zone[NR_ORDERS];
 	struct zone *zone;
 
@@ -187,16 +216,19 @@ static void sample(struct shares *s)
 		for (unsigned order = 0; order < NR_ORDERS; order++)
 			nr[order] += of_zone[order];
 	}
-	for (unsigned i = 0; i < NR_SHOWN; i++)
+	find_fixed(fixed);
+	for (unsigned i = 0; i < NR_SHOWN; i++) {
 		s->sum[i] += 1.0 - unusable_index(nr, shown[i]) / 1000.0;
+		s->moved[i] += (double)emptiable(fixed, shown[i]) / (double)emptiable(fixed, 0);
+	}
 	s->samples++;
 }
 
-static void show(const char *types, const char *when, const struct shares *s)
+static void show(const char *types, const char *when, const double *sum, unsigned samples)
 {
 	printf("# replay %s %s", types, when);
 	for (unsigned i = 0; i < NR_SHOWN; i++)
-		printf(" %.1f", s->samples ? 100 * s->sum[i] / s->samples : 0.0);
+		printf(" %.1f", samples ? 100 * sum[i] / samples : 0.0);
 	printf("\n");
 }
 
@@ -230,9 +262,11 @@ static void replay(u64 operations, bool types)
 	for (unsigned i = 0; i < WHEEL; i++)
 		end_slot(&wheel[i], RECLAIMABLE);
 	sample(&end);
-	show(name, "peaks", &peaks);
-	show(name, "lows", &lows);
-	show(name, "unmovable-left", &end);
+	show(name, "peaks", peaks.sum, peaks.samples);
+	show(name, "peaks-movable", peaks.moved, peaks.samples);
+	show(name, "lows", lows.sum, lows.samples);
+	show(name, "lows-movable", lows.moved, lows.samples);
+	show(name, "unmovable-left", end.sum, end.samples);
 	all_vm_events(events);
 	printf("# replay %s figures: %llu operations, %lu missed, %lu pages unmovable at the end, "
 	       "%lu steals, %lu claims\n",
