@@ -95,8 +95,6 @@ void expect_failed(const struct request *r)
 			EXPECT_EQ(zone_validate(zone, fault, sizeof(fault)), 0);
 		if (may_sleep(r))
 			EXPECT_EQ(expect_listed(zone), 0);
-		if (nr_harts == 1)
-			EXPECT_EQ(expect_listed(zone), 0);
 		if (free < leaves(r, zone, highest) + nr)
 			continue;
 		EXPECT_EQ(orders_of(zone) >> r->order, 0);

@@ -6,8 +6,8 @@
  * What a zone's own lists don't have of these stands on the harts' lists.  From that follows
  * for each request
  *   - whether a failure is right: one that may sleep fails only if in no zone of its own, were
- *     everything merged, a block is left above its mark; any other only if neither the zones'
- *     lists nor this hart's own have one;
+ *     everything merged, a block is left above its mark; any other only if the zones' lists have
+ *     none, after some of what this hart keeps went back to them;
  *   - whether the zone is: none before it had a block above its low watermark, and what left the
  *     zone's lists left behind what others are to find there.
  */

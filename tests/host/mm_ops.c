@@ -171,7 +171,8 @@ static gfp_t random_gfp(void)
 
 	for (unsigned n = (unsigned)rnd_below(4); n > 1; n--)
 		gfp |= more[rnd_below(ARRAY_SIZE(more))];
-	return gfp;
+	/* Rounds that free nothing are all alike. */
+	return rnd_below(8) ? gfp | __GFP_NORETRY : gfp;
 }
 
 /* In some state that a caller may be in: interrupts off, or freeing memory. */
@@ -502,7 +503,7 @@ void ops_step(void)
 	else if (what < 125)
 		world_run_as((unsigned)rnd_below(nr_harts));
 	else if (what < 126)
-		grow = 30 + (unsigned)rnd_below(50);
+		grow = 36 + (unsigned)rnd_below(26);
 	else if (rnd_below(16))
 		return;
 	else if (rnd_below(3))
@@ -538,7 +539,7 @@ void ops_begin(const struct world *w)
 	nr_taken = 0;
 	for (u32 i = 0; i < MAX_OWNED; i++)
 		taken[i] = i + 1;
-	grow = 50 + (unsigned)rnd_below(30);
+	grow = 50 + (unsigned)rnd_below(12);
 	page_reports_expect(false);
 	ops_check();
 }
