@@ -198,7 +198,7 @@ static unsigned reserves(const struct request *r)
 /* Some of what this hart keeps goes back to the zones of the request; true if some is left. */
 static bool trim(const struct request *r)
 {
-	int budget = PCP_TRIM;
+	int budget = r->gfp & __GFP_DIRECT_RECLAIM ? PCP_TRIM * 16 : PCP_TRIM;
 	struct zone *zone;
 	unsigned long irq;
 	bool more = false;

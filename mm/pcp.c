@@ -29,9 +29,10 @@
 
 #include <stdio.h>
 
-#define BATCH	 64   /* pages that are fetched at once in a large zone, a power of two */
-#define CAP_MAX	 1024 /* pages of order 0 that a hart keeps of one type */
-#define CAP_PART 64   /* of a zone's share for each hart */
+#define BATCH	    64	 /* pages that are fetched at once in a large zone, a power of two */
+#define BATCH_LEAST 32u	 /* blocks, there */
+#define CAP_MAX	    1024 /* pages of order 0 that a hart keeps of one type */
+#define CAP_PART    64	 /* of a zone's share for each hart */
 
 static struct zone_pcp *pcps; /* by hart, then zone */
 
@@ -45,7 +46,7 @@ static unsigned batch_of(const struct zone_pcp *pcp, unsigned order)
 {
 	if (order == PCP_TOP)
 		return 1;
-	return max(pcp->batch >> order, pcp->batch == BATCH ? 8u : 2u);
+	return max(pcp->batch >> order, pcp->batch == BATCH ? BATCH_LEAST : 2u);
 }
 
 static unsigned cap_of(const struct zone_pcp *pcp, unsigned order)
@@ -59,7 +60,7 @@ static unsigned cap_of(const struct zone_pcp *pcp, unsigned order)
 #define PIECES_MOST   8
 #define PIECES_STOLEN 2
 /* what goes back: the sum of its blocks, and what a merge costs for each whole run of them. */
-#define GIVE_MOST  40
+#define GIVE_MOST  32
 #define MERGE_COST 4
 
 /* Room that a list has after its blocks were missed by an allocation that found none. */
@@ -169,8 +170,10 @@ static void set_used(const struct zone *zone, unsigned id)
 {
 	u32 used = zone->bypass ? NO_BLOCK : zone->mark + BLOCK_USED;
 
-	for (unsigned cpu = 0; cpu < nr_harts; cpu++)
+	for (unsigned cpu = 0; cpu < nr_harts; cpu++) {
 		WRITE_ONCE(pcp_of(cpu, id)->used, used);
+		WRITE_ONCE(pcp_of(cpu, id)->trimmed, 0);
+	}
 }
 
 void pcp_open(void)
@@ -393,6 +396,8 @@ bool pcp_trim(struct zone *zone, int *budget)
 {
 	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
 
+	if (READ_ONCE(pcp->trimmed))
+		return false;
 	for (unsigned index = PCP_LISTS; index--;) {
 		for (unsigned type = 0; type < PCP_TYPES; type++) {
 			struct pcp_list *list = &pcp->list[type][index];
@@ -411,6 +416,9 @@ bool pcp_trim(struct zone *zone, int *budget)
 				return true;
 		}
 	}
+	spin_lock_raw(&zone->lock);
+	pcp->trimmed = zone->bypass;
+	spin_unlock_raw(&zone->lock);
 	return false;
 }
 

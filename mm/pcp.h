@@ -35,6 +35,7 @@ struct zone_pcp {
 	u32 used;  /* mark + BLOCK_USED; NO_BLOCK while every free goes the long way */
 	u32 batch; /* C pages that move at once, a power of two */
 	u32 cap;   /* C pages that a list of order 0 has room for */
+	u32 trimmed;	   /* nothing is listed, nor can be until the zone's bypass ends */
 	struct zone *zone; /* C */
 	/* A used block's (word - used - order) is its type's offset in here. */
 	struct pcp_list list[PCP_TYPES][PCP_SLOTS] __aligned(64);
@@ -87,7 +88,7 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page);
  * pcp_trim - blocks that this hart keeps of @zone go back to it, as many as *@budget allows
  * (PCP_TRIM is a bounded step), which is less by that; true if that was not all.  Interrupts off.
  */
-#define PCP_TRIM 24
+#define PCP_TRIM 12
 bool pcp_trim(struct zone *zone, int *budget);
 
 /* pcp_drain_here - what this hart keeps of @zone, or of all (NULL), goes back.  Interrupts off. */
