@@ -326,6 +326,59 @@ TEST(harts_keep_next_to_nothing_while_little_is_left)
 	page_alloc_validate();
 }
 
+/* Below low nothing that is freed stays on a list; at high and above it does, between as before.  The
+ * same where pages come back in large blocks. */
+TEST(frees_bypass_the_lists_from_low_until_high)
+{
+	struct zone *zone;
+	unsigned long low, high;
+
+	for (unsigned order = 0; order < 8; order += 7) {
+		build(&plain, 1);
+		zone = zone_table[0];
+		low = zone->watermark[WMARK_LOW];
+		high = zone->watermark[WMARK_HIGH];
+		while (zone->nr_free >= low) {
+			EXPECT(page[nr++] = alloc_pages(GFP_ATOMIC, order));
+			EXPECT_EQ(!!(zone->bypass & BYPASS_PRESSURE), zone->nr_free < low);
+		}
+		drain_all_pages();
+		while (zone->nr_free + (1UL << order) < high) {
+			__free_pages(page[--nr], order);
+			EXPECT_EQ(zone_listed_pages(zone), 0);
+			EXPECT(zone->bypass & BYPASS_PRESSURE);
+		}
+		__free_pages(page[--nr], order);
+		EXPECT(!(zone->bypass & BYPASS_PRESSURE));
+		give(nr, order);
+	}
+}
+
+/* Requests wake the reclaim thread for more where types begin to mix; once it ran that ends. */
+TEST(mixing_types_raises_the_marks_for_a_while)
+{
+	struct zone *zone;
+	unsigned long most;
+
+	build(&plain, 1);
+	zone = zone_table[0];
+	most = zone->watermark[WMARK_HIGH] * 3 / 2;
+	while (zone->nr_free > zone->watermark[WMARK_HIGH] + 1000)
+		EXPECT(page[nr++] = alloc_page(GFP_KERNEL | __GFP_MOVABLE));
+	EXPECT_EQ(zone->watermark_boost, 0);
+	/* No pageblock is whole any more: the next takes a part of one. */
+	for (unsigned long i = 0; i < nr; i += 256)
+		__free_page(page[i]);
+	while (zone->orders[MIGRATE_MOVABLE] >> PAGEBLOCK_ORDER)
+		EXPECT(alloc_pages(GFP_KERNEL | __GFP_MOVABLE, PAGEBLOCK_ORDER));
+	for (unsigned i = 0; i < 300; i++)
+		EXPECT(alloc_page(GFP_ATOMIC));
+	EXPECT(zone->watermark_boost > 0 && zone->watermark_boost <= most);
+	EXPECT_EQ(wmark_pages(zone, WMARK_MIN), zone->watermark[WMARK_MIN]);
+	EXPECT_EQ(wmark_pages(zone, WMARK_HIGH),
+		  zone->watermark[WMARK_HIGH] + zone->watermark_boost);
+}
+
 /* Whatever harts keep, of whatever type and order: who may sleep gets it. */
 TEST(who_may_sleep_gets_what_any_hart_keeps)
 {

@@ -153,6 +153,31 @@ TEST(movable_pages_take_the_smallest_of_others)
 	page_alloc_validate();
 }
 
+/* Of two blocks of one size, reclaimable pages take that of unmovable ones, and the other way. */
+TEST(of_equal_blocks_the_nearer_types)
+{
+	static const gfp_t gfp[] = { UNMOVABLE, RECLAIMABLE };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct page *near, *far;
+
+		build();
+		near = alloc_pages(gfp[i], 6);
+		take_all(MOVABLE, 0);
+		far = NULL;
+		for (unsigned long k = 0; k < nr; k++)
+			if (pageblock_at(page[k]) == (world_first >> PAGEBLOCK_ORDER) + 5) {
+				far = far ? far : page[k];
+				if (page_to_pfn(page[k]) % 512 < 64)
+					__free_page(page[k]);
+			}
+		EXPECT(far && pageblock_at(near) != pageblock_at(far));
+		__free_pages(near, 6);
+		EXPECT_EQ(pageblock_at(alloc_page(gfp[!i])), pageblock_at(near));
+	}
+	page_alloc_validate();
+}
+
 /* Whole pageblocks serve everybody, and become the type that took them. */
 TEST(whole_pageblocks_are_everybodys)
 {
