@@ -77,6 +77,9 @@ BASELINE = f"{qemu.TOP}/tests/bench/baseline.json"
 ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-no-reboot"]
 
 
+# What is off by default, and costs something for each page when it's on.
+OPTIONS = ("page_poison=on", "page_owner=on", "debug_guardpage_minorder=1", "init_on_alloc=on",
+           "init_on_free=on")
 OBJDUMP = "riscv64-unknown-elf-objdump"
 FRESH = "page_worst_fresh"  # the first key of its boot
 HARTS = (1, 2, 4, 8)
@@ -90,9 +93,10 @@ class Failed(Exception):
     """A machine did not do what was asked; the text ends with what it printed."""
 
 
-def boot(board, mem, commands, timeout, smp="1", extra=ICOUNT):
+def boot(board, mem, commands, timeout, smp="1", extra=ICOUNT, append=""):
     """The console of @smp harts with @mem memory that runs shell @commands and powers off."""
-    line = qemu.command(board, smp=smp, mem=mem, append=f'run="{commands}"', extra=extra,
+    line = qemu.command(board, smp=smp, mem=mem, append=f'{append} run="{commands}"',
+                        extra=extra,
                         qemu=os.environ.get("QEMU", ""))
     try:
         done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
@@ -202,6 +206,14 @@ def hits(board):
         raise Failed("a hit of the page allocator isn't free of atomics: " + "; ".join(found))
 
 
+def options(board, plain):
+    """Print what a page costs with each option of OPTIONS on."""
+    for option in OPTIONS:
+        out = boot(board, "256M", "bench page0_pair", 120, append=option)
+        pair = int(find(r"^bench page0_pair (\d+)", out, "figure of page0_pair"))
+        print(f"page0_pair with {option}: {pair:,}, {pair - plain:,} more")
+
+
 def replay():
     """How torn memory is after a long time: prints what the host's replay found."""
     program = f"{qemu.TOP}/build/host/replay"
@@ -252,7 +264,7 @@ def recorded_for(key, machine, baseline):
 
 
 def regressed(key, number, recorded):
-    if recorded is None or key == "ipi_call":  # that is time, of this machine
+    if recorded is None or key in ("ipi_call", "page_contention"):  # differ from run to run
         return False
     if key in MORE_IS_BETTER:
         return number < recorded * (1 - TOLERANCE)
@@ -306,6 +318,8 @@ def main():
         measured, machine = measure(args.board, args.keys)
     except (Failed, qemu.BadMachine) as why:
         sys.exit(f"bench: {why}")
+    if not args.keys:
+        options(args.board, measured["page0_pair"])
     baseline = read_baseline()
     worse = table(measured, machine, baseline)
     result = {key: dict(zip(("measured", "target", "linux"),
