@@ -79,6 +79,7 @@ void report_bad_free(const struct page *page, unsigned order, const void *caller
 void report_bad_address(unsigned long addr, unsigned order, const void *caller);
 void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp, unsigned order,
 		    const void *caller);
+void report_odd(gfp_t gfp, unsigned odd, const void *caller); /* @odd: gfp_odd() */
 void report_not_reserved(unsigned long pfn);
 /* @what ("mapping", "setting PG_dirty") of @page was refused. */
 void report_bad_page(const struct page *page, const char *what, const void *caller);

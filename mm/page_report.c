@@ -116,6 +116,21 @@ static void report_nonsense(gfp_t gfp, const void *caller)
 	       gfp_describe(gfp, text, sizeof(text)), caller);
 }
 
+void report_odd(gfp_t gfp, unsigned odd, const void *caller)
+{
+	static const char *const why[] = { "is two kinds of page at once",
+					   "may not fail, nor wait or retry",
+					   "may sleep, but its caller can't" };
+	static u32 seen; /* bit: which of them */
+	char text[GFP_TEXT_LEN];
+
+	count(&page_reports.odd);
+	if (!READ_ONCE(expected) &&
+	    !(__atomic_fetch_or(&seen, 1U << odd, __ATOMIC_RELAXED) & 1U << odd))
+		pr_err("%s %s: asked for by %p", gfp_describe(gfp, text, sizeof(text)),
+		       why[odd - 1], caller);
+}
+
 void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp, unsigned order,
 		    const void *caller)
 {

@@ -338,6 +338,18 @@ static struct page *serve(const struct request *r)
 	return try_hard(r, flags);
 }
 
+/* Flags that contradict each other or the caller's context: which, or 0. */
+static unsigned gfp_odd(gfp_t gfp)
+{
+	if (unlikely((gfp & GFP_MOVABLE_MASK) == GFP_MOVABLE_MASK))
+		return 1;
+	if (unlikely(gfp & __GFP_NOFAIL) &&
+	    ((gfp & __GFP_NORETRY) || !(gfp & __GFP_DIRECT_RECLAIM)))
+		return 2;
+	/* At boot nobody else runs: there's nothing to wait for, and nothing wrong. */
+	return (gfp & __GFP_DIRECT_RECLAIM) && mm_wait_hook && !may_wait() ? 3 : 0;
+}
+
 struct page *alloc_slow(int nid, zone_mask_t reach, gfp_t gfp, unsigned order)
 {
 	struct request r = {
@@ -350,6 +362,8 @@ struct page *alloc_slow(int nid, zone_mask_t reach, gfp_t gfp, unsigned order)
 	struct page *page = NULL;
 	struct zone *zone;
 
+	if (unlikely(gfp_odd(gfp)))
+		report_odd(gfp, gfp_odd(gfp), __builtin_return_address(0));
 	r.node = nid == NUMA_NO_NODE ? policy_node(gfp, &r.nodes) : node_data[nid];
 	if (likely(order <= MAX_ORDER)) {
 		for_each_zone_of(&r, zone)

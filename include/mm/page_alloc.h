@@ -134,6 +134,7 @@ struct page_reports {
 	unsigned long bad_free; /* frees that were refused */
 	unsigned long failed;	/* allocations that failed, __GFP_NOWARN or not */
 	unsigned long nonsense; /* flag combinations that can't be served */
+	unsigned long odd;	/* those that contradict themselves, and are served */
 	unsigned long bad_page; /* changes of references, flags, mappings that were refused */
 };
 extern struct page_reports page_reports;

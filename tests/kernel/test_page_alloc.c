@@ -197,6 +197,28 @@ static void test_impossible_flags(struct ktap *t)
 	KTAP_EXPECT_EQ(t, page_reports.nonsense, before + 2);
 }
 
+/* Served, and counted. */
+static void test_odd_flags(struct ktap *t)
+{
+	unsigned long before = page_reports.odd, flags;
+	struct page *page[4] = { NULL };
+
+	page_reports_expect(true);
+	page[0] = alloc_page(GFP_KERNEL | __GFP_MOVABLE | __GFP_RECLAIMABLE);
+	page[1] = alloc_pages_node(0, GFP_ATOMIC | __GFP_NOFAIL, 0);
+	page[2] = alloc_pages_node(0, GFP_KERNEL | __GFP_NOFAIL | __GFP_NORETRY, 0);
+	local_irq_save(flags);
+	page[3] = alloc_pages_node(0, GFP_KERNEL, 0);
+	local_irq_restore(flags);
+	page_reports_expect(false);
+	KTAP_EXPECT_EQ(t, page_reports.odd, before + 4);
+	for (int i = 0; i < 4; i++) {
+		KTAP_EXPECT(t, page[i] != NULL);
+		if (page[i])
+			__free_page(page[i]);
+	}
+}
+
 /* From each zone that has pages, by a reach of this zone alone; and never from another. */
 static void test_reach(struct ktap *t)
 {
@@ -387,6 +409,7 @@ static const struct ktap_case cases[] = {
 	{ "split", test_split },
 	{ "wrong-frees", test_wrong_frees },
 	{ "impossible-flags", test_impossible_flags },
+	{ "odd-flags", test_odd_flags },
 	{ "reach", test_reach },
 	{ "nodes", test_nodes },
 	{ "exhaust", test_exhaust },
