@@ -326,8 +326,8 @@ TEST(harts_keep_next_to_nothing_while_little_is_left)
 	page_alloc_validate();
 }
 
-/* Below low nothing that is freed stays on a list; at high and above it does, between as before.  The
- * same where pages come back in large blocks. */
+/* Below low nothing that is freed stays on a list; at high and above it does, between as before.
+ * The same where pages come back in large blocks. */
 TEST(frees_bypass_the_lists_from_low_until_high)
 {
 	struct zone *zone;
@@ -430,6 +430,8 @@ TEST(what_is_kept_for_large_atomic_requests_is_bounded)
 
 	build(&large, 2);
 	zone = zone_table[0];
+	min_free_kbytes = 16384; /* room for the largest blocks below low */
+	setup_per_zone_wmarks();
 	while (zone->nr_free >= zone->watermark[WMARK_LOW] + 2048)
 		EXPECT(page[nr++] = alloc_pages(GFP_KERNEL, 3));
 	for (unsigned round = 0; round < 40; round++) {
@@ -440,6 +442,7 @@ TEST(what_is_kept_for_large_atomic_requests_is_bounded)
 		       (kept[n] = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, order)))
 			n++;
 		EXPECT(nr_highatomic() <= zone->managed_pages / 100);
+		EXPECT_EQ(nr_highatomic(), zone->nr_highatomic);
 		most = max(most, nr_highatomic());
 		page_alloc_validate();
 		for (unsigned i = 0; i < n; i++)
@@ -449,6 +452,7 @@ TEST(what_is_kept_for_large_atomic_requests_is_bounded)
 		/* Everything above min goes to who may sleep. */
 		got = exhaust(GFP_KERNEL, 0);
 		EXPECT_EQ(zone_free_of(zone, MIGRATE_HIGHATOMIC), 0);
+		EXPECT_EQ(nr_highatomic(), zone->nr_highatomic);
 		for (unsigned i = 0; i < n; i += 4)
 			__free_pages(kept[i], order);
 		give(got, 0);
