@@ -116,6 +116,18 @@ def find(pattern, out, what):
     return match[1]
 
 
+def suites_bytes(link_map):
+    """What the test suites and benchmarks in the kernel have of the image, without bss."""
+    total, ours = 0, re.compile(r"^ *(\.(?!bss|debug|comment|riscv)\S+)? +0x[0-9a-f]+ +"
+                                r"(0x[0-9a-f]+) \S*/tests/kernel/")
+    with open(link_map) as f:
+        lines = f.read().split("Linker script and memory map")[1]
+    for line in re.sub(r"\n {8,}(?=0x)", " ", lines).splitlines():
+        if (found := ours.match(line)) and found[1]:
+            total += int(found[2], 16)
+    return total
+
+
 def struct_page_bytes(elf):
     """sizeof(struct page) as the debugging information of the kernel has it."""
     with open(elf, "rb") as f:
@@ -137,7 +149,9 @@ def measure(board, wanted):
     measured, folder = {}, f"{qemu.TOP}/build/{board}"
     machine = {"opensbi": find(r"OpenSBI v(\S+)", boot(board, "32M", "harts", 60), "OpenSBI")}
     if want("image_bytes"):
-        measured["image_bytes"] = os.path.getsize(f"{folder}/Image")
+        measured["image_with_suites_bytes"] = os.path.getsize(f"{folder}/Image")
+        measured["image_bytes"] = (measured["image_with_suites_bytes"] -
+                                   suites_bytes(f"{folder}/hartwood.map"))
     if want("struct_page_bytes"):
         measured["struct_page_bytes"] = struct_page_bytes(f"{folder}/hartwood")
     if want("free_at_8M_kb"):
