@@ -252,3 +252,12 @@ def test_bench_refuses_an_unknown_key(image, tmp_path):
     image("qemu-virt")
     done, out = bench(tmp_path, "no_such_key")
     assert done.returncode == 1 and out is None and "no_such_key" in done.stderr
+
+
+def test_bench_finds_atomics_in_hits(image, monkeypatch):
+    import bench as tool
+    image("qemu-virt")
+    tool.hits("qemu-virt")
+    monkeypatch.setattr(tool, "HITS", tool.HITS + ("pcp_refill",))
+    with pytest.raises(tool.Failed, match="pcp_refill: amo"):
+        tool.hits("qemu-virt")
