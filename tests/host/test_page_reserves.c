@@ -12,6 +12,7 @@
 #include <mm/node_daemon.h>
 #include <mm/vmscan.h>
 #include <mm/watermark.h>
+#include <string.h>
 
 #define MOST 65536
 
@@ -227,6 +228,29 @@ TEST(no_request_takes_what_a_lower_zone_keeps)
 		}
 	}
 	EXPECT_EQ(sysctl_write(sysctl_find("vm.lowmem_reserve_ratio"), ratios[0]), 0);
+}
+
+/* A request for zones 0 and 2, of which this node has only zone 0: it keeps some for zone 1's. */
+TEST(even_the_first_zone_of_a_request_keeps_what_it_keeps)
+{
+	struct world w = two_nodes;
+	struct zone *zone;
+
+	memset(w.bank, 0, sizeof(w.bank));
+	w.bank[0] = (struct world_bank){ 0x80000000, 0x82000000, 0 };
+	w.bank[1] = (struct world_bank){ 0x82000000, 0x84000000, 1 };
+	w.dma = 5;
+	EXPECT_EQ(sysctl_write(sysctl_find("vm.lowmem_reserve_ratio"), "4 4 4 4 4 4 4 4"), 0);
+	for (unsigned order = 0; order < 5; order++) {
+		build(&w, 1);
+		zone = node_data[0]->zone[0];
+		EXPECT(zone->lowmem_reserve[2] > 500);
+		exhaust(GFP_KERNEL | __GFP_DMA, order);
+		EXPECT(zone_total(zone) >= zone->watermark[WMARK_MIN] + zone->lowmem_reserve[2]);
+	}
+	EXPECT_EQ(sysctl_write(sysctl_find("vm.lowmem_reserve_ratio"),
+			       "256 256 256 256 256 256 256 256"),
+		  0);
 }
 
 /* Pages of a lower zone that its users free, while it has little, are not for the others. */

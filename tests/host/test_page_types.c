@@ -163,6 +163,8 @@ TEST(of_equal_blocks_the_nearer_types)
 
 		build();
 		near = alloc_pages(gfp[i], 6);
+		for (unsigned k = 1; k < 8; k++)
+			EXPECT_EQ(pageblock_at(alloc_pages(gfp[i], 6)), pageblock_at(near));
 		take_all(MOVABLE, 0);
 		far = NULL;
 		for (unsigned long k = 0; k < nr; k++)
