@@ -2,7 +2,7 @@
 /*
  * replay.c - how torn memory is after a long time of mixed use
  *
- *     [REPLAY_OPERATIONS=10000000] replay
+ *     [REPLAY_OPERATIONS=10000000] [REPLAY_SEED=1] replay
  *
  * The kernel's own mm/ on 1 GiB of pretended memory, one hart.  Allocations of three kinds arrive,
  * each with the time of its end drawn when it begins; demand swings between 70 % and 93 % of memory
@@ -278,12 +278,12 @@ static void replay(u64 operations, bool types)
 
 TEST(replays)
 {
-	const char *nr = getenv("REPLAY_OPERATIONS");
+	const char *nr = getenv("REPLAY_OPERATIONS"), *start = getenv("REPLAY_SEED");
 	u64 operations = nr ? strtoull(nr, NULL, 10) : 10000000;
 
 	wheel = malloc(WHEEL * sizeof(*wheel));
 	for (int types = 0; types < 2; types++) {
-		random_state = 1;
+		random_state = start ? strtoull(start, NULL, 10) : 1;
 		replay(operations, types);
 	}
 	free(wheel);
