@@ -62,6 +62,7 @@ static unsigned cap_of(const struct zone_pcp *pcp, unsigned order)
 /* what goes back: the sum of its blocks, and what a merge costs for each whole run of them. */
 #define GIVE_MOST  32
 #define MERGE_COST 4
+#define DRAIN_STEP 48
 
 /* Room that a list has after its blocks were missed by an allocation that found none. */
 #define ROOM_LEAST 8
@@ -422,59 +423,97 @@ bool pcp_trim(struct zone *zone, int *budget)
 	return false;
 }
 
-static void drain(struct zone_pcp *pcp)
+/* One step towards empty lists; true if some aren't yet.  Interrupts off. */
+static bool drain_some(struct zone_pcp *pcp, int *budget)
 {
 	for (unsigned i = 0; i < NR_LISTS; i++) {
 		struct pcp_list *list = list_at(pcp, i);
 
-		while (list->top != pcp->base[i]) {
-			spin_lock_raw(&pcp->zone->lock);
-			give(pcp->zone, list, pcp->base[i], (int)order_at(i), BATCH, GIVE_MOST);
-			spin_unlock_raw(&pcp->zone->lock);
-		}
+		if (list->top == pcp->base[i])
+			continue;
+		if (*budget <= 0)
+			return true;
+		spin_lock_raw(&pcp->zone->lock);
+		*budget = give(pcp->zone, list, pcp->base[i], (int)order_at(i), BATCH, *budget);
+		spin_unlock_raw(&pcp->zone->lock);
+		if (list->top != pcp->base[i])
+			return true;
 	}
+	return false;
 }
 
-void pcp_drain_here(struct zone *only)
+/* The same for all zones of this hart.  What is done with interrupts off stays short. */
+static bool drain_step(void)
 {
-	struct zone *zone;
-
-	for_each_zone(zone)
-		if (!only || zone == only)
-			drain(this_hart->pcp_zone[zone->id]);
-}
-
-static void drain_all_here(void *arg)
-{
+	int budget = DRAIN_STEP;
 	unsigned long flags;
+	struct zone *zone;
+	bool more = false;
 
 	local_irq_save(flags);
 	hart_barrier();
-	pcp_drain_here(NULL);
+	for_each_zone(zone)
+		more |= drain_some(this_hart->pcp_zone[zone->id], &budget);
 	local_irq_restore(flags);
+	return more;
 }
 
 void drain_local_pages(void)
 {
-	drain_all_here(NULL);
+	preempt_disable(); /* this hart's */
+	while (drain_step())
+		;
+	preempt_enable();
+}
+
+static void drain_step_here(void *more)
+{
+	if (drain_step())
+		__atomic_store_n((u32 *)more, 1, __ATOMIC_RELAXED);
+}
+
+/* While somebody drains, harts list no more pages, so that it comes to an end. */
+static void count_drainers(int by)
+{
+	struct zone *zone;
+
+	for_each_zone(zone) {
+		unsigned long flags;
+
+		spin_lock_irqsave(&zone->lock, flags);
+		zone->drainers = (u16)(zone->drainers + by);
+		zone_bypass(zone, BYPASS_DRAIN, zone->drainers);
+		spin_unlock_irqrestore(&zone->lock, flags);
+	}
 }
 
 void drain_all_pages(void)
 {
+	u32 more;
+
 	count_vm_event(DRAIN_ALL);
-	on_each_hart(drain_all_here, NULL);
+	count_drainers(1);
+	do {
+		more = 0;
+		on_each_hart(drain_step_here, &more);
+	} while (more);
+	count_drainers(-1);
 }
 
 void page_alloc_hart_dead(unsigned cpu)
 {
 	unsigned long flags;
 	struct zone *zone;
+	bool more;
 
-	for_each_zone(zone) {
-		local_irq_save(flags);
-		drain(pcp_of(cpu, zone->id));
-		local_irq_restore(flags);
-	}
+	for_each_zone(zone)
+		do {
+			int budget = DRAIN_STEP;
+
+			local_irq_save(flags);
+			more = drain_some(pcp_of(cpu, zone->id), &budget);
+			local_irq_restore(flags);
+		} while (more);
 }
 
 /* ---- figures and checks ---- */

@@ -91,9 +91,6 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page);
 #define PCP_TRIM 12
 bool pcp_trim(struct zone *zone, int *budget);
 
-/* pcp_drain_here - what this hart keeps of @zone, or of all (NULL), goes back.  Interrupts off. */
-void pcp_drain_here(struct zone *zone);
-
 /* pcp_validate - what this hart keeps of @zone; see buddy_validate. Interrupts off. */
 int pcp_validate(struct zone *zone, unsigned cpu, char *fault, size_t bytes);
 

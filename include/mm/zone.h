@@ -48,6 +48,7 @@ enum zone_watermarks { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARK };
 #define BYPASS_PRESSURE 1U /* little is free */
 #define BYPASS_ISOLATE	2U /* pageblocks are isolated: each page must come by */
 #define BYPASS_DEBUG	4U /* a debugging option looks at each allocation and free */
+#define BYPASS_DRAIN	8U /* what harts keep is on its way back */
 
 /* Blocks of one order on the free list. */
 struct free_area {
@@ -73,6 +74,7 @@ struct zone {
 	u8 type;	       /* C index in the zone plan: bit in zone_mask_t */
 	s8 nid;		       /* C */
 	u8 bypass;	       /* L BYPASS_ bits */
+	u16 drainers;	       /* L drain_all_pages() that run */
 	u32 orders[NR_MIGRATETYPES];			   /* L bit o: area[][o].nr > 0 */
 	struct free_area area[NR_MIGRATETYPES][NR_ORDERS]; /* L */
 	unsigned long nr_highatomic; /* L pages of the pageblocks kept for large atomic requests */
