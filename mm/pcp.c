@@ -115,9 +115,10 @@ static void make_lists(struct zone_pcp *pcp, struct zone *zone, int nid)
 	pcp->zone = zone;
 	for (unsigned i = 0; i < PCP_LISTS; i++)
 		nr_slots += PCP_TYPES * (cap_of(pcp, pcp_order(i)) + 1);
-	base = memblock_alloc_node(nr_slots * sizeof(*base), sizeof(*base), nid);
+	base = memblock_alloc_raw(nr_slots * sizeof(*base), sizeof(*base), nid);
 	for (unsigned i = 0; i < NR_LISTS; i++) {
 		pcp->base[i] = base;
+		*base = NULL;
 		base += cap_of(pcp, order_at(i)) + 1;
 		*list_at(pcp, i) = (struct pcp_list){ .top = pcp->base[i], .full = base - 1 };
 	}
