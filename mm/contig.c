@@ -201,8 +201,8 @@ static struct page *take_in_segment(const struct mem_segment *seg, unsigned long
 		if (!bad &&
 		    !alloc_contig_range(pfn, pfn + nr_pages, MIGRATE_MOVABLE, gfp | __GFP_NOWARN))
 			return pfn_to_page(pfn);
-		/* Not with the page that is in the way. */
-		pfn = ALIGN_UP((bad ? page_to_pfn(bad) : pfn) + 1, align);
+		/* Not with the page that is in the way; its head may lie before the range. */
+		pfn = ALIGN_UP((bad ? max(pfn, page_to_pfn(bad)) : pfn) + 1, align);
 	}
 	return NULL;
 }
