@@ -142,6 +142,7 @@ obj-$(CONFIG_BENCH) += tests/kernel/bench_page_harts.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_page_worst.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_sched.o
 obj-$(CONFIG_KTAP) += tests/kernel/movable.o
+obj-$(CONFIG_KTAP) += tests/kernel/stress_pages.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_threads.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_cma.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_compaction.o

@@ -11,8 +11,8 @@ STRUCT_PAGE = 32
 
 # Suites about threads and time, which take seconds and don't depend on where memory lies:
 # tests/kernel runs them on 1 to 8 harts, two nodes, rv32 and Sv39.
-ELSEWHERE = {"hotplug", "ipi", "irq", "kstack", "log", "mutex", "pgtable-random", "rcu", "rwlock",
-             "stress", "thread", "timer", "trace", "wait", "workqueue"}
+ELSEWHERE = {"hotplug", "ipi", "irq", "kstack", "log", "mutex", "page_stress", "pgtable-random",
+             "rcu", "rwlock", "stress", "thread", "timer", "trace", "wait", "workqueue"}
 
 
 def suites_pass(m, *names, every=False):
