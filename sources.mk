@@ -128,6 +128,7 @@ obj-y += mm/page_report.o
 obj-y += mm/page_slow.o
 obj-y += mm/pageblock.o
 obj-y += mm/pcp.o
+obj-y += mm/pcp_drain.o
 obj-y += mm/shrinker.o
 obj-y += mm/vmemmap.o
 obj-y += mm/vmscan.o

@@ -11,11 +11,15 @@
  * lists back to the zone leaves them little room, so that the next one has little to take back;
  * each time a list is full, or is filled, that doubles, up to a share of the zone.
  *
+ * A full list gives a batch to the zone's depot, if that has room, and an empty one is filled from
+ * there first: pages that one hart frees and another allocates change hands in one copy, unmerged.
+ *
  * Invariants (pcp_validate): base <= top <= full <= base + cap; *base is NULL, every other slot up
  *   to top holds a block of the zone with the list's order and type, refcount 0 and no flags.
- * Locking: a hart's lists are its own, with interrupts off.  The zone's lock while blocks move.
+ * Locking: a hart's lists are its own, with interrupts off.  The zone's lock while blocks move, and
+ *   for the depot.
  * Cost: a refill some 10 instructions a block, a drain what merging takes.
- * Not here: hits (page_alloc.c), when to drain (page_alloc.c, and hart notifiers above mm).
+ * Not here: hits (page_alloc.c), trims and drains (pcp_drain.c), when to drain (page_alloc.c, and hart notifiers above mm).
  */
 #include "pcp.h"
 
@@ -29,12 +33,19 @@
 
 #include <stdio.h>
 
-#define BATCH	    64	 /* pages that are fetched at once in a large zone, a power of two */
-#define BATCH_LEAST 32u	 /* blocks, there */
-#define CAP_MAX	    1024 /* pages of order 0 that a hart keeps of one type */
-#define CAP_PART    64	 /* of a zone's share for each hart */
+#define BATCH	    PCP_BATCH /* pages that are fetched at once in a large zone, a power of two */
+#define BATCH_LEAST 32u	      /* blocks, there */
+#define CAP_MAX	    1024      /* pages of order 0 that a hart keeps of one type */
+#define CAP_PART    64	      /* of a zone's share for each hart */
 
-static struct zone_pcp *pcps; /* by hart, then zone */
+/* Bounds of one lock hold: where memory is in pieces, blocks that are taken to be cut up; */
+#define PIECES_MOST   8
+#define PIECES_STOLEN 2
+/* what goes back, see pcp_give(). */
+#define GIVE_MOST  32
+#define MERGE_COST 4
+
+struct zone_pcp *pcps;
 
 /* Every pointer of a hart's table leads somewhere: a list that is always empty, and full. */
 static struct page *no_slot[1];
@@ -56,49 +67,10 @@ static unsigned cap_of(const struct zone_pcp *pcp, unsigned order)
 	return max(pcp->cap >> (order ? order + 1 : 0), 2u);
 }
 
-/* Bounds of one lock hold: where memory is in pieces, blocks that are taken to be cut up; */
-#define PIECES_MOST   8
-#define PIECES_STOLEN 2
-/* what goes back: the sum of its blocks, and what a merge costs for each whole run of them. */
-#define GIVE_MOST  32
-#define MERGE_COST 4
-#define DRAIN_STEP 48
-
-/* Room that a list has after its blocks were missed by an allocation that found none. */
-#define ROOM_LEAST 8
-
-/* All lists of a hart and zone, as i = 0 .. NR_LISTS - 1: its slots, and where they end. */
-#define NR_LISTS (PCP_TYPES * PCP_LISTS)
-
-static struct pcp_list *list_at(struct zone_pcp *pcp, unsigned i)
-{
-	return &pcp->list[i / PCP_LISTS][i % PCP_LISTS];
-}
-
-static unsigned order_at(unsigned i)
-{
-	return pcp_order(i % PCP_LISTS);
-}
-
-static struct page **limit_at(const struct zone_pcp *pcp, unsigned i)
-{
-	return pcp->base[i + 1] - 1;
-}
-
 /* A list gets more room the more often it's full or empty, up to its cap. */
 static void grow(const struct zone_pcp *pcp, struct pcp_list *list, unsigned i)
 {
 	list->full = min(list->full + (list->full - pcp->base[i]), limit_at(pcp, i));
-}
-
-static void shrink(const struct zone_pcp *pcp, struct pcp_list *list, unsigned i)
-{
-	list->full = max(min(pcp->base[i] + ROOM_LEAST, limit_at(pcp, i)), list->top);
-}
-
-static struct zone_pcp *pcp_of(unsigned cpu, unsigned zone_id)
-{
-	return &pcps[cpu * nr_zones + zone_id];
 }
 
 static void make_lists(struct zone_pcp *pcp, struct zone *zone, int nid)
@@ -159,7 +131,9 @@ void pcp_init(void)
 	no_zone.zone = zone_table[ARRAY_SIZE(zone_table) - 1];
 	for (unsigned order = 0; order < PCP_SLOTS; order++)
 		no_list[order] = (struct pcp_list){ .top = no_slot, .full = no_slot };
-	pcps = memblock_alloc(nr_harts * nr_zones * sizeof(*pcps), 64);
+	pcps = memblock_alloc((nr_harts + 1) * nr_zones * sizeof(*pcps), 64);
+	for_each_zone(zone)
+		make_lists(depot_of(zone), zone, zone->nid);
 	for (unsigned cpu = 0; cpu < nr_harts; cpu++) {
 		for_each_zone(zone)
 			make_lists(pcp_of(cpu, zone->id), zone, *per_cpu_ptr(&numa_node, cpu));
@@ -273,12 +247,60 @@ struct page *pcp_take(struct zone *zone, unsigned order, unsigned type)
 	return page;
 }
 
+/* The last @n blocks of one stack onto another. */
+static void move_blocks(struct pcp_list *from, struct pcp_list *to, unsigned long n)
+{
+	struct page **src = from->top - n, **dst = to->top;
+
+	from->top = src;
+	to->top = dst + n;
+	while (n--)
+		*++dst = *++src;
+}
+
+/* A batch of list @i from the depot, or to it; false if there's nothing, or no room.  The zone is
+ * locked. */
+static bool take_depot(struct zone *zone, struct pcp_list *list, unsigned i, unsigned long most)
+{
+	struct zone_pcp *depot = depot_of(zone);
+	struct pcp_list *from = list_at(depot, i);
+	unsigned long n = min(most, (unsigned long)(from->top - depot->base[i]));
+
+	move_blocks(from, list, n);
+	zone->nr_depot -= (u32)n;
+	return n;
+}
+
+static bool give_depot(struct zone *zone, struct pcp_list *list, struct page **base, unsigned i,
+		       unsigned long n)
+{
+	struct pcp_list *to = list_at(depot_of(zone), i);
+
+	if (zone->bypass || (unsigned long)(list->top - base) < n ||
+	    (unsigned long)(to->full - to->top) < n)
+		return false;
+	move_blocks(list, to, n);
+	zone->nr_depot += (u32)n;
+	return true;
+}
+
+/* The hart's @list, which is number @i, from @zone or its depot.  The zone is locked. */
+static void fill(struct zone *zone, struct pcp_list *list, unsigned i, unsigned most)
+{
+	struct page **before = list->top;
+
+	if (take_depot(zone, list, i, most))
+		return;
+	fetch(zone, list, (int)order_at(i), i / PCP_LISTS, (int)most);
+	__count_vm_events(PGALLOC, (unsigned long)(list->top - before) << order_at(i));
+	zone_statistics(zone->nid, zone, (unsigned long)(list->top - before));
+}
+
 struct page *pcp_refill(struct pcp_list *list, struct zone *zone, unsigned order, unsigned type)
 {
 	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
 	unsigned i = type * PCP_LISTS + pcp_index(order), batch = batch_of(pcp, order);
 	struct page **before = list->top, *page = NULL;
-	unsigned long got;
 
 	if (unlikely(list != list_at(pcp, i)))
 		return NULL; /* the thread has a policy */
@@ -289,16 +311,15 @@ struct page *pcp_refill(struct pcp_list *list, struct zone *zone, unsigned order
 		spin_unlock_raw(&zone->lock);
 		return NULL;
 	}
-	if (unlikely(list->full == before)) /* no room for any */
+	if (unlikely(list->full == before)) { /* no room for any */
 		page = buddy_take(zone, order, type);
-	else
-		fetch(zone, list, (int)order, type,
-		      (int)min(batch, (unsigned)(list->full - before)));
+		__count_vm_events(PGALLOC, (page ? 1UL : 0) << order);
+		zone_statistics(zone->nid, zone, page ? 1 : 0);
+	} else {
+		fill(zone, list, i, min(batch, (unsigned)(list->full - before)));
+	}
 	spin_unlock_raw(&zone->lock);
-	got = page ? 1 : (unsigned long)(list->top - before);
 	__count_vm_event(PCP_REFILL);
-	__count_vm_events(PGALLOC, got << order);
-	zone_statistics(zone->nid, zone, got);
 	if (likely(!page) && list->top != before)
 		page = *list->top--;
 	return page;
@@ -336,12 +357,9 @@ static unsigned long whole_run(struct page **top, int order, unsigned long most,
 	return run;
 }
 
-/*
- * Give back blocks of @order, the last ones first, until @want of them (a power of two) are back or
- * @budget is used up, see above; at least one block.  What is left of it.  The zone is locked.
- */
-static int give(struct zone *zone, struct pcp_list *list, struct page **base, int order,
-		unsigned long want, int budget)
+/* Whole runs go back as one: a run costs its blocks and a merge. */
+int pcp_give(struct zone *zone, struct pcp_list *list, struct page **base, int order,
+	     unsigned long want, int budget)
 {
 	unsigned long given = 0, bytes = sizeof(struct page) << order;
 	struct page **top = list->top;
@@ -381,8 +399,9 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
 			zone->nr_free += 1UL << order;
 			__count_vm_events(PGFREE, 1UL << order);
 			page = NULL;
-		} else {
-			give(zone, list, pcp->base[i], (int)order, batch_of(pcp, order), GIVE_MOST);
+		} else if (!give_depot(zone, list, pcp->base[i], i, batch_of(pcp, order))) {
+			pcp_give(zone, list, pcp->base[i], (int)order, batch_of(pcp, order),
+				 GIVE_MOST);
 		}
 		spin_unlock_raw(&zone->lock);
 		__count_vm_event(PCP_DRAIN);
@@ -391,193 +410,4 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page)
 		page->_refcount = 0;
 		*++list->top = page;
 	}
-}
-
-/* Large blocks first: one of them may be what is missed. */
-bool pcp_trim(struct zone *zone, int *budget)
-{
-	struct zone_pcp *pcp = this_hart->pcp_zone[zone->id];
-
-	if (READ_ONCE(pcp->trimmed))
-		return false;
-	for (unsigned index = PCP_LISTS; index--;) {
-		for (unsigned type = 0; type < PCP_TYPES; type++) {
-			struct pcp_list *list = &pcp->list[type][index];
-			unsigned i = type * PCP_LISTS + index;
-			struct page **base = pcp->base[i];
-
-			shrink(pcp, list, i);
-			if (list->top == base)
-				continue;
-			if (*budget <= 0)
-				return true;
-			spin_lock_raw(&zone->lock);
-			*budget = give(zone, list, base, (int)pcp_order(index), BATCH, *budget);
-			spin_unlock_raw(&zone->lock);
-			if (list->top != base)
-				return true;
-		}
-	}
-	spin_lock_raw(&zone->lock);
-	pcp->trimmed = zone->bypass;
-	spin_unlock_raw(&zone->lock);
-	return false;
-}
-
-/* One step towards empty lists; true if some aren't yet.  Interrupts off. */
-static bool drain_some(struct zone_pcp *pcp, int *budget)
-{
-	for (unsigned i = 0; i < NR_LISTS; i++) {
-		struct pcp_list *list = list_at(pcp, i);
-
-		if (list->top == pcp->base[i])
-			continue;
-		if (*budget <= 0)
-			return true;
-		spin_lock_raw(&pcp->zone->lock);
-		*budget = give(pcp->zone, list, pcp->base[i], (int)order_at(i), BATCH, *budget);
-		spin_unlock_raw(&pcp->zone->lock);
-		if (list->top != pcp->base[i])
-			return true;
-	}
-	return false;
-}
-
-/* The same for all zones of this hart.  What is done with interrupts off stays short. */
-static bool drain_step(void)
-{
-	int budget = DRAIN_STEP;
-	unsigned long flags;
-	struct zone *zone;
-	bool more = false;
-
-	local_irq_save(flags);
-	hart_barrier();
-	for_each_zone(zone)
-		more |= drain_some(this_hart->pcp_zone[zone->id], &budget);
-	local_irq_restore(flags);
-	return more;
-}
-
-void drain_local_pages(void)
-{
-	preempt_disable(); /* this hart's */
-	while (drain_step())
-		;
-	preempt_enable();
-}
-
-static void drain_step_here(void *more)
-{
-	if (drain_step())
-		__atomic_store_n((u32 *)more, 1, __ATOMIC_RELAXED);
-}
-
-/* While somebody drains, harts list no more pages, so that it comes to an end. */
-static void count_drainers(int by)
-{
-	struct zone *zone;
-
-	for_each_zone(zone) {
-		unsigned long flags;
-
-		spin_lock_irqsave(&zone->lock, flags);
-		zone->drainers = (u16)(zone->drainers + by);
-		zone_bypass(zone, BYPASS_DRAIN, zone->drainers);
-		spin_unlock_irqrestore(&zone->lock, flags);
-	}
-}
-
-void drain_all_pages(void)
-{
-	u32 more;
-
-	count_vm_event(DRAIN_ALL);
-	count_drainers(1);
-	do {
-		more = 0;
-		on_each_hart(drain_step_here, &more);
-	} while (more);
-	count_drainers(-1);
-}
-
-void page_alloc_hart_dead(unsigned cpu)
-{
-	unsigned long flags;
-	struct zone *zone;
-	bool more;
-
-	for_each_zone(zone)
-		do {
-			int budget = DRAIN_STEP;
-
-			local_irq_save(flags);
-			more = drain_some(pcp_of(cpu, zone->id), &budget);
-			local_irq_restore(flags);
-		} while (more);
-}
-
-/* ---- figures and checks ---- */
-
-unsigned long zone_hart_pages(const struct zone *zone, unsigned cpu)
-{
-	struct zone_pcp *pcp = pcp_of(cpu, zone->id);
-	unsigned long nr = 0;
-
-	for (unsigned i = 0; i < NR_LISTS; i++)
-		nr += (unsigned long)(READ_ONCE(list_at(pcp, i)->top) - pcp->base[i])
-		      << order_at(i);
-	return nr;
-}
-
-unsigned long zone_listed_pages(const struct zone *zone)
-{
-	unsigned long nr = 0;
-
-	for (unsigned cpu = 0; pcps && cpu < nr_harts; cpu++)
-		nr += zone_hart_pages(zone, cpu);
-	return nr;
-}
-
-static bool slot_is_sound(const struct zone_pcp *pcp, const struct page *page, unsigned type,
-			  unsigned order)
-{
-	return page->word0 == pcp->zone->word0_free &&
-	       page->block == pcp->zone->mark + BLOCK_USED + (type << BLOCK_TYPE_SHIFT) + order;
-}
-
-static int check_slots(struct zone_pcp *pcp, unsigned cpu, unsigned i, char *fault, size_t bytes)
-{
-	const struct pcp_list *list = list_at(pcp, i);
-	unsigned type = i / PCP_LISTS, order = order_at(i);
-	const char *name = pcp->zone->name;
-	struct page **base = pcp->base[i];
-
-	if (list->top < base || list->top > list->full || *base || list->full > limit_at(pcp, i)) {
-		snprintf(fault, bytes, "zone %s hart %u order %u type %u: top is slot %ld of %ld",
-			 name, cpu, order, type, (long)(list->top - base),
-			 (long)(list->full - base));
-		return -EFAULT;
-	}
-	for (struct page **slot = base + 1; slot <= list->top; slot++) {
-		if (slot_is_sound(pcp, *slot, type, order))
-			continue;
-		snprintf(fault, bytes,
-			 "zone %s hart %u order %u type %u: pfn 0x%lx has block word 0x%08lx "
-			 "flags 0x%08lx refcount %ld",
-			 name, cpu, order, type, page_to_pfn(*slot), (unsigned long)(*slot)->block,
-			 (unsigned long)(*slot)->flags, (long)(*slot)->_refcount);
-		return -EFAULT;
-	}
-	return 0;
-}
-
-int pcp_validate(struct zone *zone, unsigned cpu, char *fault, size_t bytes)
-{
-	struct zone_pcp *pcp = pcp_of(cpu, zone->id);
-	int err = 0;
-
-	for (unsigned i = 0; i < NR_LISTS && !err; i++)
-		err = check_slots(pcp, cpu, i, fault, bytes);
-	return err;
 }

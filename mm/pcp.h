@@ -19,6 +19,7 @@
 #ifndef MM_PCP_H
 #define MM_PCP_H
 
+#include <kernel/smp.h>
 #include <mm/zone.h>
 
 #define PCP_TYPES MIGRATE_PCPTYPES
@@ -58,6 +59,49 @@ static inline unsigned pcp_order(unsigned index)
 {
 	return index < PCP_ORDERS ? index : PCP_TOP;
 }
+
+/* By hart, then zone; behind the harts' the depots. */
+extern struct zone_pcp *pcps;
+
+/* All lists of a hart and zone, as i = 0 .. NR_LISTS - 1: its slots, and where they end. */
+#define NR_LISTS (PCP_TYPES * PCP_LISTS)
+
+static inline struct pcp_list *list_at(struct zone_pcp *pcp, unsigned i)
+{
+	return &pcp->list[i / PCP_LISTS][i % PCP_LISTS];
+}
+
+static inline unsigned order_at(unsigned i)
+{
+	return pcp_order(i % PCP_LISTS);
+}
+
+static inline struct page **limit_at(const struct zone_pcp *pcp, unsigned i)
+{
+	return pcp->base[i + 1] - 1;
+}
+
+static inline struct zone_pcp *pcp_of(unsigned cpu, unsigned zone_id)
+{
+	return &pcps[cpu * nr_zones + zone_id];
+}
+
+/* What no hart has: full batches on their way from harts that free to harts that allocate. */
+static inline struct zone_pcp *depot_of(const struct zone *zone)
+{
+	return pcp_of(nr_harts, zone->id);
+}
+
+/* What a refill fetches in a large zone, and the most that a step of pcp_give() gives; pages. */
+#define PCP_BATCH 64
+
+/*
+ * pcp_give - give back blocks of @order from a stack that begins at @base, the last ones first, until
+ * @want of them (a power of two) are back or @budget is used up: each block takes 1 of it, each run
+ * of blocks that is merged as one 3 more; at least one block.  What is left of it.  The zone is locked.
+ */
+int pcp_give(struct zone *zone, struct pcp_list *list, struct page **base, int order,
+	     unsigned long want, int budget);
 
 /* pcp_init - lists for all harts and zones, sized by the zones, while memblock hands out memory;
  * pcp_open - they know the zones' marks: use them. */

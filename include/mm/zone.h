@@ -75,6 +75,7 @@ struct zone {
 	s8 nid;		       /* C */
 	u8 bypass;	       /* L BYPASS_ bits */
 	u16 drainers;	       /* L drain_all_pages() that run */
+	u32 nr_depot;	       /* L blocks in its depot (mm/pcp.c) */
 	u32 orders[NR_MIGRATETYPES];			   /* L bit o: area[][o].nr > 0 */
 	struct free_area area[NR_MIGRATETYPES][NR_ORDERS]; /* L */
 	unsigned long nr_highatomic; /* L pages of the pageblocks kept for large atomic requests */
