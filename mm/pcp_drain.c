@@ -7,7 +7,7 @@
  * harts list no more pages (BYPASS_DRAIN), so that it ends.
  *
  * Invariants (pcp_validate): those of pcp.c; nr_depot is the number of blocks in a zone's depot.
- * Locking: a hart's lists are its own, with interrupts off; the zone's lock for its depot, and while
+ * Locking: a hart's lists are its own, with interrupts off; zone->lock for its depot, and while
  *   blocks move.
  * Cost: PCP_TRIM and DRAIN_STEP are in the units of pcp_give().
  */
