@@ -206,6 +206,16 @@ static void test_one_block(struct ktap *t)
 	KTAP_EXPECT(t, ktap_becomes(nr_free_pages() == before));
 }
 
+static unsigned long lent(void)
+{
+	unsigned long nr = 0;
+	struct zone *zone;
+
+	for_each_zone(zone)
+		nr += zone_free_of(zone, MIGRATE_CMA);
+	return nr;
+}
+
 /* An allocation makes itself a block, and more than one. */
 static void test_direct(struct ktap *t)
 {
@@ -218,7 +228,8 @@ static void test_direct(struct ktap *t)
 	for (int i = 0; i < 3; i++) {
 		struct page *page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, PAGEBLOCK_ORDER);
 
-		KTAP_EXPECT(t, page != NULL);
+		/* Where much is lent, there may be room for one only. */
+		KTAP_EXPECT(t, page != NULL || (i && lent()));
 		if (!page)
 			break;
 		page->index = first;

@@ -135,13 +135,19 @@ static void forget_scans(void)
 
 static struct chain ballast, held;
 
+/* Free pages of @zone that aren't lent to movable ones: the cases' pages can't be moved. */
+static unsigned long usable(const struct zone *zone)
+{
+	return READ_ONCE(zone->nr_free) - zone_free_of(zone, MIGRATE_CMA);
+}
+
 static unsigned long high_pages(void)
 {
 	unsigned long nr = 0;
 	struct zone *zone;
 
 	for_each_zone(zone)
-		nr += zone->watermark[WMARK_HIGH];
+		nr += zone->watermark[WMARK_HIGH] + zone_free_of(zone, MIGRATE_CMA);
 	return nr;
 }
 
@@ -261,9 +267,8 @@ static void run_eaters(struct ktap *t, unsigned long leave)
 	for (unsigned i = 0; i < nr; i++) {
 		eater[i] = (struct eater){ .leave = leave, .until_ns = until };
 		thread[i] = kthread_run(eat, &eater[i], "eater/%u", i);
-		KTAP_EXPECT(t,
-			    i || thread[i] !=
-					    NULL); /* the first may have eaten the others' stacks */
+		/* The first may have eaten the others' stacks. */
+		KTAP_EXPECT(t, i || thread[i] != NULL);
 	}
 	for (unsigned i = 0; i < nr; i++) {
 		if (thread[i])
@@ -418,7 +423,7 @@ static struct zone *cache_zone(struct ktap *t)
 
 static bool is_balanced(const struct zone *zone)
 {
-	return READ_ONCE(zone->nr_free) >= zone->watermark[WMARK_HIGH];
+	return usable(zone) >= zone->watermark[WMARK_HIGH];
 }
 
 /* Who may not wait doesn't reclaim, but has it done. */
@@ -453,7 +458,7 @@ static void test_kswapd_balances(struct ktap *t)
 		return;
 	fill_cache(t);
 	zone = cache_zone(t);
-	while (zone->nr_free + PCP_ORDERS >= zone->watermark[WMARK_LOW]) {
+	while (usable(zone) + PCP_ORDERS >= zone->watermark[WMARK_LOW]) {
 		struct page *page = alloc_page(GFP_NOWAIT & ~__GFP_KSWAPD_RECLAIM);
 
 		if (!page)
