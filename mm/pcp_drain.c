@@ -2,9 +2,9 @@
 /*
  * pcp_drain.c - taking back what the harts and the depots keep; figures about it, and checks
  *
- * A trim takes a bounded step for an allocation that found no block, and leaves the lists little room;
- * a drain goes on until all lists are empty, with interrupts on between its steps.  While one runs
- * harts list no more pages (BYPASS_DRAIN), so that it ends.
+ * A trim takes a bounded step for an allocation that found no block, and leaves the lists little
+ * room; a drain goes on until all lists are empty, with interrupts on between its steps.  While one
+ * runs harts list no more pages (BYPASS_DRAIN), so that it ends.
  *
  * Invariants (pcp_validate): those of pcp.c; nr_depot is the number of blocks in a zone's depot.
  * Locking: a hart's lists are its own, with interrupts off; zone->lock for its depot, and while
@@ -30,8 +30,8 @@ static void shrink(const struct zone_pcp *pcp, struct pcp_list *list, unsigned i
 	list->full = max(min(pcp->base[i] + ROOM_LEAST, limit_at(pcp, i)), list->top);
 }
 
-/* As pcp_give(), of list @i of a hart or of the depot, with the zone's lock inside; false if the list
- * is empty then. */
+/* As pcp_give(), of list @i of a hart or of the depot, with the zone's lock inside; false if the
+ * list is empty then. */
 static bool give_back(struct zone_pcp *pcp, unsigned i, int *budget)
 {
 	struct pcp_list *list = list_at(pcp, i);

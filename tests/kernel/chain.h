@@ -40,4 +40,10 @@ static inline void free_chain(struct chain *c, unsigned order)
 		__free_pages(page, order);
 }
 
+/* Free pages of @zone that aren't lent to movable ones: the cases' pages can't be moved. */
+static inline unsigned long usable(const struct zone *zone)
+{
+	return READ_ONCE(zone->nr_free) - zone_free_of(zone, MIGRATE_CMA);
+}
+
 #endif

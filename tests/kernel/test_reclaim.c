@@ -135,12 +135,6 @@ static void forget_scans(void)
 
 static struct chain ballast, held;
 
-/* Free pages of @zone that aren't lent to movable ones: the cases' pages can't be moved. */
-static unsigned long usable(const struct zone *zone)
-{
-	return READ_ONCE(zone->nr_free) - zone_free_of(zone, MIGRATE_CMA);
-}
-
 static unsigned long high_pages(void)
 {
 	unsigned long nr = 0;
