@@ -19,7 +19,8 @@
  * Locking: a hart's lists are its own, with interrupts off.  The zone's lock while blocks move, and
  *   for the depot.
  * Cost: a refill some 10 instructions a block, a drain what merging takes.
- * Not here: hits (page_alloc.c), trims and drains (pcp_drain.c), when to drain (page_alloc.c, and hart notifiers above mm).
+ * Not here: hits (page_alloc.c), trims and drains (pcp_drain.c), when to drain (page_slow.c, and
+ *   hart notifiers above mm).
  */
 #include "pcp.h"
 

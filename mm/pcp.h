@@ -96,9 +96,10 @@ static inline struct zone_pcp *depot_of(const struct zone *zone)
 #define PCP_BATCH 64
 
 /*
- * pcp_give - give back blocks of @order from a stack that begins at @base, the last ones first, until
- * @want of them (a power of two) are back or @budget is used up: each block takes 1 of it, each run
- * of blocks that is merged as one 3 more; at least one block.  What is left of it.  The zone is locked.
+ * pcp_give - give back blocks of @order from a stack that begins at @base, the last ones first,
+ * until @want of them (a power of two) are back or @budget is used up: each block takes 1 of it,
+ * each run of blocks that is merged as one 3 more; at least one block.  What is left of it.  The
+ * zone is locked.
  */
 int pcp_give(struct zone *zone, struct pcp_list *list, struct page **base, int order,
 	     unsigned long want, int budget);
