@@ -81,6 +81,22 @@ void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp
 		    const void *caller);
 void report_odd(gfp_t gfp, unsigned odd, const void *caller); /* @odd: gfp_odd() */
 void report_not_reserved(unsigned long pfn);
+
+/* holders.c: who has memory, for the out-of-memory report.  One at a time; a thread. */
+void report_holders(void);
+
+/* page_top.c: add a used block to the table of its allocators; print the largest and clear it. */
+#ifdef CONFIG_PAGE_DEBUG
+void page_top_add(const struct memmap_block *b);
+void page_top_print(void);
+#else
+static inline void page_top_add(const struct memmap_block *b)
+{
+}
+static inline void page_top_print(void)
+{
+}
+#endif
 /* @what ("mapping", "setting PG_dirty") of @page was refused. */
 void report_bad_page(const struct page *page, const char *what, const void *caller);
 /* A suite misuses the allocator on purpose: count, don't log. */

@@ -36,7 +36,6 @@
 #define OTHER_NS     1000000ull /* while another thread runs the chain */
 
 const char *(*mm_thread_name)(void);
-void (*mm_show_holders)(void);
 
 /* ---- notifiers ---- */
 
@@ -184,7 +183,7 @@ static void print_zone(unsigned i, unsigned highest)
 	struct zone *zone = record.zone[i].zone;
 
 	pr_err("  node %d zone %s: %lu of %lu pages free (present %lu), min %lu low %lu high %lu, "
-	       "%lu kept for lower zones; harts keep %lu",
+	       "reserve %lu; harts keep %lu",
 	       zone->nid, zone->name, record.zone[i].free, zone->managed_pages, zone->present_pages,
 	       zone->watermark[WMARK_MIN], wmark_pages(zone, WMARK_LOW),
 	       wmark_pages(zone, WMARK_HIGH), zone->lowmem_reserve[highest],
@@ -208,7 +207,7 @@ static const char *reason(unsigned highest)
 			return "enough is free, but not in one piece that this request may have";
 		some |= record.zone[i].free != 0;
 	}
-	return some ? "what is free is kept for those who free memory, or for lower zones"
+	return some ? "what is free is kept for those who free memory, or can only have such pages"
 		    : "nothing is free";
 }
 
@@ -239,8 +238,7 @@ static void print_record(void)
 	for (unsigned i = 0; i < record.nr_zones; i++)
 		print_zone(i, highest);
 	print_caches();
-	if (mm_show_holders)
-		mm_show_holders();
+	report_holders();
 	__atomic_store_n(&record.state, RECORD_FREE, __ATOMIC_RELEASE);
 }
 

@@ -44,9 +44,7 @@ void report_out_of_memory(const struct oom_control *oc, unsigned long nr);
 /* report_recorded_failure - print what was recorded.  A thread that may sleep. */
 void report_recorded_failure(void);
 
-/* What mm can't know: the running thread's name; a few lines about who holds memory (page_owner).
- * Or NULL. */
+/* What mm can't know: the running thread's name.  Or NULL. */
 extern const char *(*mm_thread_name)(void);
-extern void (*mm_show_holders)(void);
 
 #endif

@@ -254,6 +254,7 @@ TEST(report_is_recorded)
 	EXPECT(host_log_contains("no block of order 0, 4 KiB (GFP_ATOMIC)"));
 	EXPECT(host_log_contains("what is free is kept"));
 	EXPECT(host_log_contains("cache test: 10 objects"));
+	EXPECT(host_log_contains("used: "));
 	host_log_clear();
 	report_recorded_failure();
 	EXPECT_STR(host_log(), "");
