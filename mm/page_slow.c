@@ -195,37 +195,36 @@ static unsigned reserves(const struct request *r)
 	return flags;
 }
 
-/* Some of what this hart keeps goes back to the zones of the request; true if some is left. */
+/* Some of what this hart keeps goes back to the request's zones. False if there was nothing. */
 static bool trim(const struct request *r)
 {
-	int budget = r->gfp & __GFP_DIRECT_RECLAIM ? PCP_TRIM * 16 : PCP_TRIM;
+	int whole = r->gfp & __GFP_DIRECT_RECLAIM ? PCP_TRIM * 16 : PCP_TRIM, budget = whole;
 	struct zone *zone;
 	unsigned long irq;
-	bool more = false;
 
 	for_each_zone_of(r, zone) {
 		local_irq_save(irq);
 		hart_barrier();
-		more |= pcp_trim(zone, &budget);
+		pcp_trim(zone, &budget);
 		local_irq_restore(irq);
 	}
-	return more;
+	return budget != whole;
 }
 
 /*
- * With what this hart keeps, too.  Who can't wait takes a bounded part of it back,
- * not more: below its low watermark, and without large blocks, a zone lets harts
- * keep little, so that this is mostly all.
+ * With what this hart keeps, too.  Who can't wait takes a bounded part of it back, not more: below
+ * its low watermark, and without large blocks, a zone lets harts keep little, so that this is mostly
+ * all.
  */
 static struct page *try_own(const struct request *r, unsigned flags)
 {
-	struct page *page;
-	bool more;
+	struct page *page = NULL;
 
-	do {
-		more = trim(r);
+	while (!page && trim(r)) {
 		page = try_zones(r, flags);
-	} while (!page && more && (r->gfp & __GFP_DIRECT_RECLAIM));
+		if (!(r->gfp & __GFP_DIRECT_RECLAIM))
+			break;
+	}
 	return page;
 }
 
@@ -330,7 +329,9 @@ static struct page *serve(const struct request *r)
 	if (likely(page))
 		return page;
 	wake_reclaim(r);
-	page = try_own(r, flags);
+	page = try_zones(r, flags);
+	if (!page)
+		page = try_own(r, flags);
 	if (page || !(r->gfp & __GFP_DIRECT_RECLAIM) || !may_wait())
 		return page;
 	if (flags & ALLOC_NO_WATERMARKS) /* it frees memory itself */

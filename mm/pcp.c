@@ -40,7 +40,7 @@
 #define CAP_PART    64	      /* of a zone's share for each hart */
 
 /* Bounds of one lock hold: where memory is in pieces, blocks that are taken to be cut up; */
-#define PIECES_MOST   8
+#define PIECES_MOST   7
 #define PIECES_STOLEN 2
 /* what goes back, see pcp_give(). */
 #define GIVE_MOST  32

@@ -133,7 +133,7 @@ void pcp_put(struct zone_pcp *pcp, struct pcp_list *list, struct page *page);
  * pcp_trim - blocks that this hart keeps of @zone go back to it, as many as *@budget allows
  * (PCP_TRIM is a bounded step), which is less by that; true if that was not all.  Interrupts off.
  */
-#define PCP_TRIM 12
+#define PCP_TRIM 8
 bool pcp_trim(struct zone *zone, int *budget);
 
 /* pcp_validate - what this hart keeps of @zone; see buddy_validate. Interrupts off. */

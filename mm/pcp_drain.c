@@ -49,21 +49,21 @@ static bool give_back(struct zone_pcp *pcp, unsigned i, int *budget)
 	return more;
 }
 
-/* Blocks of @pcp go back as far as *@budget allows, large ones first: one of them may be what is
- * missed.  True if that was not all. */
-static bool trim_lists(struct zone_pcp *pcp, int *budget, bool depot)
+/* Blocks of @pcp go back as far as *@budget allows, of each type large ones first: one of them may
+ * be what is missed.  True if that was not all. */
+static bool trim_lists(struct zone_pcp *pcp, int *budget)
 {
-	for (unsigned index = PCP_LISTS; index--;) {
-		for (unsigned type = 0; type < PCP_TYPES; type++) {
+	for (unsigned type = 0; type < PCP_TYPES; type++) {
+		for (unsigned index = PCP_LISTS; index--;) {
 			struct pcp_list *list = &pcp->list[type][index];
 			unsigned i = type * PCP_LISTS + index;
 
-			if (!depot)
-				shrink(pcp, list, i);
-			if (READ_ONCE(list->top) == pcp->base[i])
+			if (likely(READ_ONCE(list->top) == pcp->base[i]))
 				continue;
 			if (*budget <= 0 || give_back(pcp, i, budget))
 				return true;
+			if (pcp != depot_of(pcp->zone))
+				shrink(pcp, list, i);
 		}
 	}
 	return false;
@@ -75,8 +75,8 @@ bool pcp_trim(struct zone *zone, int *budget)
 
 	if (READ_ONCE(pcp->trimmed))
 		return false;
-	if (trim_lists(pcp, budget, false) ||
-	    (READ_ONCE(zone->nr_depot) && trim_lists(depot_of(zone), budget, true)))
+	if (trim_lists(pcp, budget) ||
+	    (READ_ONCE(zone->nr_depot) && trim_lists(depot_of(zone), budget)))
 		return true;
 	spin_lock_raw(&zone->lock);
 	pcp->trimmed = zone->nr_depot ? 0 : zone->bypass;
