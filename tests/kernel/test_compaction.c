@@ -281,7 +281,24 @@ static bool is_ours(unsigned long pfn, unsigned long nr)
 	return true;
 }
 
-/* Ranges of any start and length: all of it or nothing. */
+/* A range of any start and length: all of it or nothing.  True: it could be had. */
+static bool try_range(struct ktap *t, u32 *random, unsigned most)
+{
+	const struct mem_segment *seg = &mem_segments[*random % nr_mem_segments];
+	unsigned long pfn, nr;
+
+	*random = *random * 1103515245 + 12345;
+	nr = 1 + (*random >> 8) % most;
+	*random = *random * 1103515245 + 12345;
+	pfn = seg->start_pfn + (*random >> 4) % (seg->end_pfn - seg->start_pfn);
+	if (alloc_contig_range(pfn, pfn + nr, MIGRATE_MOVABLE,
+			       GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY))
+		return false;
+	KTAP_EXPECT(t, is_ours(pfn, nr));
+	free_contig_range(pfn, nr);
+	return true;
+}
+
 static void test_range(struct ktap *t)
 {
 	unsigned long before = nr_free_pages(), got = 0, free;
@@ -292,20 +309,7 @@ static void test_range(struct ktap *t)
 		return;
 	free = nr_free_pages();
 	for (int i = 0; i < 60; i++) {
-		const struct mem_segment *seg = &mem_segments[i % (int)nr_mem_segments];
-		unsigned long pfn, nr;
-
-		random = random * 1103515245 + 12345;
-		nr = 1 + (random >> 8) % (i % 4 ? 64 : 1500);
-		random = random * 1103515245 + 12345;
-		pfn = seg->start_pfn + (random >> 4) % (seg->end_pfn - seg->start_pfn);
-		if (!alloc_contig_range(pfn, pfn + nr, MIGRATE_MOVABLE,
-					GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)) {
-			got++;
-			KTAP_EXPECT(t, is_ours(pfn, nr));
-			KTAP_EXPECT_EQ(t, nr_free_pages(), free - nr);
-			free_contig_range(pfn, nr);
-		}
+		got += try_range(t, &random, i % 4 ? 64 : 1500);
 		KTAP_EXPECT_EQ(t, nr_free_pages(), free);
 	}
 	KTAP_EXPECT(t, got > 0);
@@ -386,6 +390,7 @@ static int other(void *arg)
 static void test_busy(struct ktap *t)
 {
 	struct blocks away;
+	u32 random = 11;
 	u64 start;
 
 	if (!tear(t, &away))
@@ -404,12 +409,9 @@ static void test_busy(struct ktap *t)
 	own.unwilling = 5;
 	start = ktime_ns();
 	for (int i = 0; i < ROUNDS && (!i || ktime_ns() - start < BUSY_NS); i++) {
-		struct page *page;
-
 		compact_nodes();
-		page = alloc_contig_pages(300, GFP_KERNEL | __GFP_NORETRY, NUMA_NO_NODE);
-		if (page)
-			free_contig_range(page_to_pfn(page), 300);
+		for (int n = 0; n < 4; n++)
+			try_range(t, &random, 100);
 		movable_check();
 	}
 	WRITE_ONCE(others.stop, 1);
