@@ -10,7 +10,7 @@
 #include "internal.h"
 
 /* Blocks that are looked at in one hold of a zone's lock. */
-#define WALK_STEP 32
+#define WALK_STEP 24
 
 /*
  * A walk over the blocks of a zone from .pfn on.  .next is of use only as long as zone->lock is
