@@ -95,7 +95,8 @@ static int claim_step(struct zone *zone, unsigned long *pos, unsigned long end, 
 		struct page *page = memmap_block_of(*pos);
 		int order;
 
-		if (block_kind(page) != BLOCK_FREE || block_type(page) != MIGRATE_ISOLATE) {
+		if (block_kind(page) != BLOCK_FREE || block_type(page) != MIGRATE_ISOLATE ||
+		    should_fail(fail_contig, PAGE_SIZE)) {
 			err = -EBUSY;
 			break;
 		}
@@ -132,8 +133,7 @@ static int claim_range(struct zone *zone, unsigned long start, unsigned long end
 	int err = 0;
 
 	while (pos < end && !err)
-		err = should_fail(fail_contig, PAGE_SIZE) ? -EBUSY
-							  : claim_step(zone, &pos, end, type);
+		err = claim_step(zone, &pos, end, type);
 	finish(zone, start, pos, !err, gfp);
 	return err;
 }

@@ -213,8 +213,7 @@ static bool trim(const struct request *r)
 
 /*
  * With what this hart keeps, too.  Who can't wait takes a bounded part of it back, not more: below
- * its low watermark, and without large blocks, a zone lets harts keep little, so that this is mostly
- * all.
+ * its low watermark, and without large blocks, a zone lets harts keep little.
  */
 static struct page *try_own(const struct request *r, unsigned flags)
 {
