@@ -101,7 +101,11 @@ static void block_give_all(struct blocks *b)
  */
 static bool tear(struct ktap *t, struct blocks *away)
 {
+	struct zone *zone;
+
 	away->first = 0;
+	for_each_zone(zone) /* what failed for others doesn't put this off */
+		compaction_defer_reset(zone, MAX_ORDER, true);
 	set_proactiveness("0"); /* the thread for it would disturb what is counted */
 	movable_reset();
 	block_take_all(away, MOST);
