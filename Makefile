@@ -117,8 +117,11 @@ $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 
 # The suites are a third of the code, and none of it is hot.
 $(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_page_%.o: OPTIMIZE := -Os
-# Nor are the commands of the shell, and what debugging does to a page.
+# Nor are the commands of the shell, and what debugging does to a page.  Lock debugging names the
+# place that takes a lock, so that must be inlined there.
+ifndef CONFIG_DEBUG_LOCKS
 $(O)/kernel/shell/cmd_%.o: OPTIMIZE := -Os
+endif
 $(O)/mm/page_debug.o $(O)/mm/page_ext.o $(O)/mm/page_owner.o $(O)/mm/page_report.o: OPTIMIZE := -Os
 
 $(O)/%.o: %.S $(O)/flags
