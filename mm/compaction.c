@@ -50,7 +50,8 @@ struct compact_control {
 	int order;		   /* -1: not for a block, the whole zone */
 	unsigned score;		   /* with order -1: enough when the score is no higher */
 	enum migrate_mode mode;
-	bool whole; /* began at the zone's ends */
+	bool whole;   /* began at the zone's ends */
+	bool drained; /* what was moved lies in no list of this hart */
 };
 
 /* What is remembered of each zone, by id; hints, written by whoever compacts. */
@@ -79,6 +80,14 @@ static int compact_memory_changed(void)
 SYSCTL(vm, compact_memory, compact_memory, 0, 1, compact_memory_changed,
        "set it and all memory is compacted");
 
+/* Nothing to be scanned in the pageblock at @pfn?  A hint: it's read without the lock. */
+static bool is_one_block(unsigned long pfn)
+{
+	const struct page *page = memmap_block_of(pfn);
+
+	return page && block_order(page) >= PAGEBLOCK_ORDER;
+}
+
 /* ---- the free scanner ---- */
 
 /* A block that was claimed: single pages on cc->free. */
@@ -98,7 +107,7 @@ static bool suitable_target(struct zone *zone, unsigned long pfn)
 	struct page *page = seg && seg->zone == zone ? memmap_block_of(pfn) : NULL;
 	unsigned type;
 
-	if (!page || (block_kind(page) == BLOCK_FREE && block_order(page) >= PAGEBLOCK_ORDER))
+	if (!page || block_order(page) >= PAGEBLOCK_ORDER)
 		return false;
 	type = pageblock_type(zone, page);
 	return type == MIGRATE_MOVABLE || type == MIGRATE_CMA;
@@ -112,6 +121,10 @@ static bool scan_free(struct compact_control *cc)
 	unsigned seen = 0, nr = 0, pages = 0;
 	struct page *claimed[FREE_STEP];
 
+	if (is_one_block(cc->free_pfn)) {
+		cc->free_pos = end;
+		return true;
+	}
 	spin_lock_irqsave(&cc->zone->lock, flags);
 	if (!suitable_target(cc->zone, cc->free_pfn))
 		w.pfn = end;
@@ -175,6 +188,8 @@ static void isolate_pages(struct compact_control *cc)
 	isolate_mode_t mode = cc->mode == MIGRATE_ASYNC ? ISOLATE_ASYNC_MIGRATE : 0;
 	unsigned seen = 0;
 
+	if (is_one_block(cc->migrate_pfn))
+		cc->migrate_pfn = end;
 	while (cc->migrate_pfn < end && cc->migrate.nr < CLUSTER_MAX) {
 		unsigned long pfn = cc->migrate_pfn;
 
@@ -182,8 +197,10 @@ static void isolate_pages(struct compact_control *cc)
 		if (cc->migrate_pfn <= pfn)
 			break;
 	}
-	if (cc->migrate_pfn >= end)
+	if (cc->migrate_pfn >= end && !cc->drained) {
 		drain_local_pages(); /* what was moved out of here: it shall merge */
+		cc->drained = true;
+	}
 	count_vm_events(COMPACT_MIGRATE_SCANNED, seen);
 	count_vm_events(COMPACT_ISOLATED, cc->migrate.nr);
 }
@@ -237,6 +254,7 @@ static enum compact_result compact_zone(struct compact_control *cc)
 			continue;
 		left = migrate_pages(&cc->migrate, compaction_alloc, compaction_free,
 				     (unsigned long)cc, cc->mode, MR_COMPACTION);
+		cc->drained = false;
 		putback_movable_pages(&cc->migrate);
 		if (left == -ENOMEM && !scanners_met(cc)) {
 			ret = COMPACT_CONTENDED;

@@ -2,8 +2,7 @@
 /*
  * test_reclaim.c - a cache of pages that shrinks, by those who need memory and by kswapd
  *
- * Cases hold all memory of the machine but some 64 MiB in large blocks (the ballast), so that they
- * take as long on large machines as on small ones.  What is held is chained through `index`.
+ * Cases hold all memory but some 64 MiB in large blocks (the ballast): large machines cost no more.
  */
 #include <kernel/smp.h>
 #include <mm/buddy.h>
@@ -469,12 +468,14 @@ static void test_kswapd_balances(struct ktap *t)
 /* From where waking a thread would not be allowed: it comes when interrupts are on again. */
 static void test_wake_with_interrupts_off(struct ktap *t)
 {
-	struct zone *zone = zone_table[0];
 	unsigned long runs = vm_event_sum(PAGEOUTRUN), flags;
+	struct zone *zone;
 
 	if (!begin(t))
 		return;
 	hold(GFP_UNHEARD, 0);
+	zone = page_zone(index_page(held.first)); /* the last that gave one is short for sure */
+	kswapd_hopes_again(zone);
 	local_irq_save(flags);
 	wakeup_kswapd(zone, GFP_KERNEL, 0);
 	local_irq_restore(flags);
