@@ -23,6 +23,7 @@
 #include <mm/contig.h>
 #include <mm/discover.h>
 #include <mm/vmstat.h>
+#include <mm/watermark.h>
 
 #include "internal.h"
 
@@ -229,6 +230,8 @@ static void free_area(struct zone *zone, phys_addr_t base, phys_addr_t size)
 	spin_lock_irqsave(&zone->lock, flags);
 	for (phys_addr_t pa = base; pa < base + size; pa += PAGEBLOCK_BYTES)
 		*pageblock_of(zone, phys_to_page(pa)) = MIGRATE_CMA; /* heads nothing as yet */
+	zone->nr_cma += PFN_DOWN(size);
+	watermark_set_plenty(zone);
 	spin_unlock_irqrestore(&zone->lock, flags);
 	free_reserved_area(base, base + size);
 }

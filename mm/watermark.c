@@ -10,8 +10,9 @@
  * Allocations that take batches look only at zone->plenty: with less free they come to page_slow.c,
  * which asks zone_watermark_ok().
  *
- * Invariants: min <= low <= high; plenty >= low + what the first request of a list leaves;
- *   bypass & BYPASS_PRESSURE since the zone fell below low, until it is above high.
+ * Invariants: min <= low <= high; plenty >= low + what the first request of a list leaves and what
+ *   it can't use; bypass & BYPASS_PRESSURE since the zone, without what is lent, fell below low,
+ *   until it is above high.
  * Locking: zone->lock for a zone's values; setup by the boot hart, or one tunable at a time.
  */
 #include <mm/watermark.h>
@@ -98,14 +99,19 @@ static unsigned long first_reserve(const struct zone *zone)
 
 void watermark_set_plenty(struct zone *zone)
 {
-	zone->plenty = zone->bypass ? ~0UL / 2 : zone->batch_floor;
+	zone->plenty = zone->bypass ? ~0UL / 2 : zone->batch_floor + zone->nr_cma;
 }
 
 void watermark_pressure(struct zone *zone)
 {
-	if (zone->nr_free < zone->watermark[WMARK_LOW])
+	unsigned long nr = zone->nr_free;
+
+	/* What is lent to movable pages doesn't help the others. */
+	if (unlikely(zone->orders[MIGRATE_CMA]))
+		nr -= zone_free_of(zone, MIGRATE_CMA);
+	if (nr < zone->watermark[WMARK_LOW])
 		zone_bypass(zone, BYPASS_PRESSURE, true);
-	else if (zone->nr_free >= zone->watermark[WMARK_HIGH])
+	else if (nr >= zone->watermark[WMARK_HIGH])
 		zone_bypass(zone, BYPASS_PRESSURE, false);
 }
 

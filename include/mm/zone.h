@@ -79,6 +79,7 @@ struct zone {
 	u32 orders[NR_MIGRATETYPES];			   /* L bit o: area[][o].nr > 0 */
 	struct free_area area[NR_MIGRATETYPES][NR_ORDERS]; /* L */
 	unsigned long nr_highatomic; /* L pages of the pageblocks kept for large atomic requests */
+	unsigned long nr_cma;	     /* L pages that may be lent to movable ones, free or not */
 	/* What is left for whom, pages (mm/watermark.h).  L */
 	unsigned long watermark[NR_WMARK];
 	unsigned long watermark_boost;

@@ -20,6 +20,7 @@
 #include <mm/memmap.h>
 #include <mm/node_daemon.h>
 #include <mm/page_isolation.h>
+#include <mm/watermark.h>
 #include <string.h>
 
 #define GFP_MOVE (__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_NOWARN)
@@ -518,4 +519,29 @@ TEST(an_area_is_lent_and_asked_back)
 	EXPECT(nr_failed > 20);
 	end();
 	EXPECT_EQ(zone_free_of(zone_table[0], MIGRATE_CMA), 1536);
+}
+
+/* The watermarks hold for those who can't use what is lent. */
+TEST(an_area_is_no_reserve_for_others)
+{
+	struct zone *zone;
+	struct page *page;
+
+	build_reserved(0x80c00000, 6 * MiB);
+	EXPECT(make_area(0x80c00000, 6 * MiB));
+	zone = zone_table[0];
+	min_free_kbytes = 2048;
+	setup_per_zone_wmarks();
+	while ((page = alloc_page(GFP_NOWAIT | __GFP_NOWARN)))
+		page_list_add(&pages, page);
+	EXPECT_EQ(zone_free_of(zone, MIGRATE_CMA), 1536);
+	EXPECT(zone->nr_free - 1536 >= zone->watermark[WMARK_MIN]);
+	EXPECT(zone->nr_free - 1536 <= zone->watermark[WMARK_MIN] + 8);
+	EXPECT(zone->bypass & BYPASS_PRESSURE);
+	while ((page = page_list_pop(&pages)))
+		__free_page(page);
+	EXPECT(!(zone->bypass & BYPASS_PRESSURE));
+	min_free_kbytes = 0;
+	check(0);
+	end();
 }
