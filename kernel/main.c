@@ -16,10 +16,12 @@
 #include <kernel/console.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <kernel/random.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <lib/dt.h>
 #include <mm/init.h>
+#include <mm/slab.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <sched/irq.h>
@@ -97,6 +99,8 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	mm_init_fdt();	       /* the tree, copied to safety */
 	harts_prepare(hartid); /* numbers, per-CPU areas, stacks, clock */
 	mm_init_pages();       /* DMA ceilings, zones, page allocator */
+	random_init();
+	kmem_cache_init(); /* small objects */
 	report_memory();
 	if (arch_wx_check())
 		panic("a page is both writable and executable");

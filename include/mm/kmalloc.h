@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kmalloc.h - memory of any size, contiguous
+ *
+ * Up to KMALLOC_MAX_CACHE_SIZE from caches of classes of sizes: multiples of 8 up to 64, of 16 up
+ * to 128, then four for each doubling, so a fifth is wasted at most and a tenth as a rule.  A size
+ * that is a power of two is aligned to itself, others to 8.  Larger: pages.
+ *
+ * Which cache: by size, by what gfp says of zones, and by the place in the source that asks, which
+ * has a number from 0 to 15 when it's compiled.  Each boot gives the numbers other caches: whoever
+ * can write behind the end of an object of one place, or to one that was freed, doesn't choose what
+ * lies there.
+ */
+#ifndef MM_KMALLOC_H
+#define MM_KMALLOC_H
+
+#include <base/compiler.h>
+#include <mm/slab.h>
+
+#define KMALLOC_MAX_CACHE_SIZE 8192UL
+#define KMALLOC_CLASSES	       36
+#define KMALLOC_SITES	       16
+
+enum kmalloc_row {
+	KMALLOC_NORMAL, /* the first of KMALLOC_SITES */
+	KMALLOC_RECLAIM = KMALLOC_SITES,
+	KMALLOC_DMA32,
+	KMALLOC_DMA,
+	KMALLOC_ROWS
+};
+
+extern struct slab_handle kmalloc_caches[KMALLOC_ROWS][KMALLOC_CLASSES];
+
+/* The number of the place where this stands. */
+#define KMALLOC_SITE ((__COUNTER__ * 7U + __LINE__) % KMALLOC_SITES)
+
+static __always_inline unsigned kmalloc_row(gfp_t gfp, unsigned site)
+{
+	if (likely(!(gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_RECLAIMABLE))))
+		return site;
+	return gfp & __GFP_DMA ? KMALLOC_DMA : gfp & __GFP_DMA32 ? KMALLOC_DMA32 : KMALLOC_RECLAIM;
+}
+
+/* The class of a constant @size, 1 .. KMALLOC_MAX_CACHE_SIZE. */
+static __always_inline unsigned kmalloc_class(size_t size)
+{
+	if (size <= 64)
+		return (unsigned)(size + 7) / 8 - 1;
+	if (size <= 128)
+		return 8 + (unsigned)(size - 65) / 16;
+	for (unsigned step = 0; step < 6; step++)
+		if (size <= 256UL << step)
+			return 12 + 4 * step +
+			       (unsigned)((size - (128UL << step) - 1) >> (5 + step));
+	return KMALLOC_CLASSES;
+}
+
+/*
+ * kmalloc - @size bytes, or NULL; 0: ZERO_SIZE_PTR
+ * Any context; sleeps only if @gfp says so.  kfree: NULL and ZERO_SIZE_PTR are nothing.
+ */
+void *kmalloc_site(size_t size, gfp_t gfp, unsigned site) __must_check;
+void *kmalloc_large(size_t size, gfp_t gfp) __must_check;
+void kfree(const void *object);
+
+static __always_inline __must_check void *kmalloc_at(size_t size, gfp_t gfp, unsigned site)
+{
+	if (__builtin_constant_p(size) && size && size <= KMALLOC_MAX_CACHE_SIZE)
+		return slab_get(&kmalloc_caches[kmalloc_row(gfp, site)][kmalloc_class(size)],
+				  gfp);
+	return kmalloc_site(size, gfp, site);
+}
+
+#define kmalloc(size, gfp) kmalloc_at(size, gfp, KMALLOC_SITE)
+#define kzalloc(size, gfp) kmalloc_at(size, (gfp) | __GFP_ZERO, KMALLOC_SITE)
+
+/* kmalloc_array - @n objects of @size; NULL also if that is more than there are addresses. */
+#define kmalloc_array(n, size, gfp)                                                     \
+	({                                                                              \
+		size_t _bytes;                                                          \
+		__builtin_mul_overflow(n, size, &_bytes) ? NULL : kmalloc(_bytes, gfp); \
+	})
+#define kcalloc(n, size, gfp) kmalloc_array(n, size, (gfp) | __GFP_ZERO)
+
+/* ksize - bytes of @object that may be used: its class, or its pages.  kmalloc_size_roundup: of
+ * what kmalloc(@size) would return. */
+size_t ksize(const void *object);
+size_t kmalloc_size_roundup(size_t size);
+
+/*
+ * krealloc - @object with @size bytes: where it is, or moved, with what it held
+ * NULL as @object: as kmalloc; 0 as @size: freed, and ZERO_SIZE_PTR.  If it fails, NULL, and
+ * @object stays.
+ */
+void *krealloc(const void *object, size_t size, gfp_t gfp) __must_check;
+
+/* kfree_sensitive - what was in it is cleared first. */
+void kfree_sensitive(const void *object);
+
+/* kstrdup, kstrndup, kmemdup - a copy, or NULL; of a NULL, NULL. */
+char *kstrdup(const char *text, gfp_t gfp) __must_check;
+char *kstrndup(const char *text, size_t max, gfp_t gfp) __must_check;
+void *kmemdup(const void *from, size_t bytes, gfp_t gfp) __must_check;
+
+/* kasprintf - as long as it needs to be. */
+char *kasprintf(gfp_t gfp, const char *format, ...) __must_check
+	__attribute__((format(printf, 2, 3)));
+
+#endif

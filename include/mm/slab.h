@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slab.h - small objects: caches of one size each, and kmalloc
+ *
+ *     struct kmem_cache *cache = kmem_cache_create("inode", sizeof(struct inode), 0,
+ *                                                  SLAB_HWCACHE_ALIGN, NULL);
+ *     struct inode *inode = kmem_cache_alloc(cache, GFP_KERNEL);
+ *     kmem_cache_free(cache, inode);
+ *
+ *     char *text = kmalloc(bytes, GFP_KERNEL);
+ *     kfree(text);
+ *
+ * Names and meanings are Linux's.  Allocating and freeing is allowed in any context, if gfp says
+ * that it must not sleep; creating, shrinking and destroying a cache may sleep.
+ */
+#ifndef MM_SLAB_H
+#define MM_SLAB_H
+
+#include <asm/memory.h>
+#include <base/compiler.h>
+#include <base/types.h>
+#include <mm/gfp.h>
+
+typedef u32 slab_flags_t;
+
+#define SLAB_HWCACHE_ALIGN   ((slab_flags_t)0x2000)    /* no two objects share a cache line */
+#define SLAB_CACHE_DMA	     ((slab_flags_t)0x4000)    /* from memory that __GFP_DMA means */
+#define SLAB_CACHE_DMA32     ((slab_flags_t)0x8000)    /* from memory that __GFP_DMA32 means */
+#define SLAB_RECLAIM_ACCOUNT ((slab_flags_t)0x20000)   /* a shrinker frees the objects */
+#define SLAB_PANIC	     ((slab_flags_t)0x40000)   /* panic if it can't be created */
+#define SLAB_NO_MERGE	     ((slab_flags_t)0x1000000) /* shares its slabs with no other cache */
+
+/* What kmalloc(0) returns: may be freed, may not be touched. */
+#define ZERO_SIZE_PTR	      ((void *)16)
+#define ZERO_OR_NULL_PTR(ptr) ((unsigned long)(ptr) <= (unsigned long)ZERO_SIZE_PTR)
+
+#define CACHE_LINE 64U
+
+struct kmem_cache;
+
+/* What a hit needs of a cache. */
+struct slab_handle {
+	unsigned long stack; /* a hart's stack of objects is at its tp + this */
+	struct kmem_cache *cache;
+};
+
+/*
+ * kmem_cache_create - a cache of objects of @size bytes
+ * @name: for reports; copied.  @align: in bytes, a power of two, 0: that of a pointer.
+ * @ctor: called for each object once, when its memory comes to the cache; what is freed must be as
+ * @ctor left it.  May share slabs with a cache of like objects, unless SLAB_NO_MERGE.
+ * May sleep.  NULL: no memory, or arguments that make no sense, which the log names.
+ */
+struct kmem_cache *kmem_cache_create(const char *name, unsigned size, unsigned align,
+				     slab_flags_t flags, void (*ctor)(void *)) __must_check;
+
+/*
+ * kmem_cache_destroy - free the cache, NULL: nothing
+ * 0, or -EBUSY if objects are in use: they are listed, and the cache stays as it is.  Nobody else
+ * may use it any more.  May sleep.
+ */
+int kmem_cache_destroy(struct kmem_cache *s);
+
+/* kmem_cache_shrink - slabs without objects in use go back.  How many.  May sleep. */
+unsigned long kmem_cache_shrink(struct kmem_cache *s);
+
+/* kmem_cache_size - bytes of an object that its user may use. */
+unsigned kmem_cache_size(const struct kmem_cache *s);
+
+/*
+ * kmem_cache_alloc - an object, or NULL
+ * Any context; sleeps only if @gfp says so.  Contents are what they are, but with __GFP_ZERO, or
+ * a constructor.  kmem_cache_alloc_node: from node @nid, NUMA_NO_NODE: the nearest.
+ */
+void *slab_alloc(struct slab_handle *handle, gfp_t gfp) __must_check;
+void *slab_zalloc(struct slab_handle *handle, gfp_t gfp) __must_check;
+
+static __always_inline __must_check void *slab_get(struct slab_handle *handle, gfp_t gfp)
+{
+	return unlikely(gfp & __GFP_ZERO) ? slab_zalloc(handle, gfp) : slab_alloc(handle, gfp);
+}
+
+/* A cache begins with its handle. */
+static __always_inline __must_check void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
+{
+	return slab_get((struct slab_handle *)s, gfp);
+}
+
+static __always_inline __must_check void *kmem_cache_zalloc(struct kmem_cache *s, gfp_t gfp)
+{
+	return kmem_cache_alloc(s, gfp | __GFP_ZERO);
+}
+
+void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid) __must_check;
+
+/* kmem_cache_free - @object of cache @s.  Any context.  An object of another cache is reported and
+ * stays. */
+void kmem_cache_free(struct kmem_cache *s, void *object);
+
+/* kmem_cache_alloc_bulk - @nr objects into @objects: @nr, or 0 and none.  kmem_cache_free_bulk -
+ * they go back.  Any context, interrupts on or off. */
+unsigned kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, unsigned nr,
+			       void **objects) __must_check;
+void kmem_cache_free_bulk(struct kmem_cache *s, unsigned nr, void **objects);
+
+/* kmem_cache_init - caches can be created from now on, and kmalloc() works. */
+void kmem_cache_init(void);
+
+#endif

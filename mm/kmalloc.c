@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kmalloc.c - memory of any size, from caches of classes of sizes, or pages
+ *
+ * kmalloc_caches[row][class] is what a hit needs of a cache: where the harts' stacks of it are.  As
+ * long as nobody has asked there, that is a stack that's always empty, and who asks makes the
+ * cache, in whatever context.  Rows by place in the source lead to fewer caches where memory is
+ * tight: there each one's last slab is felt.
+ *
+ * Larger than KMALLOC_MAX_CACHE_SIZE: a compound page; its mapping says so, and ->index has the
+ * bytes asked for, in pages.
+ */
+#include <mm/kmalloc.h>
+
+#include <asm/memory.h>
+#include <kernel/percpu.h>
+#include <kernel/random.h>
+#include <mm/folio.h>
+#include <mm/page_alloc.h>
+
+#include "internal.h"
+#include "slab.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct slab_handle kmalloc_caches[KMALLOC_ROWS][KMALLOC_CLASSES];
+
+/* Which row's caches a site's are, after kmalloc_init(). */
+static u8 row_of_site[KMALLOC_SITES];
+
+/* The mapping of a page of kmalloc()'s that is in no slab. */
+static const char large_tag[4];
+
+static const u16 class_size[KMALLOC_CLASSES] = {
+	8,    16,   24,	  32,	40,   48,   56,	  64,	80,   96,   112,  128,
+	160,  192,  224,  256,	320,  384,  448,  512,	640,  768,  896,  1024,
+	1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, 8192,
+};
+
+/* Class of (size - 1) / 8 up to 1024, then of (size - 1) / 256. */
+static u8 small_class[128], large_class[32];
+
+static inline unsigned class_of(size_t size)
+{
+	return size <= 1024 ? small_class[(size - 1) >> 3] : large_class[(size - 1) >> 8];
+}
+
+/* ---- caches when they are needed ---- */
+
+static const char *row_name(unsigned row)
+{
+	return row == KMALLOC_RECLAIM ? "kmalloc-rcl"
+	       : row == KMALLOC_DMA32 ? "dma32-kmalloc"
+	       : row == KMALLOC_DMA   ? "dma-kmalloc"
+				      : "kmalloc";
+}
+
+static slab_flags_t row_flags(unsigned row)
+{
+	return row == KMALLOC_RECLAIM ? SLAB_RECLAIM_ACCOUNT
+	       : row == KMALLOC_DMA32 ? SLAB_CACHE_DMA32
+	       : row == KMALLOC_DMA   ? SLAB_CACHE_DMA
+				      : 0;
+}
+
+static struct kmem_cache *make(unsigned row, unsigned class, gfp_t gfp)
+{
+	unsigned size = class_size[class], align = size & (size - 1) ? 8 : size;
+	char name[SLAB_NAME_LEN];
+
+	if (row && row < KMALLOC_SITES)
+		snprintf(name, sizeof(name), "kmalloc-rnd-%02u-%u", row, size);
+	else
+		snprintf(name, sizeof(name), "%s-%u", row_name(row), size);
+	return slab_create(name, size, min(align, (unsigned)PAGE_SIZE),
+			   row_flags(row) | SLAB_NO_MERGE, NULL, gfp & ~GFP_ZONEMASK);
+}
+
+/* The cache behind @handle, which is made if there is none as yet; NULL: no memory. */
+struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp)
+{
+	unsigned at = (unsigned)(handle - &kmalloc_caches[0][0]);
+	unsigned row = at / KMALLOC_CLASSES, class = at % KMALLOC_CLASSES;
+	struct slab_handle *its;
+	struct kmem_cache *s;
+
+	if (row < KMALLOC_SITES)
+		row = row_of_site[row];
+	its = &kmalloc_caches[row][class];
+	s = __atomic_load_n(&its->cache, __ATOMIC_ACQUIRE);
+	if (!s) {
+		struct kmem_cache *none = NULL;
+
+		s = make(row, class, gfp);
+		if (!s)
+			return NULL;
+		if (!__atomic_compare_exchange_n(&its->cache, &none, s, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_ACQUIRE)) {
+			slab_discard(s); /* another hart was faster */
+			s = none;
+		}
+	}
+	handle->cache = s;
+	__atomic_store_n(&handle->stack, s->handle.stack, __ATOMIC_RELEASE);
+	return s;
+}
+
+void kmalloc_init(void)
+{
+	unsigned long mib = nr_managed_pages() >> (20 - PAGE_SHIFT);
+	unsigned rows = mib < 32 ? 1 : mib < 128 ? 4 : KMALLOC_SITES;
+
+	for (unsigned i = 0; i < KMALLOC_ROWS * KMALLOC_CLASSES; i++)
+		(&kmalloc_caches[0][0])[i].stack = slab_no_stack_offset();
+	for (unsigned i = 0, class = 0; i < ARRAY_SIZE(small_class); i++) {
+		class += (i + 1) * 8 > class_size[class];
+		small_class[i] = (u8) class;
+	}
+	for (unsigned i = 4, class = class_of(1024) + 1; i < ARRAY_SIZE(large_class); i++) {
+		class += (i + 1) * 256 > class_size[class];
+		large_class[i] = (u8) class;
+	}
+	for (unsigned i = 0; i < KMALLOC_SITES; i++)
+		row_of_site[i] = (u8)i;
+	for (unsigned i = KMALLOC_SITES - 1; i; i--) {
+		unsigned other = (unsigned)(get_random_long() % (i + 1));
+		u8 row = row_of_site[i];
+
+		row_of_site[i] = row_of_site[other];
+		row_of_site[other] = row;
+	}
+	for (unsigned i = 0; i < KMALLOC_SITES; i++)
+		row_of_site[i] %= rows;
+}
+
+/* ---- pages ---- */
+
+static unsigned order_of(size_t size)
+{
+	unsigned order = 0;
+
+	while (order < NR_ORDERS && PAGE_SIZE << order < size)
+		order++;
+	return order;
+}
+
+void *kmalloc_large(size_t size, gfp_t gfp)
+{
+	unsigned order = order_of(size);
+	struct page *page;
+
+	if (order > MAX_ORDER) /* said by alloc_pages(), if anyone */
+		return NULL;
+	page = alloc_pages((gfp & ~(__GFP_HIGHMEM | __GFP_MOVABLE)) | (order ? __GFP_COMP : 0),
+			   order);
+	if (!page)
+		return NULL;
+	page->mapping = (void *)large_tag;
+	return page_address(page);
+}
+
+static bool is_large(const struct page *page, const void *object)
+{
+	return page->mapping == large_tag && !PageTail(page) && page_address(page) == object;
+}
+
+void kfree_large(struct page *page, const void *object)
+{
+	if (!is_large(page, object)) {
+		slab_report(NULL, object, "isn't kmalloc()'s");
+		return;
+	}
+	page->mapping = NULL;
+	__free_pages(page, compound_order(page));
+}
+
+/* ---- any size ---- */
+
+void *kmalloc_site(size_t size, gfp_t gfp, unsigned site)
+{
+	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
+		return kmalloc_large(size, gfp);
+	if (unlikely(!size))
+		return ZERO_SIZE_PTR;
+	return slab_get(&kmalloc_caches[kmalloc_row(gfp, site)][class_of(size)], gfp);
+}
+
+size_t ksize(const void *object)
+{
+	struct page *page;
+
+	if (ZERO_OR_NULL_PTR(object))
+		return 0;
+	page = virt_to_page(object);
+	if (page_flag(page, PG_slab))
+		return ((struct kmem_cache *)page->mapping)->object_size;
+	return is_large(page, object) ? PAGE_SIZE << compound_order(page) : 0;
+}
+
+size_t kmalloc_size_roundup(size_t size)
+{
+	if (!size || size > PAGE_SIZE << MAX_ORDER)
+		return size;
+	if (size > KMALLOC_MAX_CACHE_SIZE)
+		return PAGE_SIZE << order_of(size);
+	return class_size[class_of(size)];
+}
+
+void *krealloc(const void *object, size_t size, gfp_t gfp)
+{
+	size_t has = ksize(object);
+	void *moved;
+
+	if (!size) {
+		kfree(object);
+		return ZERO_SIZE_PTR;
+	}
+	if (size <= has && has)
+		return (void *)object;
+	moved = kmalloc_site(size, gfp, 0);
+	if (moved && has) {
+		memcpy(moved, object, has);
+		kfree(object);
+	}
+	return moved;
+}
+
+void kfree_sensitive(const void *object)
+{
+	volatile char *byte = (void *)object;
+
+	for (size_t left = ksize(object); left; left--)
+		*byte++ = 0;
+	kfree(object);
+}
+
+char *kstrndup(const char *text, size_t max, gfp_t gfp)
+{
+	size_t bytes = text ? strnlen(text, max) : 0;
+	char *copy = text ? kmalloc(bytes + 1, gfp) : NULL;
+
+	if (copy) {
+		memcpy(copy, text, bytes);
+		copy[bytes] = '\0';
+	}
+	return copy;
+}
+
+char *kstrdup(const char *text, gfp_t gfp)
+{
+	return kstrndup(text, ~0UL >> 1, gfp);
+}
+
+void *kmemdup(const void *from, size_t bytes, gfp_t gfp)
+{
+	void *copy = from ? kmalloc(bytes, gfp) : NULL;
+
+	return copy && bytes ? memcpy(copy, from, bytes) : copy;
+}
+
+char *kasprintf(gfp_t gfp, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int bytes;
+
+	va_start(args, format);
+	bytes = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	text = bytes < 0 ? NULL : kmalloc((size_t)bytes + 1, gfp);
+	if (!text)
+		return NULL;
+	va_start(args, format);
+	vsnprintf(text, (size_t)bytes + 1, format, args);
+	va_end(args);
+	return text;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slab.h - what the files of the small-object allocator share
+ *
+ * Three stores, each filled from the next:
+ *
+ *     hart             its magazine: a stack of objects, no lock          slub.c
+ *                      and one more, full or empty
+ *       | a magazine at a time, one lock
+ *     node             depot: full magazines                             slab_depot.c
+ *       | some objects in one hold of the lock
+ *     slab             a block of pages cut into objects; in its free
+ *                      objects stand the numbers of the next             slab_page.c
+ *       | slabs
+ *     page allocator
+ *
+ *     struct magazine:  next | NULL | object | object | object | -  | -  |
+ *                               ^                          ^           ^
+ *                        bottom: empty                    top        full
+ *
+ * A slab's descriptor: mapping: its cache, in each of its pages; PG_slab likewise; objects_used:
+ * those that aren't in the slab; object_free: number of the first free one, NO_OBJECT: none.
+ */
+#ifndef MM_SLAB_PRIVATE_H
+#define MM_SLAB_PRIVATE_H
+
+#include <base/list.h>
+#include <kernel/percpu.h>
+#include <kernel/spinlock.h>
+#include <mm/page_list.h>
+#include <mm/slab.h>
+#include <mm/zone.h>
+
+#define NO_OBJECT      0xffffU /* no number of an object */
+#define MAX_SLAB_ORDER 4
+#define SLAB_NAME_LEN  32
+
+/* Full at the latest with so many objects. */
+#define MAGAZINE_SLOTS 62
+
+struct magazine {
+	struct magazine *next; /* in a depot */
+	void *bottom;	       /* NULL */
+	void *slot[MAGAZINE_SLOTS];
+};
+_Static_assert(sizeof(struct magazine) == 64 * sizeof(void *), "a power of two, aligned to itself");
+
+/* What a hart has of a cache.  Only that hart touches it, with interrupts off. */
+struct slab_stack {
+	void **top;	     /* the object that was freed last, or the bottom */
+	void **full;	     /* top may not go beyond */
+	unsigned long other; /* a magazine, +1: full, else empty; or 0 */
+};
+
+/* Letters: L under lock; C constant. */
+struct kmem_cache_node {
+	spinlock_t lock;	  /* rank SLAB */
+	struct page_list partial; /* L slabs with free objects */
+	struct magazine *full;	  /* L the depot */
+	u32 nr_full, nr_empty;	  /* L magazines in it; slabs without objects in use */
+	unsigned long nr_slabs;	  /* L */
+	unsigned long nr_used;	  /* L objects that are in no slab: in use or in a magazine */
+};
+
+struct kmem_cache {
+	struct slab_handle handle; /* C */
+	u32 size;		   /* C bytes from an object to the next */
+	u32 object_size;	   /* C that may be used */
+	u32 reciprocal;		   /* C 2^32 / size, rounded up: offset in a slab -> number */
+	u16 objects;		   /* C of a slab */
+	u16 rounds;		   /* C objects of a magazine, 0: none are used */
+	u16 depot_max;		   /* C full magazines that a node keeps */
+	u16 link;		   /* C where in a free object the next one's number stands */
+	u16 key;		   /* C that it's mixed with */
+	u32 random;		   /* for the order of a new slab's; no lock: any value will do */
+	u8 order;		   /* C of a slab */
+	u8 min_order;		   /* C that will do if there's none of those */
+	u8 align_shift;		   /* C log2 */
+	u16 min_partial;	   /* C empty slabs that a node keeps */
+	gfp_t gfp;		   /* C what its slabs are asked for with, beside the caller's */
+	slab_flags_t flags;	   /* C */
+	void (*ctor)(void *);
+	struct slab_stack *stacks;		    /* C per-CPU */
+	struct list_head list;			    /* under the list's mutex */
+	unsigned users;				    /* likewise: names that share it */
+	char name[SLAB_NAME_LEN];		    /* C */
+	struct kmem_cache_node *node[MAX_NUMNODES]; /* C NULL: has no memory */
+};
+
+/* ---- slab_page.c: slabs ---- */
+
+/* What a slab in front of @n, whose lock is held, gives: up to @max objects from @out on upwards.
+ * How many. */
+unsigned slab_take(struct kmem_cache *s, struct kmem_cache_node *n, void **out, unsigned max);
+
+/*
+ * slab_give - @nr objects back to their slabs, whichever nodes these are of; slabs that nothing
+ * uses any more go back where a node has enough.  Any context; no lock held.
+ */
+void slab_give(struct kmem_cache *s, void **object, unsigned nr);
+
+/* slab_new - one more slab of node @nid (NUMA_NO_NODE: the nearest), and an object of it.  NULL: no
+ * memory.  Sleeps if @gfp says so. */
+void *slab_new(struct kmem_cache *s, gfp_t gfp, int nid);
+
+/* slab_trim - slabs without objects in use, but @keep of each node, go back.  How many. */
+unsigned long slab_trim(struct kmem_cache *s, unsigned keep);
+
+/* ---- slab_common.c ---- */
+
+/* slab_create - kmem_cache_create() of arguments that make sense and a cache of its own; may be
+ * called in any context, if @gfp says so.  slab_discard: it was never used. */
+struct kmem_cache *slab_create(const char *name, unsigned size, unsigned align, slab_flags_t flags,
+			       void (*ctor)(void *), gfp_t gfp);
+void slab_discard(struct kmem_cache *s);
+
+/* The stack of a cache that has none, as slab_handle has it. */
+unsigned long slab_no_stack_offset(void);
+
+/* slab_list_leaks - say which objects of @s are in use, @max of them. */
+void slab_list_leaks(struct kmem_cache *s, unsigned max);
+
+/* slab_report - @object, of @s as far as anyone knows, is misused: @what.  With the caller. */
+void slab_report(const struct kmem_cache *s, const void *object, const char *what);
+
+/* ---- kmalloc.c ---- */
+
+/* kmalloc_cache - the cache behind a handle of kmalloc_caches, NULL: no memory for it. */
+struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp);
+
+/* kfree() of what lies in no slab. */
+void kfree_large(struct page *page, const void *object);
+void kmalloc_init(void);
+
+/* ---- slab_depot.c: magazines ---- */
+
+/* Nothing in it, and no room. */
+extern void *slab_no_slot[1];
+
+/* The cache of the magazines. */
+extern struct kmem_cache *const slab_magazines;
+
+/* The hart's stack is empty: an object from what the hart or its node keeps, or NULL.  Interrupts
+ * are off. */
+void *stack_refill(struct kmem_cache *s, struct slab_stack *stack);
+
+/* The hart's stack is full, and @object goes back.  Interrupts are off. */
+void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object);
+
+/* stacks_drain - what harts and depots keep goes back to the slabs.  Sleeps. */
+void stacks_drain(struct kmem_cache *s);
+
+/* The node whose memory the hart that runs this should take. */
+static inline struct kmem_cache_node *near_node(struct kmem_cache *s)
+{
+	return s->node[nr_nodes == 1 ? 0 : numa_node_id()];
+}
+
+#endif

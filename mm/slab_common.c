@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slab_common.c - caches: their shape, creating and destroying them
+ *
+ * Three caches are there from the start, those of what caches consist of: struct kmem_cache,
+ * struct kmem_cache_node and magazines.  They have no magazines themselves.
+ *
+ * Shape: the smallest order of slab that wastes at most a sixteenth of it and has room for some
+ * objects, else an eighth, else a quarter.  Caches that are alike share slabs: kmem_cache_create()
+ * returns one that there is, and counts its users.
+ *
+ * Locking: caches.lock (rank SLAB_LIST) for the list of all and their users.
+ */
+#define LOG_PREFIX "slab: "
+#include <base/errno.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <kernel/percpu.h>
+#include <kernel/random.h>
+#include <kernel/smp.h>
+#include <mm/memmap.h>
+#include <mm/page_alloc.h>
+
+#include "internal.h"
+#include "slab.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NEVER_MERGED (SLAB_NO_MERGE)
+#define MUST_AGREE   (SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_RECLAIM_ACCOUNT)
+#define KNOWN_FLAGS  (SLAB_HWCACHE_ALIGN | MUST_AGREE | SLAB_PANIC | SLAB_NO_MERGE)
+#define OBJECT_MAX   (PAGE_SIZE << 2)
+#define LEAKS_SHOWN  8
+
+static struct {
+	spinlock_t lock;
+	struct list_head list;
+} caches = { .lock = SPINLOCK_INIT };
+
+/* Those that all others consist of. */
+enum { OF_CACHES, OF_NODES, OF_MAGAZINES, NR_FIRST };
+static struct kmem_cache first[NR_FIRST];
+static struct kmem_cache_node first_node[NR_FIRST][MAX_NUMNODES];
+
+struct kmem_cache *const slab_magazines = &first[OF_MAGAZINES];
+
+/* The stack of a cache that has none. */
+DEFINE_PER_CPU(struct slab_stack, slab_no_stack) = { .top = slab_no_slot, .full = slab_no_slot };
+
+/* ---- shape ---- */
+
+static unsigned log2_up(unsigned long n)
+{
+	unsigned log = 0;
+
+	while (1UL << log < n)
+		log++;
+	return log;
+}
+
+static unsigned alignment(unsigned size, unsigned align, slab_flags_t flags)
+{
+	unsigned line = CACHE_LINE;
+
+	if (flags & SLAB_HWCACHE_ALIGN) {
+		while (size <= line / 2)
+			line /= 2;
+		align = max(align, line);
+	}
+	return max(align, (unsigned)sizeof(void *));
+}
+
+/* At least so many objects, and no more waste than a @part'th. */
+static bool order_fits(unsigned order, unsigned size, unsigned least, unsigned part)
+{
+	unsigned long bytes = PAGE_SIZE << order;
+
+	return bytes >= (unsigned long)least * size && bytes % size <= bytes / part;
+}
+
+static unsigned choose_order(unsigned size)
+{
+	/* Where memory is tight, what one slab too many costs is felt. */
+	unsigned least = nr_managed_pages() < (64UL << (20 - PAGE_SHIFT)) ? 4 : 8;
+
+	for (; least; least /= 2)
+		for (unsigned part = 16; part >= 4; part /= 2)
+			for (unsigned order = 0; order <= MAX_SLAB_ORDER; order++)
+				if (order_fits(order, size, least, part))
+					return order;
+	return log2_up(DIV_ROUND_UP(size, PAGE_SIZE));
+}
+
+static unsigned choose_rounds(unsigned size)
+{
+	unsigned rounds = size <= 256 ? MAGAZINE_SLOTS : max(16384 / size, 2U);
+
+	return nr_managed_pages() < (32UL << (20 - PAGE_SHIFT)) ? max(rounds / 4, 2U) : rounds;
+}
+
+/* What a node's depot may keep: a 2048th of memory. */
+static unsigned depot_max(unsigned size, unsigned rounds)
+{
+	unsigned long bytes = nr_managed_pages() << (PAGE_SHIFT - 11);
+
+	return (unsigned)min(bytes / ((unsigned long)size * rounds), 1024UL);
+}
+
+static void shape(struct kmem_cache *s, const char *name, unsigned size, unsigned align,
+		  slab_flags_t flags, void (*ctor)(void *))
+{
+	align = alignment(size, align, flags);
+	s->object_size = size;
+	s->ctor = ctor;
+	s->flags = flags;
+	s->align_shift = (u8)log2_up(align);
+	if (ctor) { /* the object stays as it is while it's free */
+		s->link = (u16)ALIGN_UP(size, sizeof(u16));
+		size = s->link + sizeof(u16);
+	}
+	s->size = (u32)ALIGN_UP(size, (unsigned long)align);
+	s->reciprocal = (u32)((1ULL << 32) / s->size + 1);
+	s->order = (u8)choose_order(s->size);
+	s->objects = (u16)((PAGE_SIZE << s->order) / s->size);
+	s->min_partial = 5;
+	s->gfp = (flags & SLAB_CACHE_DMA ? __GFP_DMA : 0) |
+		 (flags & SLAB_CACHE_DMA32 ? __GFP_DMA32 : 0) |
+		 (flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : 0);
+	s->random = (u32)get_random_long();
+	s->key = (u16)get_random_long();
+	s->handle.cache = s;
+	snprintf(s->name, sizeof(s->name), "%s", name);
+}
+
+/* ---- creating ---- */
+
+static void node_init(struct kmem_cache_node *n)
+{
+	memset(n, 0, sizeof(*n));
+	spin_lock_init_ranked(&n->lock, LOCK_SLAB);
+}
+
+static void stack_offset(struct kmem_cache *s, struct slab_stack *stacks)
+{
+	s->handle.stack = (unsigned long)this_cpu_ptr(stacks) - (unsigned long)this_hart;
+	s->stacks = stacks;
+}
+
+unsigned long slab_no_stack_offset(void)
+{
+	return (unsigned long)this_cpu_ptr(&slab_no_stack) - (unsigned long)this_hart;
+}
+
+static void list_cache(struct kmem_cache *s)
+{
+	unsigned long flags;
+
+	s->users = 1;
+	spin_lock_irqsave(&caches.lock, flags);
+	list_add_tail(&s->list, &caches.list);
+	spin_unlock_irqrestore(&caches.lock, flags);
+}
+
+static void undo(struct kmem_cache *s)
+{
+	for (unsigned nid = 0; nid < MAX_NUMNODES; nid++)
+		if (s->node[nid])
+			kmem_cache_free(&first[OF_NODES], s->node[nid]);
+	if (s->stacks && s->stacks != &slab_no_stack)
+		free_percpu(s->stacks);
+	kmem_cache_free(&first[OF_CACHES], s);
+}
+
+/* Each node that has memory. */
+static bool make_nodes(struct kmem_cache *s, gfp_t gfp)
+{
+	for (unsigned nid = 0; nid < nr_nodes; nid++) {
+		s->node[nid] = kmem_cache_alloc_node(&first[OF_NODES], gfp, (int)nid);
+		if (!s->node[nid])
+			return false;
+		node_init(s->node[nid]);
+	}
+	return true;
+}
+
+static void make_stacks(struct kmem_cache *s)
+{
+	struct slab_stack *stacks = alloc_percpu(struct slab_stack);
+
+	if (!stacks) { /* reported; it's slower so */
+		stack_offset(s, &slab_no_stack);
+		return;
+	}
+	for (unsigned cpu = 0; cpu < nr_harts; cpu++)
+		*per_cpu_ptr(stacks, cpu) =
+			(struct slab_stack){ .top = slab_no_slot, .full = slab_no_slot };
+	stack_offset(s, stacks);
+	s->rounds = (u16)choose_rounds(s->size);
+	s->depot_max = (u16)depot_max(s->size, s->rounds);
+}
+
+struct kmem_cache *slab_create(const char *name, unsigned size, unsigned align, slab_flags_t flags,
+			       void (*ctor)(void *), gfp_t gfp)
+{
+	struct kmem_cache *s = kmem_cache_zalloc(&first[OF_CACHES], gfp);
+
+	if (!s)
+		return NULL;
+	shape(s, name, size, align, flags, ctor);
+	if (!make_nodes(s, gfp)) {
+		undo(s);
+		return NULL;
+	}
+	make_stacks(s);
+	list_cache(s);
+	return s;
+}
+
+/* May objects of @size live in @s? */
+static bool is_like(const struct kmem_cache *s, unsigned size, unsigned align, slab_flags_t flags)
+{
+	return !s->ctor && !(s->flags & NEVER_MERGED) && !((s->flags ^ flags) & MUST_AGREE) &&
+	       s->object_size >= size && s->size - size < sizeof(void *) &&
+	       1U << s->align_shift >= align;
+}
+
+static struct kmem_cache *find_like(unsigned size, unsigned align, slab_flags_t flags)
+{
+	struct kmem_cache *s, *found = NULL;
+	unsigned long irq;
+
+	spin_lock_irqsave(&caches.lock, irq);
+	list_for_each_entry(s, &caches.list, list) {
+		if (is_like(s, size, align, flags)) {
+			s->users++;
+			found = s;
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&caches.lock, irq);
+	return found;
+}
+
+static bool is_sensible(const char *name, unsigned size, unsigned align, slab_flags_t flags)
+{
+	const char *why = !name || !*name	 ? "it has no name"
+			  : !size		 ? "its objects have no size"
+			  : size > OBJECT_MAX	 ? "its objects are too large"
+			  : align & (align - 1)	 ? "its alignment is no power of two"
+			  : align > PAGE_SIZE	 ? "its alignment is larger than a page"
+			  : flags & ~KNOWN_FLAGS ? "it has unknown flags"
+						 : NULL;
+
+	if (why)
+		pr_err("no cache %s of %u bytes aligned to %u, flags 0x%x: %s", name ? name : "?",
+		       size, align, flags, why);
+	return !why;
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, unsigned size, unsigned align,
+				     slab_flags_t flags, void (*ctor)(void *))
+{
+	struct kmem_cache *s = NULL;
+
+	if (is_sensible(name, size, align, flags)) {
+		if (!ctor && !(flags & NEVER_MERGED))
+			s = find_like(size, alignment(size, align, flags), flags);
+		if (!s)
+			s = slab_create(name, size, align, flags, ctor, GFP_KERNEL);
+	}
+	if (!s && (flags & SLAB_PANIC))
+		panic("no memory for the cache %s", name ? name : "?");
+	return s;
+}
+
+unsigned kmem_cache_size(const struct kmem_cache *s)
+{
+	return s->object_size;
+}
+
+/* ---- shrinking, destroying ---- */
+
+unsigned long kmem_cache_shrink(struct kmem_cache *s)
+{
+	stacks_drain(s);
+	return slab_trim(s, 0);
+}
+
+void slab_discard(struct kmem_cache *s)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&caches.lock, flags);
+	list_del(&s->list);
+	spin_unlock_irqrestore(&caches.lock, flags);
+	undo(s);
+}
+
+static unsigned long nr_slabs(const struct kmem_cache *s)
+{
+	unsigned long nr = 0;
+
+	for (unsigned nid = 0; nid < MAX_NUMNODES; nid++)
+		nr += s->node[nid] ? READ_ONCE(s->node[nid]->nr_slabs) : 0;
+	return nr;
+}
+
+int kmem_cache_destroy(struct kmem_cache *s)
+{
+	unsigned long flags;
+	unsigned users;
+
+	if (!s)
+		return 0;
+	spin_lock_irqsave(&caches.lock, flags);
+	users = --s->users;
+	spin_unlock_irqrestore(&caches.lock, flags);
+	if (users)
+		return 0;
+	kmem_cache_shrink(s);
+	if (nr_slabs(s)) {
+		slab_list_leaks(s, LEAKS_SHOWN);
+		s->users = 1;
+		return -EBUSY;
+	}
+	slab_discard(s);
+	return 0;
+}
+
+/* ---- the first ones ---- */
+
+static void make_first(unsigned which, const char *name, unsigned size, unsigned align)
+{
+	struct kmem_cache *s = &first[which];
+
+	shape(s, name, size, align, SLAB_NO_MERGE, NULL);
+	stack_offset(s, &slab_no_stack);
+	for (unsigned nid = 0; nid < nr_nodes; nid++) {
+		node_init(&first_node[which][nid]);
+		s->node[nid] = &first_node[which][nid];
+	}
+	list_cache(s);
+}
+
+void kmem_cache_init(void)
+{
+	spin_lock_init_ranked(&caches.lock, LOCK_SLAB_LIST);
+	INIT_LIST_HEAD(&caches.list);
+	make_first(OF_CACHES, "kmem_cache", sizeof(struct kmem_cache), 0);
+	make_first(OF_NODES, "kmem_cache_node", sizeof(struct kmem_cache_node), CACHE_LINE);
+	make_first(OF_MAGAZINES, "magazine", sizeof(struct magazine), sizeof(struct magazine));
+	kmalloc_init();
+}

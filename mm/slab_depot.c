@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slab_depot.c - magazines: between a hart's stack and the slabs
+ *
+ * A hart has two of a cache: the one that its stack is, and another, full or empty, so that a hart
+ * that allocates and frees at the edge of one needn't go further each time.  When both are empty it
+ * gets a full one from its node's depot, when both are full it leaves one there: so what one hart
+ * frees and another allocates moves without being looked at.  When the depot has none, objects come
+ * from slabs; when it has enough, they go back there.
+ *
+ *     hart 0  [stack][other]   hart 1  [stack][other]
+ *                  \               /
+ *            depot  [full][full][full]     s->depot_max of a node at most
+ *                        |
+ *                      slabs
+ *
+ * Magazines are objects of a cache that has none itself.  When there is no memory for one, objects
+ * go directly to their slabs.
+ *
+ * Locking: a hart's with interrupts off; the depot with the node's lock.
+ */
+#include <kernel/percpu.h>
+#include <kernel/smp.h>
+
+#include "slab.h"
+
+void *slab_no_slot[1];
+
+/* Of stack->other: it's full. */
+#define FULL 1UL
+
+static struct magazine *other_of(const struct slab_stack *stack)
+{
+	return (struct magazine *)(stack->other & ~FULL);
+}
+
+/* What the hart's stack is; NULL: it has none as yet. */
+static struct magazine *loaded(const struct slab_stack *stack)
+{
+	if (stack->full == slab_no_slot)
+		return NULL;
+	return (struct magazine *)((unsigned long)stack->top & ~(sizeof(struct magazine) - 1));
+}
+
+static unsigned nr_loaded(const struct slab_stack *stack)
+{
+	struct magazine *m = loaded(stack);
+
+	return m ? (unsigned)(stack->top - &m->bottom) : 0;
+}
+
+/* @m, which has @nr objects, becomes the hart's stack. */
+static void load(struct kmem_cache *s, struct slab_stack *stack, struct magazine *m, unsigned nr)
+{
+	stack->top = &m->bottom + nr;
+	stack->full = &m->bottom + s->rounds;
+}
+
+static void unload(struct slab_stack *stack)
+{
+	stack->top = stack->full = slab_no_slot;
+}
+
+static struct magazine *new_magazine(void)
+{
+	struct magazine *m = kmem_cache_alloc(slab_magazines, GFP_NOWAIT);
+
+	if (m)
+		m->bottom = NULL;
+	return m;
+}
+
+static void *pop(struct slab_stack *stack)
+{
+	void *object = *stack->top;
+
+	if (object)
+		stack->top--;
+	return object;
+}
+
+/* ---- a hart that allocates ---- */
+
+static struct magazine *depot_pop(struct kmem_cache_node *n)
+{
+	struct magazine *m = n->full;
+
+	if (m) {
+		n->full = m->next;
+		n->nr_full--;
+	}
+	return m;
+}
+
+/* An object of a cache without magazines, or when there's no memory for one. */
+static void *take_one(struct kmem_cache *s, struct kmem_cache_node *n)
+{
+	void *object = NULL;
+
+	spin_lock_raw(&n->lock);
+	slab_take(s, n, &object, 1);
+	spin_unlock_raw(&n->lock);
+	return object;
+}
+
+void *stack_refill(struct kmem_cache *s, struct slab_stack *stack)
+{
+	struct kmem_cache_node *n = near_node(s);
+	struct magazine *m = loaded(stack), *full;
+	unsigned nr = 0;
+
+	if (stack->other & FULL) {
+		full = other_of(stack);
+		stack->other = (unsigned long)m;
+		load(s, stack, full, s->rounds);
+		return pop(stack);
+	}
+	if (!m && s->rounds)
+		m = new_magazine();
+	if (!m)
+		return take_one(s, n);
+	spin_lock_raw(&n->lock);
+	full = depot_pop(n);
+	if (!full)
+		nr = slab_take(s, n, m->slot, (s->rounds + 1U) / 2);
+	spin_unlock_raw(&n->lock);
+	if (!full) {
+		load(s, stack, m, nr);
+		return pop(stack);
+	}
+	load(s, stack, full, s->rounds);
+	if (!stack->other)
+		stack->other = (unsigned long)m;
+	else
+		kmem_cache_free(slab_magazines, m);
+	return pop(stack);
+}
+
+/* ---- a hart that frees ---- */
+
+/* The hart's full other one goes to the depot, or what's in it to the slabs.  An empty one, or
+ * NULL. */
+static struct magazine *give_other(struct kmem_cache *s, struct slab_stack *stack)
+{
+	struct magazine *full = other_of(stack), *empty = NULL;
+	struct kmem_cache_node *n = near_node(s);
+
+	if (!full || n->nr_full < s->depot_max)
+		empty = new_magazine();
+	if (!full)
+		return empty;
+	stack->other = 0;
+	if (!empty) {
+		slab_give(s, full->slot, s->rounds);
+		return full;
+	}
+	spin_lock_raw(&n->lock);
+	full->next = n->full;
+	n->full = full;
+	n->nr_full++;
+	spin_unlock_raw(&n->lock);
+	return empty;
+}
+
+void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object)
+{
+	struct magazine *m = loaded(stack), *empty = other_of(stack);
+
+	if (!s->rounds) {
+		slab_give(s, &object, 1);
+		return;
+	}
+	if (!empty || (stack->other & FULL))
+		empty = give_other(s, stack);
+	if (!empty) {
+		slab_give(s, &object, 1);
+		return;
+	}
+	stack->other = m ? (unsigned long)m | FULL : 0;
+	load(s, stack, empty, 0);
+	*++stack->top = object;
+}
+
+/* ---- all of it ---- */
+
+/* One of this hart's two magazines, so that interrupts aren't off for long; the other one first. */
+static void drain_one(void *cache)
+{
+	struct kmem_cache *s = cache;
+	struct slab_stack *stack = this_cpu_ptr(s->stacks);
+	struct magazine *m = other_of(stack);
+	unsigned nr = stack->other & FULL ? s->rounds : 0;
+
+	if (m) {
+		stack->other = 0;
+	} else {
+		m = loaded(stack);
+		nr = nr_loaded(stack);
+		unload(stack);
+	}
+	if (!m)
+		return;
+	slab_give(s, m->slot, nr);
+	kmem_cache_free(slab_magazines, m);
+}
+
+static void drain_depot(struct kmem_cache *s, struct kmem_cache_node *n)
+{
+	struct magazine *m;
+	unsigned long flags;
+
+	do {
+		spin_lock_irqsave(&n->lock, flags);
+		m = depot_pop(n);
+		spin_unlock_irqrestore(&n->lock, flags);
+		if (m) {
+			slab_give(s, m->slot, s->rounds);
+			kmem_cache_free(slab_magazines, m);
+		}
+	} while (m);
+}
+
+void stacks_drain(struct kmem_cache *s)
+{
+	if (!s->rounds)
+		return;
+	on_each_hart(drain_one, s);
+	on_each_hart(drain_one, s);
+	for (unsigned nid = 0; nid < MAX_NUMNODES; nid++)
+		if (s->node[nid])
+			drain_depot(s, s->node[nid]);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slub.c - handing objects out and taking them back
+ *
+ * A hart has a stack of objects of each cache, its magazine (slab.h).  Taking its top is the usual
+ * case, and putting something on it: no lock, no atomic operation, whatever slab and node an object
+ * comes from.  An empty or full one is slab_depot.c's.
+ *
+ * Which cache an object is of stands in the descriptor of its page.  What must be caught always:
+ * an object of another cache, what is no object of a slab, and one that was freed just before.
+ *
+ * Locking: a hart's stacks with interrupts off.
+ * Cost: 14 instructions to allocate, 20 to free.
+ * Not here: slabs (slab_page.c), creating caches (slab_common.c), kmalloc (kmalloc.c).
+ */
+#include <mm/kmalloc.h>
+
+#include <kernel/percpu.h>
+#include <kernel/smp.h>
+#include <mm/page_alloc.h>
+
+#include "internal.h"
+#include "slab.h"
+
+#include <string.h>
+
+static __always_inline struct slab_stack *this_stack(const struct slab_handle *handle)
+{
+	return (struct slab_stack *)((unsigned long)this_hart + handle->stack);
+}
+
+/* Nothing on this hart's stack.  Interrupts are off, they were @flags. */
+static __noinline void *alloc_empty(struct slab_handle *handle, gfp_t gfp, unsigned long flags)
+{
+	struct kmem_cache *s = handle->cache;
+	void *object = NULL;
+
+	if (likely(s))
+		object = stack_refill(s, this_stack(&s->handle));
+	local_irq_restore(flags);
+	if (likely(object))
+		return object;
+	if (unlikely(!s))
+		s = kmalloc_cache(handle, gfp);
+	return s ? slab_new(s, gfp, NUMA_NO_NODE) : NULL;
+}
+
+void *slab_alloc(struct slab_handle *handle, gfp_t gfp)
+{
+	struct slab_stack *stack;
+	unsigned long flags;
+	void *object, **top;
+
+	local_irq_save_hit(flags);
+	hart_barrier();
+	stack = this_stack(handle);
+	top = stack->top;
+	object = *top;
+	if (unlikely(!object))
+		return alloc_empty(handle, gfp, flags);
+	stack->top = top - 1;
+	local_irq_restore(flags);
+	return object;
+}
+
+void *slab_zalloc(struct slab_handle *handle, gfp_t gfp)
+{
+	void *object = slab_alloc(handle, gfp);
+
+	return likely(object) ? memset(object, 0, handle->cache->object_size) : NULL;
+}
+
+void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
+{
+	struct kmem_cache_node *n;
+	unsigned long flags;
+	void *object = NULL;
+
+	if (nr_nodes == 1 || nid == NUMA_NO_NODE || nid == numa_node_id())
+		return kmem_cache_alloc(s, gfp);
+	n = s->node[nid];
+	if (n) {
+		spin_lock_irqsave(&n->lock, flags);
+		slab_take(s, n, &object, 1);
+		spin_unlock_irqrestore(&n->lock, flags);
+	}
+	if (!object)
+		object = slab_new(s, gfp, nid);
+	if ((gfp & __GFP_ZERO) && object)
+		memset(object, 0, s->object_size);
+	return object;
+}
+
+/* Full, or the object was freed just before.  Interrupts are off, they were @flags. */
+static __noinline void free_full(struct kmem_cache *s, void *object, unsigned long flags)
+{
+	struct slab_stack *stack = this_stack(&s->handle);
+
+	if (*stack->top == object) {
+		local_irq_restore(flags);
+		slab_report(s, object, "was freed just before");
+		return;
+	}
+	stack_put(s, stack, object);
+	local_irq_restore(flags);
+}
+
+static __always_inline void free_to(struct kmem_cache *s, void *object)
+{
+	struct slab_stack *stack;
+	unsigned long flags;
+	void **top;
+
+	local_irq_save_hit(flags);
+	hart_barrier();
+	stack = this_stack(&s->handle);
+	top = stack->top;
+	if (unlikely(top == stack->full || *top == object)) {
+		free_full(s, object, flags);
+		return;
+	}
+	top[1] = object;
+	stack->top = top + 1;
+	local_irq_restore(flags);
+}
+
+void kmem_cache_free(struct kmem_cache *s, void *object)
+{
+	if (unlikely(virt_to_page(object)->mapping != s))
+		slab_report(s, object, "isn't of this cache");
+	else
+		free_to(s, object);
+}
+
+/* PG_slab, so that a shift and a branch do. */
+static __always_inline bool page_is_slab(const struct page *page)
+{
+	return (s32)(page->flags << (31 - PG_slab)) < 0;
+}
+
+void kfree(const void *object)
+{
+	struct page *page;
+
+	if (unlikely(!((unsigned long)object >> PAGE_SHIFT))) /* NULL, ZERO_SIZE_PTR */
+		return;
+	page = virt_to_page(object);
+	if (unlikely(!page_is_slab(page)))
+		kfree_large(page, object);
+	else
+		free_to(page->mapping, (void *)object);
+}

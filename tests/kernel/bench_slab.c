@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench_slab.c - what small objects cost, in instructions
+ *
+ * pair: one allocation and its release, over and over.  batchN: N allocations, then N releases, a
+ * pair.
+ */
+#include <mm/kmalloc.h>
+#include <mm/page_alloc.h>
+#include <shell/bench.h>
+
+#define MAX_BATCH 1000
+#define ROUNDS	  5
+
+static void *object[MAX_BATCH];
+static struct kmem_cache *cache192;
+
+static struct kmem_cache *get_cache(void)
+{
+	if (!cache192)
+		cache192 = kmem_cache_create("bench192", 192, 0,
+					     SLAB_HWCACHE_ALIGN | SLAB_NO_MERGE, NULL);
+	return cache192;
+}
+
+/* @op is done once before: what it makes for itself isn't counted. */
+#define PAIR(op)                              \
+	({                                    \
+		op;                           \
+		u64 _best = BENCH_BEST(1000, op); \
+		_best;                        \
+	})
+
+#define BATCH(n, alloc, free)                                \
+	({                                                   \
+		u64 _best = BENCH_BEST_OF(ROUNDS, 1, {       \
+			for (unsigned i = 0; i < (n); i++)   \
+				object[i] = alloc;           \
+			for (unsigned i = 0; i < (n); i++)   \
+				free;                        \
+		});                                          \
+		(_best + (n) / 2) / (n);                     \
+	})
+
+static u64 var_pair(size_t size)
+{
+	return PAIR(kfree(kmalloc(size, GFP_ATOMIC)));
+}
+
+static u64 cache_pair(void)
+{
+	struct kmem_cache *s = get_cache();
+
+	return s ? PAIR(kmem_cache_free(s, kmem_cache_alloc(s, GFP_ATOMIC))) : BENCH_FAILED;
+}
+
+static u64 cache_batch(void)
+{
+	struct kmem_cache *s = get_cache();
+
+	return s ? BATCH(MAX_BATCH, kmem_cache_alloc(s, GFP_ATOMIC), kmem_cache_free(s, object[i]))
+		 : BENCH_FAILED;
+}
+
+static volatile size_t size_64 = 64;
+
+#define BENCH_SLAB(name, expr)                                                        \
+	static u64 run_##name(void)                                                   \
+	{                                                                             \
+		return expr;                                                          \
+	}                                                                             \
+	static const struct bench bench_##name = { .key = #name, .run = run_##name }; \
+	TABLE_ENTRY(bench, bench_##name)
+
+BENCH_SLAB(kmalloc64_pair, PAIR(kfree(kmalloc(64, GFP_ATOMIC))));
+BENCH_SLAB(kmalloc_var_pair, var_pair(size_64));
+BENCH_SLAB(kmalloc4096_pair, PAIR(kfree(kmalloc(4096, GFP_ATOMIC))));
+BENCH_SLAB(kmem_cache192_pair, cache_pair());
+BENCH_SLAB(kmalloc64_batch1000, BATCH(MAX_BATCH, kmalloc(64, GFP_ATOMIC), kfree(object[i])));
+BENCH_SLAB(kmem_cache192_batch1000, cache_batch());
