@@ -39,12 +39,14 @@ static const u16 class_size[KMALLOC_CLASSES] = {
 	1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, 8192,
 };
 
-/* Class of (size - 1) / 8 up to 1024, then of (size - 1) / 256. */
-static u8 small_class[128], large_class[32];
+u8 kmalloc_small_class[128];
+
+/* Likewise of (size - 1) / 256. */
+static u8 large_class[32];
 
 static inline unsigned class_of(size_t size)
 {
-	return size <= 1024 ? small_class[(size - 1) >> 3] : large_class[(size - 1) >> 8];
+	return size <= 1024 ? kmalloc_small_class[(size - 1) >> 3] : large_class[(size - 1) >> 8];
 }
 
 /* ---- caches when they are needed ---- */
@@ -114,9 +116,9 @@ void kmalloc_init(void)
 
 	for (unsigned i = 0; i < KMALLOC_ROWS * KMALLOC_CLASSES; i++)
 		(&kmalloc_caches[0][0])[i].stack = slab_no_stack_offset();
-	for (unsigned i = 0, class = 0; i < ARRAY_SIZE(small_class); i++) {
+	for (unsigned i = 0, class = 0; i < ARRAY_SIZE(kmalloc_small_class); i++) {
 		class += (i + 1) * 8 > class_size[class];
-		small_class[i] = (u8) class;
+		kmalloc_small_class[i] = (u8) class;
 	}
 	for (unsigned i = 4, class = class_of(1024) + 1; i < ARRAY_SIZE(large_class); i++) {
 		class += (i + 1) * 256 > class_size[class];
@@ -146,7 +148,7 @@ static unsigned order_of(size_t size)
 	return order;
 }
 
-void *kmalloc_large(size_t size, gfp_t gfp)
+static void *kmalloc_large(size_t size, gfp_t gfp)
 {
 	unsigned order = order_of(size);
 	struct page *page;
@@ -178,13 +180,20 @@ void kfree_large(struct page *page, const void *object)
 
 /* ---- any size ---- */
 
-void *kmalloc_site(size_t size, gfp_t gfp, unsigned site)
+void *kmalloc_beyond(size_t size, gfp_t gfp, struct slab_handle *row)
 {
-	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
-		return kmalloc_large(size, gfp);
 	if (unlikely(!size))
 		return ZERO_SIZE_PTR;
-	return slab_get(&kmalloc_caches[kmalloc_row(gfp, site)][class_of(size)], gfp);
+	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
+		return kmalloc_large(size, gfp);
+	return slab_alloc(&row[class_of(size)], gfp);
+}
+
+void *__kzalloc(size_t size, gfp_t gfp, struct slab_handle *row)
+{
+	if (unlikely(size - 1 >= KMALLOC_MAX_CACHE_SIZE))
+		return kmalloc_beyond(size, gfp, row); /* pages are cleared by who gives them */
+	return slab_zalloc(&row[class_of(size)], gfp);
 }
 
 size_t ksize(const void *object)
@@ -219,7 +228,7 @@ void *krealloc(const void *object, size_t size, gfp_t gfp)
 	}
 	if (size <= has && has)
 		return (void *)object;
-	moved = kmalloc_site(size, gfp, 0);
+	moved = kmalloc(size, gfp);
 	if (moved && has) {
 		memcpy(moved, object, has);
 		kfree(object);

@@ -125,6 +125,12 @@ void slab_report(const struct kmem_cache *s, const void *object, const char *wha
 
 /* ---- kmalloc.c ---- */
 
+/* The class of a size up to 1024: of (size - 1) / 8. */
+extern u8 kmalloc_small_class[128];
+
+/* kmalloc_beyond - kmalloc() of 0 or more than 1024 bytes, where @row is. */
+void *kmalloc_beyond(size_t size, gfp_t gfp, struct slab_handle *row);
+
 /* kmalloc_cache - the cache behind a handle of kmalloc_caches, NULL: no memory for it. */
 struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp);
 

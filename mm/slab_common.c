@@ -99,10 +99,10 @@ static unsigned choose_rounds(unsigned size)
 	return nr_managed_pages() < (32UL << (20 - PAGE_SHIFT)) ? max(rounds / 4, 2U) : rounds;
 }
 
-/* What a node's depot may keep: a 2048th of memory. */
+/* What a node's depot may keep: a 1024th of memory. */
 static unsigned depot_max(unsigned size, unsigned rounds)
 {
-	unsigned long bytes = nr_managed_pages() << (PAGE_SHIFT - 11);
+	unsigned long bytes = nr_managed_pages() << (PAGE_SHIFT - 10);
 
 	return (unsigned)min(bytes / ((unsigned long)size * rounds), 1024UL);
 }

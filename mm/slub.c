@@ -45,7 +45,7 @@ static __noinline void *alloc_empty(struct slab_handle *handle, gfp_t gfp, unsig
 	return s ? slab_new(s, gfp, NUMA_NO_NODE) : NULL;
 }
 
-void *slab_alloc(struct slab_handle *handle, gfp_t gfp)
+static __always_inline void *hit(struct slab_handle *handle, gfp_t gfp)
 {
 	struct slab_stack *stack;
 	unsigned long flags;
@@ -61,6 +61,20 @@ void *slab_alloc(struct slab_handle *handle, gfp_t gfp)
 	stack->top = top - 1;
 	local_irq_restore(flags);
 	return object;
+}
+
+void *slab_alloc(struct slab_handle *handle, gfp_t gfp)
+{
+	return hit(handle, gfp);
+}
+
+void *__kmalloc(size_t size, gfp_t gfp, struct slab_handle *row)
+{
+	size_t last = size - 1;
+
+	if (unlikely(last >= 1024))
+		return kmalloc_beyond(size, gfp, row);
+	return hit(&row[kmalloc_small_class[last >> 3]], gfp);
 }
 
 void *slab_zalloc(struct slab_handle *handle, gfp_t gfp)

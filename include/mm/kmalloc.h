@@ -59,16 +59,17 @@ static __always_inline unsigned kmalloc_class(size_t size)
  * kmalloc - @size bytes, or NULL; 0: ZERO_SIZE_PTR
  * Any context; sleeps only if @gfp says so.  kfree: NULL and ZERO_SIZE_PTR are nothing.
  */
-void *kmalloc_site(size_t size, gfp_t gfp, unsigned site) __must_check;
-void *kmalloc_large(size_t size, gfp_t gfp) __must_check;
+void *__kmalloc(size_t size, gfp_t gfp, struct slab_handle *row) __must_check;
+void *__kzalloc(size_t size, gfp_t gfp, struct slab_handle *row) __must_check;
 void kfree(const void *object);
 
 static __always_inline __must_check void *kmalloc_at(size_t size, gfp_t gfp, unsigned site)
 {
+	struct slab_handle *row = kmalloc_caches[kmalloc_row(gfp, site)];
+
 	if (__builtin_constant_p(size) && size && size <= KMALLOC_MAX_CACHE_SIZE)
-		return slab_get(&kmalloc_caches[kmalloc_row(gfp, site)][kmalloc_class(size)],
-				  gfp);
-	return kmalloc_site(size, gfp, site);
+		return slab_get(&row[kmalloc_class(size)], gfp);
+	return unlikely(gfp & __GFP_ZERO) ? __kzalloc(size, gfp, row) : __kmalloc(size, gfp, row);
 }
 
 #define kmalloc(size, gfp) kmalloc_at(size, gfp, KMALLOC_SITE)
