@@ -138,6 +138,7 @@ obj-y += mm/slab_common.o
 obj-y += mm/slab_depot.o
 obj-y += mm/slab_page.o
 obj-y += mm/slab_report.o
+obj-y += mm/slab_validate.o
 obj-y += mm/slub.o
 obj-y += mm/vmemmap.o
 obj-y += mm/vmscan.o

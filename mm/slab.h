@@ -89,6 +89,26 @@ struct kmem_cache {
 
 /* ---- slab_page.c: slabs ---- */
 
+static inline char *slab_object(const struct kmem_cache *s, const struct page *slab, unsigned nr)
+{
+	return (char *)page_address(slab) + nr * s->size;
+}
+
+static inline u16 *link_of(const struct kmem_cache *s, void *object)
+{
+	return (u16 *)((char *)object + s->link);
+}
+
+/* The number of @object, which lies in @slab; NO_OBJECT if that is between two objects. */
+static inline unsigned slab_number(const struct kmem_cache *s, const struct page *slab,
+				   const void *object)
+{
+	u32 offset = (u32)((const char *)object - (char *)page_address(slab));
+	u32 nr = (u32)((u64)offset * s->reciprocal >> 32);
+
+	return likely(nr * s->size == offset && nr < s->objects) ? nr : NO_OBJECT;
+}
+
 /* What a slab in front of @n, whose lock is held, gives: up to @max objects from @out on upwards.
  * How many. */
 unsigned slab_take(struct kmem_cache *s, struct kmem_cache_node *n, void **out, unsigned max);
@@ -117,11 +137,30 @@ void slab_discard(struct kmem_cache *s);
 /* The stack of a cache that has none, as slab_handle has it. */
 unsigned long slab_no_stack_offset(void);
 
+/* slab_each - @fn for each cache, until it returns true; with interrupts off, under the list's
+ * lock. */
+void slab_each(bool (*fn)(struct kmem_cache *s, void *arg), void *arg);
+
 /* slab_list_leaks - say which objects of @s are in use, @max of them. */
 void slab_list_leaks(struct kmem_cache *s, unsigned max);
 
-/* slab_report - @object, of @s as far as anyone knows, is misused: @what.  With the caller. */
+/* slab_report - @object, of @s as far as anyone knows, is misused: @what.  With the caller.
+ * slab_reports: how often, also while none is printed (page_reports_expect). */
 void slab_report(const struct kmem_cache *s, const void *object, const char *what);
+extern unsigned long slab_reports;
+
+/* ---- slab_validate.c ---- */
+
+#define SLAB_FAULT_LEN 192
+
+/*
+ * slab_validate - check @s: its slabs with free objects and their chains, its depots, this hart's
+ * magazines, all counters
+ * 0, or -EFAULT with a sentence in @fault.  O(free objects), interrupts off; any context.
+ * slab_validate_all: every cache.
+ */
+int slab_validate(struct kmem_cache *s, char *fault, size_t bytes);
+int slab_validate_all(char *fault, size_t bytes);
 
 /* ---- kmalloc.c ---- */
 
@@ -145,6 +184,22 @@ extern void *slab_no_slot[1];
 
 /* The cache of the magazines. */
 extern struct kmem_cache *const slab_magazines;
+
+/* Of stack->other: it's full. */
+#define STACK_FULL 1UL
+
+static inline struct magazine *stack_other(const struct slab_stack *stack)
+{
+	return (struct magazine *)(stack->other & ~STACK_FULL);
+}
+
+/* What the hart's stack is; NULL: it has none as yet. */
+static inline struct magazine *stack_loaded(const struct slab_stack *stack)
+{
+	if (stack->full == slab_no_slot)
+		return NULL;
+	return (struct magazine *)((unsigned long)stack->top & ~(sizeof(struct magazine) - 1));
+}
 
 /* The hart's stack is empty: an object from what the hart or its node keeps, or NULL.  Interrupts
  * are off. */

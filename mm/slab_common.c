@@ -36,7 +36,7 @@
 static struct {
 	spinlock_t lock;
 	struct list_head list;
-} caches = { .lock = SPINLOCK_INIT };
+} caches = { .lock = SPINLOCK_RANKED(LOCK_SLAB_LIST) };
 
 /* Those that all others consist of. */
 enum { OF_CACHES, OF_NODES, OF_MAGAZINES, NR_FIRST };
@@ -162,6 +162,18 @@ static void list_cache(struct kmem_cache *s)
 	spin_unlock_irqrestore(&caches.lock, flags);
 }
 
+void slab_each(bool (*fn)(struct kmem_cache *s, void *arg), void *arg)
+{
+	struct kmem_cache *s;
+	unsigned long flags;
+
+	spin_lock_irqsave(&caches.lock, flags);
+	list_for_each_entry(s, &caches.list, list)
+		if (fn(s, arg))
+			break;
+	spin_unlock_irqrestore(&caches.lock, flags);
+}
+
 static void undo(struct kmem_cache *s)
 {
 	for (unsigned nid = 0; nid < MAX_NUMNODES; nid++)
@@ -253,8 +265,8 @@ static bool is_sensible(const char *name, unsigned size, unsigned align, slab_fl
 						 : NULL;
 
 	if (why)
-		pr_err("no cache %s of %u bytes aligned to %u, flags 0x%x: %s", name ? name : "?",
-		       size, align, flags, why);
+		pr_err("no cache %s of %u bytes aligned to %u, flags 0x%lx: %s", name ? name : "?",
+		       size, align, (unsigned long)flags, why);
 	return !why;
 }
 
@@ -345,7 +357,6 @@ static void make_first(unsigned which, const char *name, unsigned size, unsigned
 
 void kmem_cache_init(void)
 {
-	spin_lock_init_ranked(&caches.lock, LOCK_SLAB_LIST);
 	INIT_LIST_HEAD(&caches.list);
 	make_first(OF_CACHES, "kmem_cache", sizeof(struct kmem_cache), 0);
 	make_first(OF_NODES, "kmem_cache_node", sizeof(struct kmem_cache_node), CACHE_LINE);

@@ -26,25 +26,9 @@
 
 void *slab_no_slot[1];
 
-/* Of stack->other: it's full. */
-#define FULL 1UL
-
-static struct magazine *other_of(const struct slab_stack *stack)
-{
-	return (struct magazine *)(stack->other & ~FULL);
-}
-
-/* What the hart's stack is; NULL: it has none as yet. */
-static struct magazine *loaded(const struct slab_stack *stack)
-{
-	if (stack->full == slab_no_slot)
-		return NULL;
-	return (struct magazine *)((unsigned long)stack->top & ~(sizeof(struct magazine) - 1));
-}
-
 static unsigned nr_loaded(const struct slab_stack *stack)
 {
-	struct magazine *m = loaded(stack);
+	struct magazine *m = stack_loaded(stack);
 
 	return m ? (unsigned)(stack->top - &m->bottom) : 0;
 }
@@ -106,11 +90,11 @@ static void *take_one(struct kmem_cache *s, struct kmem_cache_node *n)
 void *stack_refill(struct kmem_cache *s, struct slab_stack *stack)
 {
 	struct kmem_cache_node *n = near_node(s);
-	struct magazine *m = loaded(stack), *full;
+	struct magazine *m = stack_loaded(stack), *full;
 	unsigned nr = 0;
 
-	if (stack->other & FULL) {
-		full = other_of(stack);
+	if (stack->other & STACK_FULL) {
+		full = stack_other(stack);
 		stack->other = (unsigned long)m;
 		load(s, stack, full, s->rounds);
 		return pop(stack);
@@ -142,7 +126,7 @@ void *stack_refill(struct kmem_cache *s, struct slab_stack *stack)
  * NULL. */
 static struct magazine *give_other(struct kmem_cache *s, struct slab_stack *stack)
 {
-	struct magazine *full = other_of(stack), *empty = NULL;
+	struct magazine *full = stack_other(stack), *empty = NULL;
 	struct kmem_cache_node *n = near_node(s);
 
 	if (!full || n->nr_full < s->depot_max)
@@ -164,19 +148,19 @@ static struct magazine *give_other(struct kmem_cache *s, struct slab_stack *stac
 
 void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object)
 {
-	struct magazine *m = loaded(stack), *empty = other_of(stack);
+	struct magazine *m = stack_loaded(stack), *empty = stack_other(stack);
 
 	if (!s->rounds) {
 		slab_give(s, &object, 1);
 		return;
 	}
-	if (!empty || (stack->other & FULL))
+	if (!empty || (stack->other & STACK_FULL))
 		empty = give_other(s, stack);
 	if (!empty) {
 		slab_give(s, &object, 1);
 		return;
 	}
-	stack->other = m ? (unsigned long)m | FULL : 0;
+	stack->other = m ? (unsigned long)m | STACK_FULL : 0;
 	load(s, stack, empty, 0);
 	*++stack->top = object;
 }
@@ -188,13 +172,13 @@ static void drain_one(void *cache)
 {
 	struct kmem_cache *s = cache;
 	struct slab_stack *stack = this_cpu_ptr(s->stacks);
-	struct magazine *m = other_of(stack);
-	unsigned nr = stack->other & FULL ? s->rounds : 0;
+	struct magazine *m = stack_other(stack);
+	unsigned nr = stack->other & STACK_FULL ? s->rounds : 0;
 
 	if (m) {
 		stack->other = 0;
 	} else {
-		m = loaded(stack);
+		m = stack_loaded(stack);
 		nr = nr_loaded(stack);
 		unload(stack);
 	}

@@ -24,26 +24,6 @@
 #include "internal.h"
 #include "slab.h"
 
-static inline char *slab_object(const struct kmem_cache *s, const struct page *slab, unsigned nr)
-{
-	return (char *)page_address(slab) + nr * s->size;
-}
-
-static inline u16 *link_of(const struct kmem_cache *s, void *object)
-{
-	return (u16 *)((char *)object + s->link);
-}
-
-/* The number of @object, which lies in @slab; NO_OBJECT if that is between two objects. */
-static inline unsigned slab_number(const struct kmem_cache *s, const struct page *slab,
-				   const void *object)
-{
-	u32 offset = (u32)((const char *)object - (char *)page_address(slab));
-	u32 nr = (u32)((u64)offset * s->reciprocal >> 32);
-
-	return likely(nr * s->size == offset && nr < s->objects) ? nr : NO_OBJECT;
-}
-
 static inline struct kmem_cache_node *slab_node(struct kmem_cache *s, const struct page *slab)
 {
 	return s->node[nr_nodes == 1 ? 0 : page_to_nid(slab)];

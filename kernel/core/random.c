@@ -13,7 +13,7 @@
 #define STEP 0x9e3779b97f4a7c15ull
 
 static u64 state = STEP;
-static spinlock_t lock = SPINLOCK_INIT;
+static spinlock_t lock = SPINLOCK_RANKED(LOCK_RANDOM);
 
 static u64 mix(u64 z)
 {

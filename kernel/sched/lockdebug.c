@@ -67,7 +67,9 @@ const char *lock_rank_name(unsigned int rank)
 		[LOCK_TIMER] = "timer",		[LOCK_KSTACK] = "kstack",
 		[LOCK_PGTABLE] = "pgtable",	[LOCK_PERCPU] = "percpu",
 		[LOCK_SHRINK] = "shrink",	[LOCK_CMA] = "cma",
-		[LOCK_ZONE] = "zone",		[LOCK_LOG] = "log",
+		[LOCK_SLAB_LIST] = "slab-list", [LOCK_SLAB] = "slab",
+		[LOCK_ZONE] = "zone",		[LOCK_DEVMEM] = "devmem",
+		[LOCK_RANDOM] = "random",	[LOCK_LOG] = "log",
 	};
 	_Static_assert(ARRAY_SIZE(names) == NR_LOCK_RANKS, "each rank has a name");
 

@@ -18,28 +18,28 @@ static struct kmem_cache *cache192;
 static struct kmem_cache *get_cache(void)
 {
 	if (!cache192)
-		cache192 = kmem_cache_create("bench192", 192, 0,
-					     SLAB_HWCACHE_ALIGN | SLAB_NO_MERGE, NULL);
+		cache192 = kmem_cache_create("bench192", 192, 0, SLAB_HWCACHE_ALIGN | SLAB_NO_MERGE,
+					     NULL);
 	return cache192;
 }
 
 /* @op is done once before: what it makes for itself isn't counted. */
-#define PAIR(op)                              \
-	({                                    \
-		op;                           \
+#define PAIR(op)                                  \
+	({                                        \
+		op;                               \
 		u64 _best = BENCH_BEST(1000, op); \
-		_best;                        \
+		_best;                            \
 	})
 
-#define BATCH(n, alloc, free)                                \
-	({                                                   \
-		u64 _best = BENCH_BEST_OF(ROUNDS, 1, {       \
-			for (unsigned i = 0; i < (n); i++)   \
-				object[i] = alloc;           \
-			for (unsigned i = 0; i < (n); i++)   \
-				free;                        \
-		});                                          \
-		(_best + (n) / 2) / (n);                     \
+#define BATCH(n, alloc, free)                              \
+	({                                                 \
+		u64 _best = BENCH_BEST_OF(ROUNDS, 1, {     \
+			for (unsigned i = 0; i < (n); i++) \
+				object[i] = alloc;         \
+			for (unsigned i = 0; i < (n); i++) \
+				free;                      \
+		});                                        \
+		(_best + (n) / 2) / (n);                   \
 	})
 
 static u64 var_pair(size_t size)

@@ -72,7 +72,7 @@ static inline void arch_irq_enable(void)
 #else
 #define local_irq_save_hit(flags) ((flags) = csr_read_clear(sstatus, SSTATUS_SIE))
 #endif
-#define local_irq_enable()	 arch_irq_enable()
+#define local_irq_enable() arch_irq_enable()
 #ifdef CONFIG_TRACE_IRQS
 #define local_irq_disable() ((void)arch_irq_save())
 #else

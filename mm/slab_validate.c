@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slab_validate.c - is what a cache says of itself true?
+ *
+ * Of a slab that is on its node's list: each of its pages is one of @s; following the numbers in
+ * its free objects takes objects - objects_used steps to NO_OBJECT, so no object is there twice.
+ * Slabs without free objects are on no list: that there are nr_slabs - partial.nr of them is seen
+ * in nr_used.
+ *
+ *     nr_used  == sum(objects_used of slabs on the list) + objects * (nr_slabs - partial.nr)
+ *     nr_empty == slabs on the list with objects_used == 0
+ *     nr_full  == magazines in the depot, each with s->rounds objects
+ *
+ * What a magazine has is an object of a slab of @s, once.
+ *
+ * Locking: the node's lock for slabs and the depot; this hart's magazines with interrupts off, the
+ *   other harts' are theirs.
+ * Cost: O(free objects), and rounds^2 for a magazine.
+ */
+#include <base/errno.h>
+#include <kernel/percpu.h>
+
+#include "internal.h"
+#include "slab.h"
+
+#include <stdio.h>
+
+/* What is being checked, and where to say what's wrong. */
+struct check {
+	struct kmem_cache *s;
+	char *fault;
+	size_t bytes;
+};
+
+#define FAULT(c, fmt, ...) \
+	(snprintf((c)->fault, (c)->bytes, "%s: " fmt, (c)->s->name, __VA_ARGS__), -EFAULT)
+
+/* ---- slabs ---- */
+
+static int check_pages(const struct check *c, const struct page *slab)
+{
+	for (unsigned i = 0; i < 1U << c->s->order; i++)
+		if (slab[i].mapping != c->s || !page_flag(&slab[i], PG_slab))
+			return FAULT(c,
+				     "page %u of the slab at pfn 0x%lx has mapping %p flags 0x%lx, "
+				     "expected %p and PG_slab",
+				     i, page_to_pfn(slab), slab[i].mapping,
+				     (unsigned long)slab[i].flags, (void *)c->s);
+	if (PageTail(slab) || block_order(slab) != c->s->order)
+		return FAULT(c, "the slab at pfn 0x%lx has order %u, expected %u",
+			     page_to_pfn(slab), block_order(slab), c->s->order);
+	return 0;
+}
+
+static int check_chain(const struct check *c, const struct page *slab)
+{
+	const struct kmem_cache *s = c->s;
+	unsigned nr_free = s->objects - slab->objects_used, next = slab->object_free, nr = 0;
+
+	for (; next < s->objects && nr < nr_free; nr++)
+		next = *link_of(s, slab_object(s, slab, next)) ^ s->key;
+	if (nr == nr_free && next == NO_OBJECT && nr)
+		return 0;
+	return FAULT(c, "the slab at pfn 0x%lx has %u free objects, then %u, expected %u, then %u",
+		     page_to_pfn(slab), nr, next, nr_free, NO_OBJECT);
+}
+
+static int check_slabs(const struct check *c, const struct kmem_cache_node *n)
+{
+	unsigned long nr_used = 0, nr_slabs = 0;
+	unsigned nr_empty = 0;
+	u32 prev = 0;
+
+	for (u32 at = n->partial.first; at && nr_slabs <= n->partial.nr;
+	     at = index_page(at)->next) {
+		const struct page *slab = index_page(at);
+
+		if (slab->prev != prev)
+			return FAULT(c, "the slab at pfn 0x%lx comes after page %lu, expected %u",
+				     page_to_pfn(slab), (unsigned long)slab->prev, prev);
+		if (check_pages(c, slab) || check_chain(c, slab))
+			return -EFAULT;
+		prev = at;
+		nr_slabs++;
+		nr_used += slab->objects_used;
+		nr_empty += !slab->objects_used;
+	}
+	if (nr_slabs != listed || nr_slabs > n->nr_slabs || nr_empty != n->nr_empty)
+		return FAULT(c,
+			     "%lu slabs are listed, %u of them empty, expected %u of %lu and %lu",
+			     nr_slabs, nr_empty, listed, n->nr_slabs, (unsigned long)n->nr_empty);
+	nr_used += (n->nr_slabs - nr_slabs) * c->s->objects;
+	if (nr_used != n->nr_used)
+		return FAULT(c, "%lu objects are used, expected %lu", nr_used, n->nr_used);
+	return 0;
+}
+
+/* ---- magazines ---- */
+
+static bool is_object(const struct kmem_cache *s, const void *object)
+{
+	struct page *page = virt_to_page(object);
+
+	return page->mapping == s && page_flag(page, PG_slab) &&
+	       slab_number(s, compound_head(page), object) != NO_OBJECT;
+}
+
+static int check_magazine(const struct check *c, const struct magazine *m, unsigned nr)
+{
+	if (!is_object(slab_magazines, m) || m->bottom)
+		return FAULT(c, "the magazine at %p is none", (void *)m);
+	for (unsigned i = 0; i < nr; i++) {
+		if (!is_object(c->s, m->slot[i]))
+			return FAULT(c, "slot %u of a magazine has %p, expected an object", i,
+				     m->slot[i]);
+		for (unsigned other = 0; other < i; other++)
+			if (m->slot[i] == m->slot[other])
+				return FAULT(c, "slots %u and %u of a magazine have both %p", other,
+					     i, m->slot[i]);
+	}
+	return 0;
+}
+
+static int check_depot(const struct check *c, const struct kmem_cache_node *n)
+{
+	unsigned nr = 0, full = n->nr_full;
+
+	for (const struct magazine *m = n->full; m && nr <= full; m = m->next, nr++)
+		if (check_magazine(c, m, c->s->rounds))
+			return -EFAULT;
+	if (nr != full || (unsigned long)nr * c->s->rounds > n->nr_used)
+		return FAULT(c, "the depot has %u magazines, expected %u, for %lu objects", nr,
+			     full, n->nr_used);
+	return 0;
+}
+
+static int check_stack(const struct check *c, const struct slab_stack *stack)
+{
+	const struct magazine *m = stack_loaded(stack), *other = stack_other(stack);
+	unsigned rounds = c->s->rounds;
+
+	if (m && (stack->full != &m->bottom + rounds || stack->top > stack->full))
+		return FAULT(c, "the stack's top is %p of %p-%p", (void *)stack->top,
+			     (void *)&m->bottom, (void *)stack->full);
+	if (!m && (stack->top != slab_no_slot || *stack->top))
+		return FAULT(c, "the stack that is none has %p on top", *stack->top);
+	if (m && check_magazine(c, m, (unsigned)(stack->top - &m->bottom)))
+		return -EFAULT;
+	return other ? check_magazine(c, other, stack->other & STACK_FULL ? rounds : 0) : 0;
+}
+
+/* ---- all of it ---- */
+
+static int check_node(const struct check *c, struct kmem_cache_node *n)
+{
+	int err;
+
+	spin_lock_raw(&n->lock);
+	err = check_slabs(c, n);
+	if (!err)
+		err = check_depot(c, n);
+	spin_unlock_raw(&n->lock);
+	return err;
+}
+
+int slab_validate(struct kmem_cache *s, char *fault, size_t bytes)
+{
+	const struct check c = { s, fault, bytes };
+	unsigned long flags;
+	int err;
+
+	local_irq_save(flags);
+	err = check_stack(&c, this_cpu_ptr(s->stacks));
+	for (unsigned nid = 0; nid < MAX_NUMNODES && !err; nid++)
+		if (s->node[nid])
+			err = check_node(&c, s->node[nid]);
+	local_irq_restore(flags);
+	return err;
+}
+
+static bool validate_one(struct kmem_cache *s, void *arg)
+{
+	struct check *all = arg;
+
+	if (slab_validate(s, all->fault, all->bytes))
+		all->s = s;
+	return all->s;
+}
+
+int slab_validate_all(char *fault, size_t bytes)
+{
+	struct check all = { NULL, fault, bytes };
+
+	slab_each(validate_one, &all);
+	return all.s ? -EFAULT : 0;
+}
