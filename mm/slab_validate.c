@@ -67,16 +67,14 @@ static int check_chain(const struct check *c, const struct page *slab)
 
 static int check_slabs(const struct check *c, const struct kmem_cache_node *n)
 {
-	unsigned long nr_used = 0, nr_slabs = 0;
-	unsigned nr_empty = 0;
-	u32 prev = 0;
+	unsigned long nr_used = 0, nr_slabs = 0, listed = n->partial.nr, nr_empty = 0;
+	unsigned long prev = 0;
 
-	for (u32 at = n->partial.first; at && nr_slabs <= n->partial.nr;
-	     at = index_page(at)->next) {
+	for (u32 at = n->partial.first; at && nr_slabs <= listed; at = index_page(at)->next) {
 		const struct page *slab = index_page(at);
 
 		if (slab->prev != prev)
-			return FAULT(c, "the slab at pfn 0x%lx comes after page %lu, expected %u",
+			return FAULT(c, "the slab at pfn 0x%lx comes after page %lu, expected %lu",
 				     page_to_pfn(slab), (unsigned long)slab->prev, prev);
 		if (check_pages(c, slab) || check_chain(c, slab))
 			return -EFAULT;
@@ -87,7 +85,7 @@ static int check_slabs(const struct check *c, const struct kmem_cache_node *n)
 	}
 	if (nr_slabs != listed || nr_slabs > n->nr_slabs || nr_empty != n->nr_empty)
 		return FAULT(c,
-			     "%lu slabs are listed, %u of them empty, expected %u of %lu and %lu",
+			     "%lu slabs are listed, %lu of them empty, expected %lu of %lu and %lu",
 			     nr_slabs, nr_empty, listed, n->nr_slabs, (unsigned long)n->nr_empty);
 	nr_used += (n->nr_slabs - nr_slabs) * c->s->objects;
 	if (nr_used != n->nr_used)
