@@ -29,11 +29,11 @@
 #include <kernel/spinlock.h>
 #include <mm/page_list.h>
 #include <mm/slab.h>
+#include <mm/slab_info.h>
 #include <mm/zone.h>
 
 #define NO_OBJECT      0xffffU /* no number of an object */
 #define MAX_SLAB_ORDER 4
-#define SLAB_NAME_LEN  32
 
 /* Full at the latest with so many objects. */
 #define MAGAZINE_SLOTS 62
@@ -62,6 +62,12 @@ struct kmem_cache_node {
 	unsigned long nr_used;	  /* L objects that are in no slab: in use or in a magazine */
 };
 
+/* One of the names that share a cache. */
+struct slab_name {
+	struct slab_name *next;
+	char text[SLAB_NAME_LEN];
+};
+
 struct kmem_cache {
 	struct slab_handle handle; /* C */
 	u32 size;		   /* C bytes from an object to the next */
@@ -81,8 +87,11 @@ struct kmem_cache {
 	slab_flags_t flags;	   /* C */
 	void (*ctor)(void *);
 	struct slab_stack *stacks;		    /* C per-CPU */
-	struct list_head list;			    /* under the list's mutex */
+	struct list_head list;			    /* under the list's lock */
 	unsigned users;				    /* likewise: names that share it */
+	unsigned pins;				    /* likewise: walks that stand here */
+	struct slab_name *names;		    /* likewise: beside the first, last first */
+	bool dead;				    /* likewise: destroyed, but pinned */
 	char name[SLAB_NAME_LEN];		    /* C */
 	struct kmem_cache_node *node[MAX_NUMNODES]; /* C NULL: has no memory */
 };
@@ -149,19 +158,6 @@ void slab_list_leaks(struct kmem_cache *s, unsigned max);
 void slab_report(const struct kmem_cache *s, const void *object, const char *what);
 extern unsigned long slab_reports;
 
-/* ---- slab_validate.c ---- */
-
-#define SLAB_FAULT_LEN 192
-
-/*
- * slab_validate - check @s: its slabs with free objects and their chains, its depots, this hart's
- * magazines, all counters
- * 0, or -EFAULT with a sentence in @fault.  O(free objects), interrupts off; any context.
- * slab_validate_all: every cache.
- */
-int slab_validate(struct kmem_cache *s, char *fault, size_t bytes);
-int slab_validate_all(char *fault, size_t bytes);
-
 /* ---- kmalloc.c ---- */
 
 /* The class of a size up to 1024: of (size - 1) / 8. */
@@ -207,6 +203,11 @@ void *stack_refill(struct kmem_cache *s, struct slab_stack *stack);
 
 /* The hart's stack is full, and @object goes back.  Interrupts are off. */
 void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object);
+
+/* stack_count - objects that @stack, any hart's, has, and the magazines that it consists of are
+ * added to *@magazines.  A moment's figure. */
+unsigned stack_count(const struct kmem_cache *s, const struct slab_stack *stack,
+		     unsigned *magazines);
 
 /* stacks_drain - what harts and depots keep goes back to the slabs.  Sleeps. */
 void stacks_drain(struct kmem_cache *s);

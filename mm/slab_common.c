@@ -7,9 +7,12 @@
  *
  * Shape: the smallest order of slab that wastes at most a sixteenth of it and has room for some
  * objects, else an eighth, else a quarter.  Caches that are alike share slabs: kmem_cache_create()
- * returns one that there is, and counts its users.
+ * returns one that there is, and notes the name.  Which name a destroy means isn't known: the last.
  *
- * Locking: caches.lock (rank SLAB_LIST) for the list of all and their users.
+ * A walk over all caches has the one that it stands on pinned.  One that is destroyed meanwhile
+ * stays in the list, dead, until the last walk has left it.
+ *
+ * Locking: caches.lock (rank SLAB_LIST) for the list of all, their users and names, pins.
  */
 #define LOG_PREFIX "slab: "
 #include <base/errno.h>
@@ -18,8 +21,10 @@
 #include <kernel/percpu.h>
 #include <kernel/random.h>
 #include <kernel/smp.h>
+#include <mm/kmalloc.h>
 #include <mm/memmap.h>
 #include <mm/page_alloc.h>
+#include <mm/slab_info.h>
 
 #include "internal.h"
 #include "slab.h"
@@ -176,6 +181,10 @@ void slab_each(bool (*fn)(struct kmem_cache *s, void *arg), void *arg)
 
 static void undo(struct kmem_cache *s)
 {
+	for (struct slab_name *name = s->names, *next; name; name = next) {
+		next = name->next;
+		kfree(name);
+	}
 	for (unsigned nid = 0; nid < MAX_NUMNODES; nid++)
 		if (s->node[nid])
 			kmem_cache_free(&first[OF_NODES], s->node[nid]);
@@ -232,12 +241,14 @@ struct kmem_cache *slab_create(const char *name, unsigned size, unsigned align, 
 /* May objects of @size live in @s? */
 static bool is_like(const struct kmem_cache *s, unsigned size, unsigned align, slab_flags_t flags)
 {
-	return !s->ctor && !(s->flags & NEVER_MERGED) && !((s->flags ^ flags) & MUST_AGREE) &&
-	       s->object_size >= size && s->size - size < sizeof(void *) &&
-	       1U << s->align_shift >= align;
+	return s->users && !s->ctor && !(s->flags & NEVER_MERGED) &&
+	       !((s->flags ^ flags) & MUST_AGREE) && s->object_size >= size &&
+	       s->size - size < sizeof(void *) && 1U << s->align_shift >= align;
 }
 
-static struct kmem_cache *find_like(unsigned size, unsigned align, slab_flags_t flags)
+/* One more user of a cache that there is, with @name, which may be NULL: no memory to note it. */
+static struct kmem_cache *find_like(struct slab_name *name, unsigned size, unsigned align,
+				    slab_flags_t flags)
 {
 	struct kmem_cache *s, *found = NULL;
 	unsigned long irq;
@@ -246,12 +257,30 @@ static struct kmem_cache *find_like(unsigned size, unsigned align, slab_flags_t 
 	list_for_each_entry(s, &caches.list, list) {
 		if (is_like(s, size, align, flags)) {
 			s->users++;
+			if (name) {
+				name->next = s->names;
+				s->names = name;
+			}
 			found = s;
 			break;
 		}
 	}
 	spin_unlock_irqrestore(&caches.lock, irq);
 	return found;
+}
+
+static struct kmem_cache *join_like(const char *text, unsigned size, unsigned align,
+				    slab_flags_t flags)
+{
+	struct slab_name *name = kmalloc(sizeof(*name), GFP_KERNEL);
+	struct kmem_cache *s;
+
+	if (name)
+		snprintf(name->text, sizeof(name->text), "%s", text);
+	s = find_like(name, size, alignment(size, align, flags), flags);
+	if (!s)
+		kfree(name);
+	return s;
 }
 
 static bool is_sensible(const char *name, unsigned size, unsigned align, slab_flags_t flags)
@@ -277,7 +306,7 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned size, unsigned a
 
 	if (is_sensible(name, size, align, flags)) {
 		if (!ctor && !(flags & NEVER_MERGED))
-			s = find_like(size, alignment(size, align, flags), flags);
+			s = join_like(name, size, align, flags);
 		if (!s)
 			s = slab_create(name, size, align, flags, ctor, GFP_KERNEL);
 	}
@@ -302,11 +331,17 @@ unsigned long kmem_cache_shrink(struct kmem_cache *s)
 void slab_discard(struct kmem_cache *s)
 {
 	unsigned long flags;
+	bool pinned;
 
 	spin_lock_irqsave(&caches.lock, flags);
-	list_del(&s->list);
+	s->users = 0;
+	s->dead = true;
+	pinned = s->pins;
+	if (!pinned)
+		list_del(&s->list);
 	spin_unlock_irqrestore(&caches.lock, flags);
-	undo(s);
+	if (!pinned)
+		undo(s);
 }
 
 static unsigned long nr_slabs(const struct kmem_cache *s)
@@ -320,6 +355,7 @@ static unsigned long nr_slabs(const struct kmem_cache *s)
 
 int kmem_cache_destroy(struct kmem_cache *s)
 {
+	struct slab_name *name = NULL;
 	unsigned long flags;
 	unsigned users;
 
@@ -327,7 +363,12 @@ int kmem_cache_destroy(struct kmem_cache *s)
 		return 0;
 	spin_lock_irqsave(&caches.lock, flags);
 	users = --s->users;
+	if (users && s->names) {
+		name = s->names;
+		s->names = name->next;
+	}
 	spin_unlock_irqrestore(&caches.lock, flags);
+	kfree(name);
 	if (users)
 		return 0;
 	kmem_cache_shrink(s);
@@ -338,6 +379,72 @@ int kmem_cache_destroy(struct kmem_cache *s)
 	}
 	slab_discard(s);
 	return 0;
+}
+
+/* ---- walks ---- */
+
+/* The first living cache at @at or after it, pinned; caches.lock is held. */
+static struct kmem_cache *pin_from(struct list_head *at)
+{
+	for (; at != &caches.list; at = at->next) {
+		struct kmem_cache *s = list_entry(at, struct kmem_cache, list);
+
+		if (!s->dead) {
+			s->pins++;
+			return s;
+		}
+	}
+	return NULL;
+}
+
+/* The walk that stood on @s goes on; true: @s is nobody's any more.  caches.lock is held. */
+static bool unpin(struct kmem_cache *s)
+{
+	if (--s->pins || !s->dead)
+		return false;
+	list_del(&s->list);
+	return true;
+}
+
+struct kmem_cache *kmem_cache_next(struct kmem_cache *s)
+{
+	struct kmem_cache *next;
+	unsigned long flags;
+	bool last;
+
+	spin_lock_irqsave(&caches.lock, flags);
+	next = pin_from(s ? s->list.next : caches.list.next);
+	last = s && unpin(s);
+	spin_unlock_irqrestore(&caches.lock, flags);
+	if (last)
+		undo(s);
+	return next;
+}
+
+void kmem_cache_leave(struct kmem_cache *s)
+{
+	unsigned long flags;
+	bool last;
+
+	spin_lock_irqsave(&caches.lock, flags);
+	last = unpin(s);
+	spin_unlock_irqrestore(&caches.lock, flags);
+	if (last)
+		undo(s);
+}
+
+bool kmem_cache_shared_name(const struct kmem_cache *s, unsigned nr, char name[SLAB_NAME_LEN])
+{
+	const struct slab_name *its;
+	unsigned long flags;
+
+	spin_lock_irqsave(&caches.lock, flags);
+	for (its = s->names; its && nr; nr--)
+		its = its->next;
+	if (its)
+		memcpy(name, its->text, SLAB_NAME_LEN);
+	spin_unlock_irqrestore(&caches.lock, flags);
+	return its;
 }
 
 /* ---- the first ones ---- */

@@ -24,6 +24,8 @@
 
 #include "slab.h"
 
+#include <stddef.h>
+
 void *slab_no_slot[1];
 
 static unsigned nr_loaded(const struct slab_stack *stack)
@@ -31,6 +33,22 @@ static unsigned nr_loaded(const struct slab_stack *stack)
 	struct magazine *m = stack_loaded(stack);
 
 	return m ? (unsigned)(stack->top - &m->bottom) : 0;
+}
+
+unsigned stack_count(const struct kmem_cache *s, const struct slab_stack *stack,
+		     unsigned *magazines)
+{
+	void **top = READ_ONCE(stack->top);
+	unsigned long other = READ_ONCE(stack->other);
+	unsigned nr = 0;
+
+	if (top != slab_no_slot) {
+		++*magazines;
+		nr = (unsigned long)top % sizeof(struct magazine) / sizeof(void *);
+		nr -= offsetof(struct magazine, bottom) / sizeof(void *);
+	}
+	*magazines += other ? 1 : 0;
+	return nr + (other & STACK_FULL ? s->rounds : 0);
 }
 
 /* @m, which has @nr objects, becomes the hart's stack. */
