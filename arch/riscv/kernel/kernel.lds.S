@@ -50,10 +50,13 @@ SECTIONS
 		_start = .;
 		_stext = .;
 		KEEP(*(.head.text))
-		/* The page allocator, whose callers page_owner looks for. */
+		/* The allocators, whose callers page_owner and slab_debug look for. */
 		_spage_alloc = .;
 		*mm/page_*.o(.text.hot .text.hot.* .text .text.*)
 		*mm/folio.o(.text.hot .text.hot.* .text .text.*)
+		*mm/kmalloc*.o(.text.hot .text.hot.* .text .text.*)
+		*mm/slab_*.o(.text.hot .text.hot.* .text .text.*)
+		*mm/slub.o(.text.hot .text.hot.* .text .text.*)
 		_epage_alloc = .;
 		*(.text.hot .text.hot.*)
 		*(.text .text.*)

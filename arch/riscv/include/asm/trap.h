@@ -61,9 +61,9 @@ void backtrace_saved(unsigned long pc, unsigned long sp, const void *saved, size
 void backtrace_here(void);
 
 /*
- * page_user_trace - who asked the page allocator
+ * page_user_trace - who asked the page or the slab allocator
  * Writes up to @max code addresses to @pcs, each inside the call that it stands for, innermost
- * first and without the page allocator's own functions.  Returns how many.  Any context; some
+ * first and without the allocators' own functions.  Returns how many.  Any context; some
  * 1,500 instructions a call.
  */
 unsigned int page_user_trace(unsigned long *pcs, unsigned int max);
