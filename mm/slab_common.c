@@ -293,7 +293,7 @@ static bool is_sensible(const char *name, unsigned size, unsigned align, slab_fl
 			  : flags & ~KNOWN_FLAGS ? "it has unknown flags"
 						 : NULL;
 
-	if (why)
+	if (why && !page_reports_expected())
 		pr_err("no cache %s of %u bytes aligned to %u, flags 0x%lx: %s", name ? name : "?",
 		       size, align, (unsigned long)flags, why);
 	return !why;

@@ -165,13 +165,14 @@ int slab_validate(struct kmem_cache *s, char *fault, size_t bytes)
 {
 	const struct check c = { s, fault, bytes };
 	unsigned long flags;
-	int err;
+	int err = 0;
 
 	local_irq_save(flags);
-	err = check_stack(&c, this_cpu_ptr(s->stacks));
 	for (unsigned nid = 0; nid < MAX_NUMNODES && !err; nid++)
 		if (s->node[nid])
 			err = check_node(&c, s->node[nid]);
+	if (!err)
+		err = check_stack(&c, this_cpu_ptr(s->stacks));
 	local_irq_restore(flags);
 	return err;
 }

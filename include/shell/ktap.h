@@ -27,6 +27,9 @@ struct ktap {
 	unsigned nr_failed;   /* expectations of this case; updated atomically */
 };
 
+/* A case of this name makes what stays: free pages are counted from its end on. */
+#define KTAP_PREPARE "prepare"
+
 struct ktap_case {
 	const char *name; /* NULL ends the list */
 	void (*run)(struct ktap *t);

@@ -155,9 +155,11 @@ static bool run_suite(const struct ktap_suite *suite, struct totals *totals)
 		nr++;
 	shell_printf(INDENT "KTAP version 1\n" INDENT "# Subtest: %s\n" INDENT "1..%u\n",
 		     suite->name, nr);
-	for (unsigned i = 0; i < nr; i++)
+	for (unsigned i = 0; i < nr; i++) {
 		run_case(suite, &suite->cases[i], i + 1, totals);
-
+		if (!strcmp(suite->cases[i].name, KTAP_PREPARE))
+			free_before = settled_free_pages();
+	}
 	free_after = free_pages_become(free_before);
 	if (free_after != free_before) {
 		shell_printf(INDENT "# %s: %lu free pages at the end, %lu at the start\n",

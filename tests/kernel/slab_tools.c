@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slab_tools.c - see slab_tools.h
+ */
+#include "slab_tools.h"
+
+#include <kernel/percpu.h>
+#include <kernel/smp.h>
+#include <mm/page_alloc.h>
+
+#include "../../mm/slab.h"
+
+#define MAX_CACHES 512
+
+static struct {
+	struct kmem_cache *s[MAX_CACHES];
+	unsigned nr;
+} used;
+
+void *get(size_t size, gfp_t gfp)
+{
+	return kmalloc_at(size, gfp, 0);
+}
+
+void slab_prepare(struct ktap *t)
+{
+	for (size_t size = 8; size <= KMALLOC_MAX_CACHE_SIZE;
+	     size = kmalloc_size_roundup(size + 1)) {
+		kfree(get(size, GFP_KERNEL));
+		kfree(krealloc(NULL, size, GFP_KERNEL));
+	}
+	kfree(get(64, GFP_KERNEL | GFP_DMA));
+	kfree(get(64, GFP_KERNEL | GFP_DMA32));
+	kfree(get(64, GFP_KERNEL | __GFP_RECLAIMABLE));
+	kfree(kstrdup("12345678", GFP_KERNEL)); /* 16 bytes all three */
+	kfree(kmemdup("123456789", 10, GFP_KERNEL));
+	kfree(kasprintf(GFP_KERNEL, "%s", "12345678"));
+	slab_settle();
+}
+
+static bool has_something(const struct kmem_cache *s)
+{
+	for (unsigned cpu = 0; cpu < nr_harts; cpu++) {
+		const struct slab_stack *stack = per_cpu_ptr(s->stacks, cpu);
+
+		if (stack->full != slab_no_slot || stack->other)
+			return true;
+	}
+	for (unsigned nid = 0; nid < MAX_NUMNODES; nid++)
+		if (s->node[nid] && s->node[nid]->nr_slabs)
+			return true;
+	return false;
+}
+
+static bool gather(struct kmem_cache *s, void *arg)
+{
+	if (has_something(s) && used.nr < MAX_CACHES)
+		used.s[used.nr++] = s;
+	return false;
+}
+
+/* The first are those that the others consist of. */
+unsigned long slab_settle(void)
+{
+	used.nr = 0;
+	slab_each(gather, NULL);
+	while (used.nr)
+		kmem_cache_shrink(used.s[--used.nr]);
+	return nr_free_pages();
+}
+
+void slab_end(struct ktap *t, unsigned long before)
+{
+	char fault[SLAB_FAULT_LEN] = "";
+
+	slab_validate_all(fault, sizeof(fault));
+	KTAP_EXPECT_STREQ(t, fault, "");
+	KTAP_EXPECT_EQ(t, slab_settle(), before);
+	slab_validate_all(fault, sizeof(fault));
+	KTAP_EXPECT_STREQ(t, fault, "");
+}
