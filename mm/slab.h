@@ -132,8 +132,10 @@ void slab_give(struct kmem_cache *s, void **object, unsigned nr);
  * memory.  Sleeps if @gfp says so. */
 void *slab_new(struct kmem_cache *s, gfp_t gfp, int nid);
 
-/* slab_trim - slabs without objects in use, but @keep of each node, go back.  How many. */
+/* slab_trim - slabs without objects in use, but @keep of each node, go back.  How many.
+ * slab_trim_node: of one node. */
 unsigned long slab_trim(struct kmem_cache *s, unsigned keep);
+unsigned long slab_trim_node(struct kmem_cache *s, struct kmem_cache_node *n, unsigned keep);
 
 /* ---- slab_common.c ---- */
 
@@ -209,8 +211,21 @@ void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object);
 unsigned stack_count(const struct kmem_cache *s, const struct slab_stack *stack,
 		     unsigned *magazines);
 
-/* stacks_drain - what harts and depots keep goes back to the slabs.  Sleeps. */
+/*
+ * stacks_drain - what harts and depots keep goes back to the slabs.  No lock held, not in an
+ * interrupt handler.  stacks_drain_harts: what harts keep; depot_drain: what the depot of @n does;
+ * stack_drain: one of the two magazines of @stack, a hart's that is off or runs this with
+ * interrupts off, so that they aren't for long; false: it had none.
+ */
 void stacks_drain(struct kmem_cache *s);
+void stacks_drain_harts(struct kmem_cache *s);
+void depot_drain(struct kmem_cache *s, struct kmem_cache_node *n);
+bool stack_drain(struct kmem_cache *s, struct slab_stack *stack);
+
+/* ---- slab_shrink.c ---- */
+
+/* Shrinkers may be asked from now on. */
+void slab_shrink_init(void);
 
 /* The node whose memory the hart that runs this should take. */
 static inline struct kmem_cache_node *near_node(struct kmem_cache *s)

@@ -469,4 +469,5 @@ void kmem_cache_init(void)
 	make_first(OF_NODES, "kmem_cache_node", sizeof(struct kmem_cache_node), CACHE_LINE);
 	make_first(OF_MAGAZINES, "magazine", sizeof(struct magazine), sizeof(struct magazine));
 	kmalloc_init();
+	slab_shrink_init();
 }

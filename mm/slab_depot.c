@@ -185,11 +185,9 @@ void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object)
 
 /* ---- all of it ---- */
 
-/* One of this hart's two magazines, so that interrupts aren't off for long; the other one first. */
-static void drain_one(void *cache)
+/* The other one first. */
+bool stack_drain(struct kmem_cache *s, struct slab_stack *stack)
 {
-	struct kmem_cache *s = cache;
-	struct slab_stack *stack = this_cpu_ptr(s->stacks);
 	struct magazine *m = stack_other(stack);
 	unsigned nr = stack->other & STACK_FULL ? s->rounds : 0;
 
@@ -201,12 +199,36 @@ static void drain_one(void *cache)
 		unload(stack);
 	}
 	if (!m)
-		return;
+		return false;
 	slab_give(s, m->slot, nr);
 	kmem_cache_free(slab_magazines, m);
+	return true;
 }
 
-static void drain_depot(struct kmem_cache *s, struct kmem_cache_node *n)
+static void drain_here(void *cache)
+{
+	struct kmem_cache *s = cache;
+
+	stack_drain(s, this_cpu_ptr(s->stacks));
+}
+
+static bool keeps_some(unsigned int cpu, void *cache)
+{
+	const struct kmem_cache *s = cache;
+	const struct slab_stack *stack = per_cpu_ptr(s->stacks, cpu);
+
+	return READ_ONCE(stack->other) || READ_ONCE(stack->top) != slab_no_slot;
+}
+
+void stacks_drain_harts(struct kmem_cache *s)
+{
+	if (!s->rounds)
+		return;
+	for (unsigned magazines = 0; magazines < 2; magazines++)
+		on_each_hart_cond(keeps_some, drain_here, s, true);
+}
+
+void depot_drain(struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	struct magazine *m;
 	unsigned long flags;
@@ -224,11 +246,8 @@ static void drain_depot(struct kmem_cache *s, struct kmem_cache_node *n)
 
 void stacks_drain(struct kmem_cache *s)
 {
-	if (!s->rounds)
-		return;
-	on_each_hart(drain_one, s);
-	on_each_hart(drain_one, s);
+	stacks_drain_harts(s);
 	for (unsigned nid = 0; nid < MAX_NUMNODES; nid++)
 		if (s->node[nid])
-			drain_depot(s, s->node[nid]);
+			depot_drain(s, s->node[nid]);
 }

@@ -237,23 +237,27 @@ static void take_empty(struct kmem_cache_node *n, unsigned keep, struct page_lis
 	}
 }
 
-unsigned long slab_trim(struct kmem_cache *s, unsigned keep)
+unsigned long slab_trim_node(struct kmem_cache *s, struct kmem_cache_node *n, unsigned keep)
 {
 	struct page_list empty = { 0 };
 	unsigned long flags, nr;
 	struct page *slab;
 
-	for (unsigned nid = 0; nid < MAX_NUMNODES; nid++) {
-		struct kmem_cache_node *n = s->node[nid];
-
-		if (!n)
-			continue;
-		spin_lock_irqsave(&n->lock, flags);
-		take_empty(n, keep, &empty);
-		spin_unlock_irqrestore(&n->lock, flags);
-	}
+	spin_lock_irqsave(&n->lock, flags);
+	take_empty(n, keep, &empty);
+	spin_unlock_irqrestore(&n->lock, flags);
 	nr = empty.nr;
 	while ((slab = page_list_pop(&empty)))
 		slab_release(s, slab);
+	return nr;
+}
+
+unsigned long slab_trim(struct kmem_cache *s, unsigned keep)
+{
+	unsigned long nr = 0;
+
+	for (unsigned nid = 0; nid < MAX_NUMNODES; nid++)
+		if (s->node[nid])
+			nr += slab_trim_node(s, s->node[nid], keep);
 	return nr;
 }

@@ -61,8 +61,13 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned size, unsigned a
  */
 int kmem_cache_destroy(struct kmem_cache *s);
 
-/* kmem_cache_shrink - slabs without objects in use go back.  How many.  May sleep. */
+/* kmem_cache_shrink - slabs without objects in use go back.  How many.  May sleep.
+ * kmem_cache_shrink_all: of all caches. */
 unsigned long kmem_cache_shrink(struct kmem_cache *s);
+unsigned long kmem_cache_shrink_all(void);
+
+/* slab_hart_dead - hart @cpu has stopped: what it kept goes back.  Any context. */
+void slab_hart_dead(unsigned cpu);
 
 /* kmem_cache_size - bytes of an object that its user may use. */
 unsigned kmem_cache_size(const struct kmem_cache *s);

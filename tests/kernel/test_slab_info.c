@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_slab_info.c - what is said of caches, and what they give back: to shrinkers, when memory is
+ * short, when a hart goes
+ */
+#include <kernel/smp.h>
+#include <mm/shrinker.h>
+#include <mm/slab_info.h>
+#include <mm/zone.h>
+#include <sched/hotplug.h>
+#include <sched/thread.h>
+#include <shell/ktap.h>
+
+#include "chain.h"
+
+#include <string.h>
+
+#define SIZE	704 /* of a test's objects: in no class of kmalloc()'s */
+#define MANY	400U
+#define GFP_TRY (GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)
+
+static void *object[MANY];
+
+static struct kmem_cache *make(struct ktap *t, slab_flags_t flags)
+{
+	struct kmem_cache *s = kmem_cache_create("test_info", SIZE, 0, flags, NULL);
+
+	KTAP_EXPECT(t, s != NULL);
+	return s;
+}
+
+/* Up to @nr objects; how many. */
+static unsigned take(struct kmem_cache *s, unsigned nr)
+{
+	unsigned i = 0;
+
+	while (i < nr && (object[i] = kmem_cache_alloc(s, GFP_TRY)))
+		i++;
+	return i;
+}
+
+static void give(struct kmem_cache *s, unsigned nr)
+{
+	while (nr--)
+		kmem_cache_free(s, object[nr]);
+}
+
+static struct slab_info info_of(const struct kmem_cache *s)
+{
+	struct slab_info info;
+
+	kmem_cache_info(s, &info);
+	return info;
+}
+
+static void expect_sound(struct ktap *t, struct kmem_cache *s)
+{
+	char fault[SLAB_FAULT_LEN] = "";
+	int err = slab_validate(s, fault, sizeof(fault));
+
+	if (!KTAP_EXPECT_EQ(t, err, 0))
+		ktap_diag(t, "%s", fault);
+}
+
+/* ---- figures ---- */
+
+static void test_figures(struct ktap *t)
+{
+	struct kmem_cache *s = make(t, SLAB_NO_MERGE);
+	struct slab_node_info node, sum = { 0 };
+	struct slab_info info;
+	unsigned nr, harts = 0;
+
+	if (!s)
+		return;
+	nr = take(s, MANY / 2);
+	info = info_of(s);
+	KTAP_EXPECT_STREQ(t, info.name, "test_info");
+	KTAP_EXPECT_EQ(t, info.object_size, SIZE);
+	KTAP_EXPECT_EQ(t, info.active, nr);
+	KTAP_EXPECT_EQ(t, info.all.out, nr + info.harts + info.all.depot * info.rounds);
+	KTAP_EXPECT_EQ(t, info.total, info.all.slabs * info.objects);
+	KTAP_EXPECT(t, info.total >= info.all.out);
+	give(s, nr / 2);
+	memmove(object, object + nr / 2, (nr - nr / 2) * sizeof(*object));
+	info = info_of(s);
+	KTAP_EXPECT_EQ(t, info.active, nr - nr / 2);
+	for (unsigned cpu = 0; cpu < nr_harts; cpu++)
+		harts += kmem_cache_hart_objects(s, cpu);
+	KTAP_EXPECT_EQ(t, harts, info.harts);
+	for (int nid = 0; nid < MAX_NUMNODES; nid++)
+		if (kmem_cache_node_info(s, nid, &node)) {
+			sum.slabs += node.slabs;
+			sum.out += node.out;
+		}
+	KTAP_EXPECT_EQ(t, sum.slabs, info.all.slabs);
+	KTAP_EXPECT_EQ(t, sum.out, info.all.out);
+	expect_sound(t, s);
+	give(s, nr - nr / 2);
+	KTAP_EXPECT_EQ(t, info_of(s).active, 0);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+}
+
+static void test_reclaimable(struct ktap *t)
+{
+	struct kmem_cache *s = make(t, SLAB_NO_MERGE | SLAB_RECLAIM_ACCOUNT);
+	unsigned long all, before, during, after;
+	unsigned nr;
+
+	if (!s)
+		return;
+	slab_pages_in_use(&before);
+	nr = take(s, MANY / 2);
+	all = slab_pages_in_use(&during);
+	KTAP_EXPECT_EQ(t, during - before, info_of(s).all.slabs * info_of(s).pages);
+	KTAP_EXPECT(t, nr && during > before && all >= during);
+	give(s, nr);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	slab_pages_in_use(&after);
+	KTAP_EXPECT_EQ(t, after, before);
+}
+
+/* ---- names ---- */
+
+static void test_names(struct ktap *t)
+{
+	struct kmem_cache *s = make(t, 0), *same, *found;
+	char name[SLAB_NAME_LEN];
+
+	if (!s)
+		return;
+	same = kmem_cache_create("test_alias", SIZE, 0, 0, NULL);
+	KTAP_EXPECT(t, same == s);
+	KTAP_EXPECT_EQ(t, info_of(s).users, 2);
+	KTAP_EXPECT(t, kmem_cache_shared_name(s, 0, name));
+	KTAP_EXPECT_STREQ(t, name, "test_alias");
+	KTAP_EXPECT(t, !kmem_cache_shared_name(s, 1, name));
+	found = kmem_cache_find("test_alias");
+	KTAP_EXPECT(t, found == s);
+	if (found)
+		kmem_cache_leave(found);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(same), 0);
+	KTAP_EXPECT_EQ(t, info_of(s).users, 1);
+	KTAP_EXPECT(t, !kmem_cache_find("test_alias"));
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	KTAP_EXPECT(t, !kmem_cache_find("test_info"));
+}
+
+/* A cache that is destroyed under a walk: the walk goes on, nobody else finds it. */
+static void test_walk(struct ktap *t)
+{
+	struct kmem_cache *s = make(t, SLAB_NO_MERGE), *found, *last, *next;
+
+	if (!s)
+		return;
+	last = kmem_cache_create("test_last", SIZE, 0, SLAB_NO_MERGE, NULL);
+	found = kmem_cache_find("test_info");
+	KTAP_EXPECT(t, found == s);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	KTAP_EXPECT(t, !kmem_cache_find("test_info"));
+	if (found) {
+		next = kmem_cache_next(found);
+		KTAP_EXPECT(t, next == last);
+		if (next)
+			kmem_cache_leave(next);
+	}
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(last), 0);
+}
+
+/* ---- giving back ---- */
+
+/* A cache that keeps what it can; NULL: no memory. */
+static struct kmem_cache *fill(struct ktap *t)
+{
+	struct kmem_cache *s = make(t, SLAB_NO_MERGE);
+	struct slab_info info;
+
+	if (!s)
+		return NULL;
+	give(s, take(s, MANY));
+	info = info_of(s);
+	KTAP_EXPECT_EQ(t, info.active, 0);
+	KTAP_EXPECT(t, info.harts && info.all.slabs);
+	return s;
+}
+
+static void test_shrinker(struct ktap *t)
+{
+	struct kmem_cache *s = fill(t);
+	unsigned long before = nr_free_pages(), slabs;
+	struct slab_info info;
+
+	if (!s)
+		return;
+	info = info_of(s);
+	slabs = info.all.slabs;
+	KTAP_EXPECT(t, drop_slab() >= slabs * info.pages);
+	KTAP_EXPECT_EQ(t, info_of(s).total, 0);
+	KTAP_EXPECT(t, nr_free_pages() >= before + slabs * info.pages);
+	expect_sound(t, s);
+	give(s, take(s, 10));
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+}
+
+/* All memory; each page that is had after what was free is from caches. */
+static void test_pressure(struct ktap *t)
+{
+	struct kmem_cache *s = fill(t);
+	struct chain blocks = { 0 }, pages = { 0 };
+	struct page *page;
+
+	if (!s)
+		return;
+	while ((page = alloc_pages(GFP_NOWAIT | __GFP_NOWARN, MAX_ORDER)))
+		push(&blocks, page);
+	while (info_of(s).all.slabs && (page = alloc_page(GFP_TRY)))
+		push(&pages, page);
+	KTAP_EXPECT_EQ(t, info_of(s).total, 0);
+	free_chain(&pages, 0);
+	free_chain(&blocks, MAX_ORDER);
+	expect_sound(t, s);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+}
+
+static int fill_here(void *cache)
+{
+	struct kmem_cache *s = cache;
+
+	give(s, take(s, MANY));
+	return 0;
+}
+
+static void test_hart_off(struct ktap *t)
+{
+	struct kmem_cache *s;
+	struct thread *thread;
+	struct hart_error why;
+	unsigned int cpu, last = 0;
+
+	for_each_online_hart(cpu)
+		last = cpu;
+	if (!last) {
+		ktap_skip(t, "one hart");
+		return;
+	}
+	s = make(t, SLAB_NO_MERGE);
+	thread = s ? kthread_create(fill_here, s, "fills") : NULL;
+	KTAP_ASSERT(t, thread != NULL);
+	KTAP_EXPECT_EQ(t, kthread_bind(thread, last), 0);
+	wake_up_process(thread);
+	kthread_join(thread);
+	KTAP_EXPECT(t, kmem_cache_hart_objects(s, last) != 0);
+	KTAP_ASSERT_EQ(t, hart_off(last, &why), 0);
+	KTAP_EXPECT_EQ(t, kmem_cache_hart_objects(s, last), 0);
+	KTAP_EXPECT_EQ(t, info_of(s).magazines, 0);
+	expect_sound(t, s);
+	KTAP_EXPECT_EQ(t, hart_on(last, &why), 0);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+}
+
+static const struct ktap_case cases[] = {
+	{ "figures", test_figures },   { "reclaimable", test_reclaimable },
+	{ "names", test_names },       { "walk", test_walk },
+	{ "shrinker", test_shrinker }, { "pressure", test_pressure },
+	{ "hart-off", test_hart_off }, {},
+};
+
+static const struct ktap_suite suite_slab_info = { "slab_info", cases };
+TABLE_ENTRY(ktap_suite, suite_slab_info);
