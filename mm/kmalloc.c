@@ -30,6 +30,9 @@ struct slab_handle kmalloc_caches[KMALLOC_ROWS][KMALLOC_CLASSES];
 /* Which row's caches a site's are, after kmalloc_init(). */
 static u8 row_of_site[KMALLOC_SITES];
 
+/* The caches themselves, by row.  A site's handles stand in kmalloc_caches where the site is. */
+static struct kmem_cache *cache_of[KMALLOC_ROWS][KMALLOC_CLASSES];
+
 /* The mapping of a page of kmalloc()'s that is in no slab. */
 static const char large_tag[4];
 
@@ -85,20 +88,19 @@ struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp)
 {
 	unsigned at = (unsigned)(handle - &kmalloc_caches[0][0]);
 	unsigned row = at / KMALLOC_CLASSES, class = at % KMALLOC_CLASSES;
-	struct slab_handle *its;
-	struct kmem_cache *s;
+	struct kmem_cache **its, *s;
 
 	if (row < KMALLOC_SITES)
 		row = row_of_site[row];
-	its = &kmalloc_caches[row][class];
-	s = __atomic_load_n(&its->cache, __ATOMIC_ACQUIRE);
+	its = &cache_of[row][class];
+	s = __atomic_load_n(its, __ATOMIC_ACQUIRE);
 	if (!s) {
 		struct kmem_cache *none = NULL;
 
 		s = make(row, class, gfp);
 		if (!s)
 			return NULL;
-		if (!__atomic_compare_exchange_n(&its->cache, &none, s, false, __ATOMIC_ACQ_REL,
+		if (!__atomic_compare_exchange_n(its, &none, s, false, __ATOMIC_ACQ_REL,
 						 __ATOMIC_ACQUIRE)) {
 			slab_discard(s); /* another hart was faster */
 			s = none;

@@ -111,6 +111,8 @@ void *stack_refill(struct kmem_cache *s, struct slab_stack *stack)
 	struct magazine *m = stack_loaded(stack), *full;
 	unsigned nr = 0;
 
+	if (unlikely(*stack->top)) /* the handle didn't lead here as yet */
+		return pop(stack);
 	if (stack->other & STACK_FULL) {
 		full = stack_other(stack);
 		stack->other = (unsigned long)m;

@@ -4,6 +4,7 @@
  * short, when a hart goes
  */
 #include <kernel/smp.h>
+#include <mm/kmalloc.h>
 #include <mm/shrinker.h>
 #include <mm/slab_info.h>
 #include <mm/zone.h>
@@ -118,6 +119,38 @@ static void test_reclaimable(struct ktap *t)
 	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
 	slab_pages_in_use(&after);
 	KTAP_EXPECT_EQ(t, after, before);
+}
+
+/* The objects in use of the cache behind each site's handle for 64 bytes, added up. */
+static unsigned long used_by_sites(void)
+{
+	unsigned long nr = 0;
+
+	for (unsigned site = 0; site < KMALLOC_SITES; site++)
+		nr += info_of(kmalloc_caches[site][kmalloc_class(64)].cache).active;
+	return nr;
+}
+
+/* Whichever site makes a cache: all handles lead to its stacks, and nothing is lost. */
+static void test_sites(struct ktap *t)
+{
+	unsigned long before = 0;
+
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned site = 0; site < KMALLOC_SITES; site++) {
+			struct slab_handle *handle = &kmalloc_caches[site][kmalloc_class(64)];
+			void *first = kmalloc_at(64, GFP_KERNEL, site);
+			void *second = kmalloc_at(64, GFP_KERNEL, site);
+
+			KTAP_ASSERT(t, first && second);
+			kfree(first);
+			kfree(second);
+			KTAP_EXPECT(t, handle->stack == *(unsigned long *)handle->cache);
+		}
+		if (!round)
+			before = used_by_sites();
+	}
+	KTAP_EXPECT_EQ(t, used_by_sites(), before);
 }
 
 /* ---- names ---- */
@@ -259,10 +292,15 @@ static void test_hart_off(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "figures", test_figures },   { "reclaimable", test_reclaimable },
-	{ "names", test_names },       { "walk", test_walk },
-	{ "shrinker", test_shrinker }, { "pressure", test_pressure },
-	{ "hart-off", test_hart_off }, {},
+	{ "figures", test_figures },
+	{ "reclaimable", test_reclaimable },
+	{ "sites", test_sites },
+	{ "names", test_names },
+	{ "walk", test_walk },
+	{ "shrinker", test_shrinker },
+	{ "pressure", test_pressure },
+	{ "hart-off", test_hart_off },
+	{},
 };
 
 static const struct ktap_suite suite_slab_info = { "slab_info", cases };
