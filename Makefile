@@ -122,7 +122,7 @@ $(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_
 ifndef CONFIG_DEBUG_LOCKS
 $(O)/kernel/shell/cmd_%.o: OPTIMIZE := -Os
 endif
-$(O)/mm/page_debug.o $(O)/mm/page_ext.o $(O)/mm/page_owner.o $(O)/mm/page_report.o: OPTIMIZE := -Os
+$(O)/mm/page_debug.o $(O)/mm/page_ext.o $(O)/mm/page_owner.o $(O)/mm/page_report.o $(O)/mm/kfence.o $(O)/mm/kfence_report.o: OPTIMIZE := -Os
 
 $(O)/%.o: %.S $(O)/flags
 	$(call say,AS,$<)

@@ -25,6 +25,7 @@
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <sched/irq.h>
+#include <sched/kfence_timer.h>
 #include <sched/kswapd.h>
 #include <sched/thread.h>
 #include <sched/workqueue.h>
@@ -112,6 +113,7 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	node_daemons_init();	      /* kswapd and its like */
 	smp_start();		      /* the other harts */
 	workqueues_init();	      /* their workers */
+	kfence_timer_init();	      /* a sample of objects is watched */
 	drivers_probe(DRIVER_DEVICE); /* everything else; the console by interrupt */
 	pr_info("%lu instructions from _start to the prompt", instructions_since_start());
 	shell_main();

@@ -16,6 +16,7 @@
 #include <kernel/percpu.h>
 #include <kernel/random.h>
 #include <mm/folio.h>
+#include <mm/kfence.h>
 #include <mm/page_alloc.h>
 
 #include "internal.h"
@@ -172,6 +173,10 @@ static bool is_large(const struct page *page, const void *object)
 
 void kfree_large(struct page *page, const void *object)
 {
+	if (is_kfence_address(object)) {
+		kfence_free(NULL, object);
+		return;
+	}
 	if (!is_large(page, object)) {
 		slab_report(NULL, object, "isn't kmalloc()'s");
 		return;
@@ -201,9 +206,12 @@ void *__kzalloc(size_t size, gfp_t gfp, struct slab_handle *row)
 size_t ksize(const void *object)
 {
 	struct page *page;
+	size_t bytes;
 
 	if (ZERO_OR_NULL_PTR(object))
 		return 0;
+	if (is_kfence_address(object))
+		return kfence_find(object, &bytes, NULL) == object ? bytes : 0;
 	page = virt_to_page(object);
 	if (page_flag(page, PG_slab))
 		return ((struct kmem_cache *)page->mapping)->object_size;

@@ -145,6 +145,9 @@ struct kmem_cache *slab_create(const char *name, unsigned size, unsigned align, 
 			       void (*ctor)(void *), gfp_t gfp);
 void slab_discard(struct kmem_cache *s);
 
+/* One of the caches that caches consist of? */
+bool slab_is_first(const struct kmem_cache *s);
+
 /* The stack of a cache that has none, as slab_handle has it. */
 unsigned long slab_no_stack_offset(void);
 
@@ -205,6 +208,10 @@ void *stack_refill(struct kmem_cache *s, struct slab_stack *stack);
 
 /* The hart's stack is full, and @object goes back.  Interrupts are off. */
 void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object);
+
+/* stack_empty - what is on this hart's stack goes back to the slabs; false: nothing is.  Interrupts
+ * are off. */
+bool stack_empty(struct kmem_cache *s);
 
 /* stack_count - objects that @stack, any hart's, has, and the magazines that it consists of are
  * added to *@magazines.  A moment's figure. */

@@ -21,6 +21,7 @@
 #include <kernel/percpu.h>
 #include <kernel/random.h>
 #include <kernel/smp.h>
+#include <mm/kfence.h>
 #include <mm/kmalloc.h>
 #include <mm/memmap.h>
 #include <mm/page_alloc.h>
@@ -155,6 +156,11 @@ static void stack_offset(struct kmem_cache *s, struct slab_stack *stacks)
 unsigned long slab_no_stack_offset(void)
 {
 	return (unsigned long)this_cpu_ptr(&slab_no_stack) - (unsigned long)this_hart;
+}
+
+bool slab_is_first(const struct kmem_cache *s)
+{
+	return s >= first && s < first + NR_FIRST;
 }
 
 static void list_cache(struct kmem_cache *s)
@@ -372,7 +378,7 @@ int kmem_cache_destroy(struct kmem_cache *s)
 	if (users)
 		return 0;
 	kmem_cache_shrink(s);
-	if (nr_slabs(s)) {
+	if (kfence_leave(s, false) || nr_slabs(s)) {
 		slab_list_leaks(s, LEAKS_SHOWN);
 		s->users = 1;
 		return -EBUSY;

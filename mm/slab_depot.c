@@ -185,6 +185,19 @@ void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object)
 	*++stack->top = object;
 }
 
+bool stack_empty(struct kmem_cache *s)
+{
+	struct slab_stack *stack = s->rounds ? this_cpu_ptr(s->stacks) : NULL;
+	struct magazine *m = stack ? stack_loaded(stack) : NULL;
+	unsigned nr = m ? nr_loaded(stack) : 0;
+
+	if (!nr)
+		return false;
+	load(s, stack, m, 0);
+	slab_give(s, m->slot, nr);
+	return true;
+}
+
 /* ---- all of it ---- */
 
 /* The other one first. */

@@ -6,6 +6,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/percpu.h>
+#include <mm/kfence.h>
 #include <mm/memmap.h>
 
 #include "internal.h"
@@ -64,7 +65,9 @@ static bool list_used(const struct memmap_block *block, void *arg)
 
 void slab_list_leaks(struct kmem_cache *s, unsigned max)
 {
-	struct leaks leaks = { .s = s, .left = max };
+	struct leaks leaks = { .s = s,
+			       .left = max,
+			       .nr = kfence_leave(s, !page_reports_expected()) };
 
 	for (unsigned i = 0; i < nr_mem_segments; i++)
 		memmap_walk(mem_segments[i].start_pfn, mem_segments[i].end_pfn, list_used, &leaks);

@@ -17,6 +17,7 @@
 
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
+#include <mm/kfence.h>
 #include <mm/page_alloc.h>
 
 #include "internal.h"
@@ -35,6 +36,11 @@ static __noinline void *alloc_empty(struct slab_handle *handle, gfp_t gfp, unsig
 	struct kmem_cache *s = handle->cache;
 	void *object = NULL;
 
+	if (kfence_is_due() && s && kfence_claim(s, gfp)) {
+		local_irq_restore(flags);
+		object = kfence_alloc(s, gfp);
+		return object ? object : slab_alloc(handle, gfp);
+	}
 	if (likely(s))
 		object = stack_refill(s, this_stack(&s->handle));
 	local_irq_restore(flags);
@@ -138,10 +144,19 @@ static __always_inline void free_to(struct kmem_cache *s, void *object)
 	local_irq_restore(flags);
 }
 
+/* In no slab of @s's: watched, or a bug. */
+static __noinline void free_foreign(struct kmem_cache *s, void *object)
+{
+	if (is_kfence_address(object))
+		kfence_free(s, object);
+	else
+		slab_report(s, object, "isn't of this cache");
+}
+
 void kmem_cache_free(struct kmem_cache *s, void *object)
 {
 	if (unlikely(virt_to_page(object)->mapping != s))
-		slab_report(s, object, "isn't of this cache");
+		free_foreign(s, object);
 	else
 		free_to(s, object);
 }

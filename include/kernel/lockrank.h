@@ -42,6 +42,7 @@ enum lock_rank {
 	LOCK_CMA,	/* the bitmap of a contiguous area */
 	LOCK_SLAB_LIST, /* which caches there are */
 	LOCK_SLAB,	/* slabs of a cache on a node, its depot */
+	LOCK_KFENCE,	/* the pool of watched objects */
 	LOCK_ZONE,	/* free pages */
 	LOCK_DEVMEM,	/* regions of devices' memory */
 	LOCK_RANDOM,	/* the state of random numbers */

@@ -54,6 +54,7 @@ SECTIONS
 		_spage_alloc = .;
 		*mm/page_*.o(.text.hot .text.hot.* .text .text.*)
 		*mm/folio.o(.text.hot .text.hot.* .text .text.*)
+		*mm/kfence*.o(.text.hot .text.hot.* .text .text.*)
 		*mm/kmalloc*.o(.text.hot .text.hot.* .text .text.*)
 		*mm/slab_*.o(.text.hot .text.hot.* .text .text.*)
 		*mm/slub.o(.text.hot .text.hot.* .text .text.*)

@@ -103,6 +103,7 @@ static struct {
 	void (*preempt)(void);
 	const char *(*thread_name)(void);
 	void (*fault_text)(unsigned long va, char *text, size_t bytes);
+	bool (*fault)(const struct trap_frame *frame);
 } hooks;
 
 void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void))
@@ -120,6 +121,11 @@ void trap_set_thread_name(const char *(*fn)(void))
 void trap_set_fault_text(void (*fn)(unsigned long va, char *text, size_t bytes))
 {
 	hooks.fault_text = fn;
+}
+
+void trap_set_fault_handler(bool (*fn)(const struct trap_frame *frame))
+{
+	WRITE_ONCE(hooks.fault, fn);
 }
 
 TRACEPOINT(irq_entry, "cause %u at %#lx");
@@ -190,6 +196,10 @@ void trap_handler(struct trap_frame *frame)
 	if (is_page_fault(frame->scause) &&
 	    arch_fault_retry(frame->stval, frame->scause, frame->sepc))
 		return;
-	if (!extable_fixup(frame))
-		die(frame);
+	if (extable_fixup(frame))
+		return;
+	if ((frame->scause == CAUSE_LOAD_PAGE_FAULT || frame->scause == CAUSE_STORE_PAGE_FAULT) &&
+	    hooks.fault && hooks.fault(frame))
+		return;
+	die(frame);
 }

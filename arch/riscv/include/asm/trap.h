@@ -48,6 +48,13 @@ void trap_set_thread_name(const char *(*fn)(void));
 void trap_set_fault_text(void (*fn)(unsigned long va, char *text, size_t bytes));
 
 /*
+ * trap_set_fault_handler - @fn is asked about loads and stores that fault where nobody expects it:
+ * true if it has mapped the page, and the access is tried again.  In the trap: interrupts off, any
+ * lock held.  NULL: nobody is.
+ */
+void trap_set_fault_handler(bool (*fn)(const struct trap_frame *frame));
+
+/*
  * backtrace - print the calls that led to @pc, one line each, innermost first
  * With CONFIG_KALLSYMS as name+offset/size; tools/symbolize adds source lines.
  * Reads the stack through probe_read(), so a broken one ends the list. Any context.

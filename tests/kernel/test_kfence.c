@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_kfence.c - memory errors on purpose, each found in a watched object
+ *
+ * Nothing is printed of them (page_reports_expect): the cases look at kfence_last.
+ * `kfencebug KIND` makes one of them aloud.
+ */
+#include <mm/kfence.h>
+
+#include <asm/irqflags.h>
+#include <asm/mmu.h>
+#include <kernel/smp.h>
+#include <kernel/sysctl.h>
+#include <mm/kmalloc.h>
+#include <mm/page_alloc.h>
+#include <shell/ktap.h>
+#include <shell/shell.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#ifdef CONFIG_KFENCE
+
+#define SIZE 192U /* of an object: ends where its page does */
+#define LOW  0	  /* at the start of its page */
+#define HIGH 1	  /* at the end */
+#define HELD 200
+
+/* ---- watched objects ---- */
+
+static struct world {
+	struct kmem_cache *cache;
+	unsigned int interval; /* as it was */
+	unsigned long found[KFENCE_KINDS];
+} world;
+
+static int set_interval(unsigned int ms)
+{
+	char text[12];
+
+	snprintf(text, sizeof(text), "%u", ms);
+	return sysctl_write(sysctl_find("kfence.sample_interval"), text);
+}
+
+static bool begin(struct ktap *t)
+{
+	world.interval = kfence_interval;
+	world.cache = kmem_cache_create("test-kfence", SIZE, 0, SLAB_NO_MERGE, NULL);
+	if (!KTAP_EXPECT(t, world.cache) || !KTAP_EXPECT_EQ(t, set_interval(3600000), 0))
+		return false;
+	memcpy(world.found, kfence_found, sizeof(world.found));
+	return true;
+}
+
+static void end(struct ktap *t)
+{
+	if (world.cache)
+		KTAP_EXPECT_EQ(t, kmem_cache_destroy(world.cache), 0);
+	KTAP_EXPECT_EQ(t, set_interval(world.interval), 0);
+}
+
+static bool lies(const void *object, int side)
+{
+	return ((unsigned long)object & (PAGE_SIZE - 1) ? HIGH : LOW) == side;
+}
+
+/* A watched object of @s, or of kmalloc(SIZE), at @side of its page; NULL: no luck. */
+static __noinline __noclone char *watched(struct kmem_cache *s, int side)
+{
+	char *held[HELD], *found = NULL;
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < 8 * HELD && nr < HELD && !found; i++) {
+		char *object;
+
+		WRITE_ONCE(kfence_gate, 1);
+		object = s ? kmem_cache_alloc(s, GFP_KERNEL) : kmalloc(SIZE, GFP_KERNEL);
+		if (!object)
+			break;
+		if (!is_kfence_address(object))
+			held[nr++] = object;
+		else if (lies(object, side))
+			found = object;
+		else
+			kfree(object);
+	}
+	while (nr)
+		kfree(held[--nr]);
+	WRITE_ONCE(kfence_gate, 0);
+	return found;
+}
+
+static __noinline __noclone void give(void *object)
+{
+	kfree(object);
+	barrier();
+}
+
+/* So many of @kind more than when the last was expected, and the last was at @addr. */
+static bool found(struct ktap *t, enum kfence_kind kind, const void *addr)
+{
+	world.found[kind]++;
+	for (unsigned k = 0; k < KFENCE_KINDS; k++)
+		KTAP_EXPECT_EQ(t, kfence_found[k], world.found[k]);
+	memcpy(world.found, kfence_found, sizeof(world.found));
+	return KTAP_EXPECT_EQ(t, (unsigned long)kfence_last.addr, (unsigned long)addr) &&
+	       KTAP_EXPECT_EQ(t, kfence_last.kind, kind);
+}
+
+static bool names(const struct kfence_event *event, const char *function)
+{
+	char text[256], wanted[64];
+
+	snprintf(wanted, sizeof(wanted), ": %s+", function);
+	return strstr(kfence_event_text(event, "", text, sizeof(text)), wanted);
+}
+
+/* ---- accesses ---- */
+
+static char load(const char *at)
+{
+	return *(const volatile char *)at;
+}
+
+static void store(char *at, char value)
+{
+	*(volatile char *)at = value;
+}
+
+/* An access to @object + @offset is found, and goes on. */
+static void check_access(struct ktap *t, char *object, long offset, bool write)
+{
+	char was;
+
+	page_reports_expect(true);
+	if (write)
+		store(object + offset, 0x55);
+	else
+		was = load(object + offset);
+	page_reports_expect(false);
+	if (write)
+		KTAP_EXPECT_EQ(t, load(object + offset), 0x55);
+	else
+		KTAP_EXPECT_EQ(t, load(object + offset), was);
+	KTAP_EXPECT_EQ(t, kfence_last.is_write, write);
+	KTAP_EXPECT_EQ(t, (unsigned long)kfence_last.object.start, (unsigned long)object);
+	KTAP_EXPECT_EQ(t, kfence_last.object.size, SIZE);
+	KTAP_EXPECT(t, names(&kfence_last.object.alloc, "watched"));
+}
+
+static void check_bounds(struct ktap *t, int side, bool write)
+{
+	long offset = side == LOW ? -1 : (long)SIZE;
+	char *object = watched(world.cache, side), byte;
+
+	if (!KTAP_EXPECT(t, object))
+		return;
+	memset(object, 1, SIZE);
+	check_access(t, object, offset, write);
+	found(t, KFENCE_OUT_OF_BOUNDS, object + offset);
+	KTAP_EXPECT_EQ(t, kfence_last.object.free.ns, 0);
+	give(object);
+	/* The guard is one again. */
+	KTAP_EXPECT_EQ(t, probe_read(&byte, object + offset, 1), -EFAULT);
+	KTAP_EXPECT_EQ(t, probe_read(&byte, object, 1), -EFAULT);
+}
+
+static void test_bounds(struct ktap *t)
+{
+	if (begin(t))
+		for (int i = 0; i < 4; i++)
+			check_bounds(t, i & 1, i & 2);
+	end(t);
+}
+
+static void check_after_free(struct ktap *t, bool write)
+{
+	char *object = watched(world.cache, LOW);
+
+	if (!KTAP_EXPECT(t, object))
+		return;
+	memset(object, 7, SIZE);
+	give(object);
+	check_access(t, object, 5, write);
+	found(t, KFENCE_USE_AFTER_FREE, object + 5);
+	KTAP_EXPECT_EQ(t, load(object + 6), 7);
+	KTAP_EXPECT(t, names(&kfence_last.object.free, "give"));
+}
+
+static void test_use_after_free(struct ktap *t)
+{
+	if (begin(t)) {
+		check_after_free(t, false);
+		check_after_free(t, true);
+	}
+	end(t);
+}
+
+/* ---- frees ---- */
+
+static void test_frees(struct ktap *t)
+{
+	struct kmem_cache *other = kmem_cache_create("test-other", SIZE, 0, SLAB_NO_MERGE, NULL);
+	char *object;
+
+	if (begin(t) && KTAP_EXPECT(t, other)) {
+		object = watched(world.cache, HIGH);
+		KTAP_ASSERT(t, object);
+		page_reports_expect(true);
+		kfree(object + 8);
+		found(t, KFENCE_INVALID_FREE, object + 8);
+		kfree(object - PAGE_SIZE / 2);
+		found(t, KFENCE_INVALID_FREE, object - PAGE_SIZE / 2);
+		kmem_cache_free(other, object);
+		found(t, KFENCE_INVALID_FREE, object);
+		kmem_cache_free(world.cache, object);
+		KTAP_EXPECT_EQ(t, kfence_found[KFENCE_DOUBLE_FREE],
+			       world.found[KFENCE_DOUBLE_FREE]);
+		give(object);
+		found(t, KFENCE_DOUBLE_FREE, object);
+		page_reports_expect(false);
+		KTAP_EXPECT(t, names(&kfence_last.object.alloc, "watched"));
+		KTAP_EXPECT(t, kfence_last.object.free.ns);
+	}
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(other), 0);
+	end(t);
+}
+
+static void check_corruption(struct ktap *t, int side, long offset)
+{
+	char *object = watched(world.cache, side);
+
+	if (!KTAP_EXPECT(t, object))
+		return;
+	store(object + offset, 0x11);
+	page_reports_expect(true);
+	give(object);
+	page_reports_expect(false);
+	found(t, KFENCE_CORRUPTION, object + offset);
+	KTAP_EXPECT(t, names(&kfence_last.object.alloc, "watched"));
+}
+
+static void test_corruption(struct ktap *t)
+{
+	static const long high[] = { -1, -8, -9, (long)SIZE - (long)PAGE_SIZE };
+
+	if (begin(t)) {
+		check_corruption(t, LOW, SIZE);
+		check_corruption(t, LOW, SIZE + 13);
+		check_corruption(t, LOW, PAGE_SIZE - 1);
+		for (unsigned i = 0; i < ARRAY_SIZE(high); i++)
+			check_corruption(t, HIGH, high[i]);
+	}
+	end(t);
+}
+
+/* ---- as other objects ---- */
+
+static void test_kmalloc(struct ktap *t)
+{
+	char *object, *larger;
+
+	if (begin(t)) {
+		object = watched(NULL, HIGH);
+		KTAP_ASSERT(t, object);
+		KTAP_EXPECT_EQ(t, ksize(object), SIZE);
+		memset(object, 3, SIZE);
+		KTAP_EXPECT(t, krealloc(object, 100, GFP_KERNEL) == object);
+		larger = krealloc(object, 2 * SIZE, GFP_KERNEL);
+		KTAP_ASSERT(t, larger);
+		for (unsigned i = 0; i < SIZE; i++)
+			KTAP_EXPECT_EQ(t, larger[i], 3);
+		kfree(larger);
+		object = watched(NULL, LOW);
+		KTAP_ASSERT(t, object);
+		kfree_sensitive(object);
+		KTAP_EXPECT_EQ(t, memcmp(kfence_found, world.found, sizeof(world.found)), 0);
+	}
+	end(t);
+}
+
+static void construct(void *object)
+{
+	memset(object, 0x3c, SIZE);
+}
+
+static void test_cache(struct ktap *t)
+{
+	struct kmem_cache *s = kmem_cache_create("test-ctor", SIZE, 0, 0, construct);
+	char *object;
+
+	if (begin(t) && KTAP_EXPECT(t, s)) {
+		object = watched(s, HIGH);
+		KTAP_ASSERT(t, object);
+		KTAP_EXPECT_EQ(t, object[0], 0x3c);
+		KTAP_EXPECT_EQ(t, object[SIZE - 1], 0x3c);
+		page_reports_expect(true);
+		KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), -EBUSY);
+		page_reports_expect(false);
+		kmem_cache_free(s, object);
+	}
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	end(t);
+}
+
+/* ---- samples ---- */
+
+/* A cache of which one object comes and goes has nothing but hits: its stack is emptied. */
+static void test_sample(struct ktap *t)
+{
+	unsigned nr = 0, tries = 0;
+	unsigned long flags;
+	char *object;
+
+	if (begin(t)) {
+		for (; tries < 2000 && !nr; tries++) {
+			local_irq_save(flags);
+			kfree(kmem_cache_alloc(world.cache, GFP_ATOMIC));
+			kfence_sample();
+			object = kmem_cache_alloc(world.cache, GFP_ATOMIC);
+			local_irq_restore(flags);
+			nr += is_kfence_address(object);
+			kfree(object);
+		}
+		KTAP_EXPECT(t, nr);
+		ktap_diag(t, "the object number %u", tries);
+	}
+	end(t);
+}
+
+struct crowd {
+	struct ktap *t;
+	unsigned nr; /* watched objects */
+};
+
+static void crowd(void *arg)
+{
+	struct crowd *c = arg;
+
+	for (unsigned i = 0; i < 20; i++) {
+		char *object;
+
+		WRITE_ONCE(kfence_gate, 1);
+		object = kmem_cache_alloc(world.cache, GFP_ATOMIC);
+		if (!object)
+			continue;
+		memset(object, (int)i, SIZE);
+		if (is_kfence_address(object))
+			__atomic_fetch_add(&c->nr, 1, __ATOMIC_RELAXED);
+		KTAP_EXPECT_EQ(c->t, object[SIZE - 1], (char)i);
+		kmem_cache_free(world.cache, object);
+	}
+}
+
+static void test_harts(struct ktap *t)
+{
+	struct crowd c = { .t = t };
+
+	if (begin(t)) {
+		/* The stacks are empty now and then, so that the gate is seen. */
+		for (unsigned i = 0; i < 5; i++) {
+			kmem_cache_shrink(world.cache);
+			on_each_hart(crowd, &c);
+		}
+		KTAP_EXPECT(t, c.nr);
+		KTAP_EXPECT_EQ(t, memcmp(kfence_found, world.found, sizeof(world.found)), 0);
+		ktap_diag(t, "%u watched objects on %u harts", c.nr, num_online_harts());
+	}
+	end(t);
+}
+
+/* ---- aloud ---- */
+
+static void bug_bounds(char *object)
+{
+	load(object + SIZE);
+	give(object);
+}
+
+static void bug_after_free(char *object)
+{
+	give(object);
+	store(object + 3, 1);
+}
+
+static void bug_double_free(char *object)
+{
+	give(object);
+	give(object);
+}
+
+static void bug_invalid_free(char *object)
+{
+	give(object + 8);
+	give(object);
+}
+
+static void bug_corruption(char *object)
+{
+	store(object - 5, 1);
+	give(object);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(char *object);
+} bugs[] = {
+	{ "out-of-bounds", bug_bounds },    { "use-after-free", bug_after_free },
+	{ "double-free", bug_double_free }, { "invalid-free", bug_invalid_free },
+	{ "corruption", bug_corruption },
+};
+
+static int run_kfencebug(int argc, char **argv)
+{
+	char *object;
+
+	for (unsigned i = 0; argc == 2 && i < ARRAY_SIZE(bugs); i++)
+		if (!strcmp(bugs[i].name, argv[1])) {
+			object = kfence_bytes ? watched(NULL, HIGH) : NULL;
+			if (!object)
+				return -ENOMEM;
+			bugs[i].run(object);
+			return 0;
+		}
+	return SHELL_USAGE;
+}
+
+static const struct shell_cmd cmd_kfencebug = {
+	.name = "kfencebug",
+	.usage = "out-of-bounds | use-after-free | double-free | invalid-free | corruption",
+	.help = "misuse a watched object, to see how that is reported",
+	.run = run_kfencebug,
+};
+TABLE_ENTRY(shell_cmd, cmd_kfencebug);
+
+static const struct ktap_case cases[] = {
+	{ KTAP_PREPARE, test_kmalloc },
+	{ "out-of-bounds", test_bounds },
+	{ "use-after-free", test_use_after_free },
+	{ "frees", test_frees },
+	{ "corruption", test_corruption },
+	{ "kmalloc", test_kmalloc },
+	{ "cache", test_cache },
+	{ "sample", test_sample },
+	{ "harts", test_harts },
+	{},
+};
+
+#else
+
+static void test_nothing(struct ktap *t)
+{
+	ktap_skip(t, "built without CONFIG_KFENCE");
+}
+
+static const struct ktap_case cases[] = {
+	{ "options", test_nothing },
+	{},
+};
+
+#endif
+
+static const struct ktap_suite suite_kfence = { "kfence", cases };
+TABLE_ENTRY(ktap_suite, suite_kfence);
