@@ -161,6 +161,90 @@ void kmem_cache_free(struct kmem_cache *s, void *object)
 		free_to(s, object);
 }
 
+/* ---- many ---- */
+
+/* What this hart's stack has, from @out on, before @end; where it ends.  Interrupts are off. */
+static void **take_listed(struct slab_stack *stack, void **out, void **end)
+{
+	unsigned long bottom = sizeof(struct magazine) - 1;
+	unsigned long nr = ((unsigned long)stack->top & bottom) / sizeof(void *);
+	void **from;
+
+	if (stack->full == slab_no_slot)
+		return out;
+	/* The bottom is the magazine's second word. */
+	nr = min(nr - 1, (unsigned long)(end - out));
+	from = stack->top -= nr;
+#pragma GCC unroll 8
+	for (end = out + nr; out < end; out++)
+		*out = *++from;
+	return out;
+}
+
+unsigned kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, unsigned nr, void **objects)
+{
+	void **out = objects, **end = objects + nr;
+
+	while (out < end) {
+		unsigned long flags;
+
+		local_irq_save_hit(flags);
+		hart_barrier();
+		out = take_listed(this_stack(&s->handle), out, end);
+		local_irq_restore(flags);
+		if (out == end)
+			break;
+		/* Brings the next ones with it, if there are any. */
+		*out = kmem_cache_alloc(s, gfp);
+		if (unlikely(!*out)) {
+			kmem_cache_free_bulk(s, (unsigned)(out - objects), objects);
+			return 0;
+		}
+		out++;
+	}
+	if (unlikely(gfp & __GFP_ZERO))
+		for (out = objects; out < end; out++)
+			memset(*out, 0, s->object_size);
+	return nr;
+}
+
+/* Those from @at on that are of @s and for which this hart's stack has room; where they end. */
+static void **list_some(struct kmem_cache *s, struct slab_stack *stack, void **at, void **end)
+{
+	unsigned long page_base = this_hart->page_base;
+	void **top = stack->top;
+
+	end = min(end, at + (stack->full - top));
+#pragma GCC unroll 4
+	for (; at < end; at++) {
+		unsigned long vpn = (unsigned long)*at >> PAGE_SHIFT;
+		const struct page *page = (void *)(page_base + (vpn << PAGE_STRUCT_SHIFT));
+
+		if (unlikely(page->mapping != s))
+			break;
+		*++top = *at;
+	}
+	stack->top = top;
+	return at;
+}
+
+void kmem_cache_free_bulk(struct kmem_cache *s, unsigned nr, void **objects)
+{
+	void **at = objects, **end = objects + nr;
+
+	while (at < end) {
+		unsigned long flags;
+
+		local_irq_save_hit(flags);
+		hart_barrier();
+		at = list_some(s, this_stack(&s->handle), at, end);
+		local_irq_restore(flags);
+		/* It makes room for the next ones, or isn't of this cache. */
+		if (at < end)
+			kmem_cache_free(s, *at++);
+	}
+}
+
 /* PG_slab, so that a shift and a branch do. */
 static __always_inline bool page_is_slab(const struct page *page)
 {

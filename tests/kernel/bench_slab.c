@@ -78,3 +78,19 @@ BENCH_SLAB(kmalloc4096_pair, PAIR(kfree(kmalloc(4096, GFP_ATOMIC))));
 BENCH_SLAB(kmem_cache192_pair, cache_pair());
 BENCH_SLAB(kmalloc64_batch1000, BATCH(MAX_BATCH, kmalloc(64, GFP_ATOMIC), kfree(object[i])));
 BENCH_SLAB(kmem_cache192_batch1000, cache_batch());
+
+static u64 bulk(void)
+{
+	struct kmem_cache *s = get_cache();
+	u64 best = s ? BENCH_BEST_OF(
+			       ROUNDS, 1,
+			       {
+				       if (kmem_cache_alloc_bulk(s, GFP_ATOMIC, MAX_BATCH, object))
+					       kmem_cache_free_bulk(s, MAX_BATCH, object);
+			       })
+		     : BENCH_FAILED;
+
+	return s ? (best + MAX_BATCH / 2) / MAX_BATCH : best;
+}
+
+BENCH_SLAB(kmem_cache_bulk192_1000, bulk());
