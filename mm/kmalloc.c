@@ -75,13 +75,17 @@ static struct kmem_cache *make(unsigned row, unsigned class, gfp_t gfp)
 {
 	unsigned size = class_size[class], align = size & (size - 1) ? 8 : size;
 	char name[SLAB_NAME_LEN];
+	struct kmem_cache *s;
 
 	if (row && row < KMALLOC_SITES)
 		snprintf(name, sizeof(name), "kmalloc-rnd-%02u-%u", row, size);
 	else
 		snprintf(name, sizeof(name), "%s-%u", row_name(row), size);
-	return slab_create(name, size, min(align, (unsigned)PAGE_SIZE),
-			   row_flags(row) | SLAB_NO_MERGE, NULL, gfp & ~GFP_ZONEMASK);
+	s = slab_create(name, size, min(align, (unsigned)PAGE_SIZE), row_flags(row) | SLAB_NO_MERGE,
+			NULL, gfp & ~GFP_ZONEMASK);
+	if (s)
+		s->usersize = size;
+	return s;
 }
 
 /* The cache behind @handle, which is made if there is none as yet; NULL: no memory. */

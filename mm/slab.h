@@ -72,6 +72,7 @@ struct kmem_cache {
 	struct slab_handle handle; /* C */
 	u32 size;		   /* C bytes from an object to the next */
 	u32 object_size;	   /* C that may be used */
+	u32 useroffset, usersize;  /* C the part that users may copy (usercopy.c) */
 	u32 reciprocal;		   /* C 2^32 / size, rounded up: offset in a slab -> number */
 	u16 objects;		   /* C of a slab */
 	u16 rounds;		   /* C objects of a magazine, 0: none are used */

@@ -13,6 +13,7 @@
 #include <kernel/sysctl.h>
 #include <mm/kmalloc.h>
 #include <mm/page_alloc.h>
+#include <mm/usercopy.h>
 #include <shell/ktap.h>
 #include <shell/shell.h>
 
@@ -264,6 +265,11 @@ static void test_kmalloc(struct ktap *t)
 		object = watched(NULL, HIGH);
 		KTAP_ASSERT(t, object);
 		KTAP_EXPECT_EQ(t, ksize(object), SIZE);
+		KTAP_EXPECT(t, __check_object_size(object, SIZE, true));
+		page_reports_expect(true);
+		KTAP_EXPECT(t, !__check_object_size(object, SIZE + 1, true));
+		KTAP_EXPECT(t, !__check_object_size(object - 1, 1, true));
+		page_reports_expect(false);
 		memset(object, 3, SIZE);
 		KTAP_EXPECT(t, krealloc(object, 100, GFP_KERNEL) == object);
 		larger = krealloc(object, 2 * SIZE, GFP_KERNEL);
