@@ -81,8 +81,8 @@ static struct kmem_cache *make(unsigned row, unsigned class, gfp_t gfp)
 		snprintf(name, sizeof(name), "kmalloc-rnd-%02u-%u", row, size);
 	else
 		snprintf(name, sizeof(name), "%s-%u", row_name(row), size);
-	s = slab_create(name, size, min(align, (unsigned)PAGE_SIZE), row_flags(row) | SLAB_NO_MERGE,
-			NULL, gfp & ~GFP_ZONEMASK);
+	s = slab_create(name, size, align, row_flags(row) | SLAB_NO_MERGE, NULL,
+			gfp & ~GFP_ZONEMASK);
 	if (s)
 		s->usersize = size;
 	return s;

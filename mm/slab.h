@@ -56,6 +56,7 @@ struct slab_stack {
 struct kmem_cache_node {
 	spinlock_t lock;	  /* rank SLAB */
 	struct page_list partial; /* L slabs with free objects */
+	struct page_list whole;	  /* L those without, if the cache is debugged */
 	struct magazine *full;	  /* L the depot */
 	u32 nr_full, nr_empty;	  /* L magazines in it; slabs without objects in use */
 	unsigned long nr_slabs;	  /* L */
@@ -79,6 +80,7 @@ struct kmem_cache {
 	u16 depot_max;		   /* C full magazines that a node keeps */
 	u16 link;		   /* C where in a free object the next one's number stands */
 	u16 key;		   /* C that it's mixed with */
+	u16 pad;		   /* C bytes before what its user sees; 0, unless it's debugged */
 	u32 random;		   /* for the order of a new slab's; no lock: any value will do */
 	u8 order;		   /* C of a slab */
 	u8 min_order;		   /* C that will do if there's none of those */
@@ -86,6 +88,7 @@ struct kmem_cache {
 	u16 min_partial;	   /* C empty slabs that a node keeps */
 	gfp_t gfp;		   /* C what its slabs are asked for with, beside the caller's */
 	slab_flags_t flags;	   /* C */
+	bool debugged;		   /* C any of SLAB_DEBUG_FLAGS */
 	void (*ctor)(void *);
 	struct slab_stack *stacks;		    /* C per-CPU */
 	struct list_head list;			    /* under the list's lock */
@@ -119,8 +122,13 @@ static inline unsigned slab_number(const struct kmem_cache *s, const struct page
 	return likely(nr * s->size == offset && nr < s->objects) ? nr : NO_OBJECT;
 }
 
+static inline struct kmem_cache_node *slab_node(struct kmem_cache *s, const struct page *slab)
+{
+	return s->node[nr_nodes == 1 ? 0 : page_to_nid(slab)];
+}
+
 /* What a slab in front of @n, whose lock is held, gives: up to @max objects from @out on upwards.
- * How many. */
+ * How many.  Of a debugged cache: slab_take_one() (slab_debug.h). */
 unsigned slab_take(struct kmem_cache *s, struct kmem_cache_node *n, void **out, unsigned max);
 
 /*
@@ -128,6 +136,15 @@ unsigned slab_take(struct kmem_cache *s, struct kmem_cache_node *n, void **out, 
  * uses any more go back where a node has enough.  Any context; no lock held.
  */
 void slab_give(struct kmem_cache *s, void **object, unsigned nr);
+
+/* slab_in_chain - is block @nr of @slab free?  The node's lock is held, or nobody uses the slab. */
+bool slab_in_chain(const struct kmem_cache *s, const struct page *slab, unsigned nr);
+
+/* slab_give_one - block @object of @slab, whose node's lock is held.  True: nothing uses the slab,
+ * and it's on no list any more.  slab_release - its pages go back. */
+bool slab_give_one(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
+		   void *object);
+void slab_release(struct kmem_cache *s, struct page *slab);
 
 /* slab_new - one more slab of node @nid (NUMA_NO_NODE: the nearest), and an object of it.  NULL: no
  * memory.  Sleeps if @gfp says so. */
@@ -163,6 +180,9 @@ void slab_list_leaks(struct kmem_cache *s, unsigned max);
  * slab_reports: how often, also while none is printed (page_reports_expect). */
 void slab_report(const struct kmem_cache *s, const void *object, const char *what);
 extern unsigned long slab_reports;
+
+/* slab_report_level - of what else is said of it. */
+enum log_level slab_report_level(void);
 
 /* ---- kmalloc.c ---- */
 

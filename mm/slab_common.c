@@ -29,13 +29,14 @@
 
 #include "internal.h"
 #include "slab.h"
+#include "slab_debug.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define NEVER_MERGED (SLAB_NO_MERGE)
+#define NEVER_MERGED (SLAB_NO_MERGE | SLAB_DEBUG_FLAGS)
 #define MUST_AGREE   (SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_RECLAIM_ACCOUNT)
-#define KNOWN_FLAGS  (SLAB_HWCACHE_ALIGN | MUST_AGREE | SLAB_PANIC | SLAB_NO_MERGE)
+#define KNOWN_FLAGS  (SLAB_HWCACHE_ALIGN | MUST_AGREE | SLAB_PANIC | NEVER_MERGED)
 #define OBJECT_MAX   (PAGE_SIZE << 2)
 #define LEAKS_SHOWN  8
 
@@ -119,9 +120,12 @@ static void shape(struct kmem_cache *s, const char *name, unsigned size, unsigne
 	align = alignment(size, align, flags);
 	s->object_size = size;
 	s->ctor = ctor;
-	s->flags = flags;
+	s->flags = s == slab_magazines ? flags : slab_debug_flags(name, flags);
 	s->align_shift = (u8)log2_up(align);
-	if (ctor) { /* the object stays as it is while it's free */
+	s->debugged = s->flags & SLAB_DEBUG_FLAGS;
+	if (slab_debugged(s)) {
+		size = slab_debug_shape(s, align);
+	} else if (ctor) { /* the object stays as it is while it's free */
 		s->link = (u16)ALIGN_UP(size, sizeof(u16));
 		size = s->link + sizeof(u16);
 	}
@@ -213,9 +217,9 @@ static bool make_nodes(struct kmem_cache *s, gfp_t gfp)
 
 static void make_stacks(struct kmem_cache *s)
 {
-	struct slab_stack *stacks = alloc_percpu(struct slab_stack);
+	struct slab_stack *stacks = slab_debugged(s) ? NULL : alloc_percpu(struct slab_stack);
 
-	if (!stacks) { /* reported; it's slower so */
+	if (!stacks) { /* or no memory: reported; it's slower so */
 		stack_offset(s, &slab_no_stack);
 		return;
 	}
@@ -311,6 +315,7 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned size, unsigned a
 	struct kmem_cache *s = NULL;
 
 	if (is_sensible(name, size, align, flags)) {
+		flags = slab_debug_flags(name, flags);
 		if (!ctor && !(flags & NEVER_MERGED))
 			s = join_like(name, size, align, flags);
 		if (!s)

@@ -13,14 +13,14 @@
 #include "slab.h"
 
 /* Any of these, and all that a cache hands out and takes back passes slab_debug.c. */
-#define SLAB_DEBUG_FLAGS                                                                     \
+#define SLAB_DEBUG_FLAGS \
 	(SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER | SLAB_TRACE)
 
 #ifdef CONFIG_SLUB_DEBUG
 
 static inline bool slab_debugged(const struct kmem_cache *s)
 {
-	return unlikely(s->flags & SLAB_DEBUG_FLAGS);
+	return unlikely(s->debugged);
 }
 
 /* slab_debug_flags - @flags for a cache called @name, with what the boot argument adds. */
@@ -35,9 +35,9 @@ unsigned slab_debug_shape(struct kmem_cache *s, unsigned align);
 void slab_debug_fresh(struct kmem_cache *s, struct page *slab);
 void slab_debug_release(struct kmem_cache *s, struct page *slab);
 
-/* slab_debug_took - @nr blocks left their slabs, and their pointers become those of objects.  The
- * lock of their node, which is one, is held. */
-void slab_debug_took(struct kmem_cache *s, void **object, unsigned nr);
+/* slab_debug_took - a block left its slab; its pointer becomes that of the object.  The node's lock
+ * is held. */
+void slab_debug_took(struct kmem_cache *s, void **object);
 
 /* slab_debug_give - slab_give() of objects.  Any context; no lock held. */
 void slab_debug_give(struct kmem_cache *s, void **object, unsigned nr);
@@ -71,7 +71,7 @@ static inline void slab_debug_release(struct kmem_cache *s, struct page *slab)
 {
 }
 
-static inline void slab_debug_took(struct kmem_cache *s, void **object, unsigned nr)
+static inline void slab_debug_took(struct kmem_cache *s, void **object)
 {
 }
 
@@ -84,4 +84,16 @@ static inline void slab_debug_show(enum log_level level, const void *at)
 }
 
 #endif
+
+/* slab_take_one - an object that @n, whose lock is held, has in a slab, or NULL. */
+static inline void *slab_take_one(struct kmem_cache *s, struct kmem_cache_node *n)
+{
+	void *object = NULL;
+
+	slab_take(s, n, &object, 1);
+	if (slab_debugged(s) && object)
+		slab_debug_took(s, &object);
+	return object;
+}
+
 #endif

@@ -23,6 +23,7 @@
 #include <kernel/smp.h>
 
 #include "slab.h"
+#include "slab_debug.h"
 
 #include <stddef.h>
 
@@ -97,10 +98,10 @@ static struct magazine *depot_pop(struct kmem_cache_node *n)
 /* An object of a cache without magazines, or when there's no memory for one. */
 static void *take_one(struct kmem_cache *s, struct kmem_cache_node *n)
 {
-	void *object = NULL;
+	void *object;
 
 	spin_lock_raw(&n->lock);
-	slab_take(s, n, &object, 1);
+	object = slab_take_one(s, n);
 	spin_unlock_raw(&n->lock);
 	return object;
 }

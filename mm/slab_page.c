@@ -23,11 +23,7 @@
 
 #include "internal.h"
 #include "slab.h"
-
-static inline struct kmem_cache_node *slab_node(struct kmem_cache *s, const struct page *slab)
-{
-	return s->node[nr_nodes == 1 ? 0 : page_to_nid(slab)];
-}
+#include "slab_debug.h"
 
 /* ---- taking ---- */
 
@@ -59,6 +55,16 @@ static unsigned take_from(struct kmem_cache *s, struct page *slab, void **out, u
 	return nr;
 }
 
+/* @slab of a debugged cache has no free object any more, or has one again.  The node's lock is
+ * held. */
+static __cold void list_whole(struct kmem_cache_node *n, struct page *slab, bool whole)
+{
+	if (whole)
+		page_list_add(&n->whole, slab);
+	else
+		page_list_del(&n->whole, slab);
+}
+
 unsigned slab_take(struct kmem_cache *s, struct kmem_cache_node *n, void **out, unsigned max)
 {
 	unsigned nr = 0;
@@ -68,11 +74,26 @@ unsigned slab_take(struct kmem_cache *s, struct kmem_cache_node *n, void **out, 
 
 		n->nr_empty -= !slab->objects_used;
 		nr += take_from(s, slab, out + nr, max - nr);
-		if (slab->object_free == NO_OBJECT)
+		if (slab->object_free == NO_OBJECT) {
 			page_list_del(&n->partial, slab);
+			if (slab_debugged(s))
+				list_whole(n, slab, true);
+		}
 	}
 	n->nr_used += nr;
 	return nr;
+}
+
+bool slab_in_chain(const struct kmem_cache *s, const struct page *slab, unsigned nr)
+{
+	unsigned at = slab->object_free;
+
+	for (unsigned i = 0; i < s->objects && at < s->objects; i++) {
+		if (at == nr)
+			return true;
+		at = *link_of(s, slab_object(s, slab, at)) ^ s->key;
+	}
+	return false;
 }
 
 /* ---- new slabs ---- */
@@ -113,7 +134,7 @@ static unsigned chain_all(struct kmem_cache *s, struct page *slab)
 		if (next >= objects)
 			next -= objects;
 		if (s->ctor)
-			s->ctor(object);
+			s->ctor(object + s->pad);
 		*link_of(s, object) = (u16)((i == objects - 1 ? NO_OBJECT : next) ^ s->key);
 		nr = next;
 	}
@@ -142,6 +163,8 @@ void *slab_new(struct kmem_cache *s, gfp_t gfp, int nid)
 		slab[i].flags |= 1U << PG_slab;
 		slab[i].mapping = s;
 	}
+	if (slab_debugged(s))
+		slab_debug_fresh(s, slab);
 	slab->objects_used = 0;
 	slab->object_free = (u16)chain_all(s, slab);
 	n = slab_node(s, slab);
@@ -150,14 +173,20 @@ void *slab_new(struct kmem_cache *s, gfp_t gfp, int nid)
 	n->nr_used += take_from(s, slab, &object, 1);
 	if (slab->object_free != NO_OBJECT)
 		page_list_add(&n->partial, slab);
+	else if (slab_debugged(s))
+		list_whole(n, slab, true);
+	if (slab_debugged(s))
+		slab_debug_took(s, &object);
 	spin_unlock_irqrestore(&n->lock, flags);
 	return object;
 }
 
 /* ---- giving back ---- */
 
-static void slab_release(struct kmem_cache *s, struct page *slab)
+void slab_release(struct kmem_cache *s, struct page *slab)
 {
+	if (slab_debugged(s))
+		slab_debug_release(s, slab);
 	for (unsigned i = 0; i < 1U << s->order; i++) {
 		slab[i].flags &= ~(1U << PG_slab);
 		slab[i].mapping = NULL;
@@ -166,7 +195,8 @@ static void slab_release(struct kmem_cache *s, struct page *slab)
 }
 
 /* True if nothing uses @slab any more and @n has enough such. */
-static bool give(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab, void *object)
+static __always_inline bool give(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
+				 void *object)
 {
 	unsigned nr = slab_number(s, slab, object);
 
@@ -175,8 +205,11 @@ static bool give(struct kmem_cache *s, struct kmem_cache_node *n, struct page *s
 		return false;
 	}
 	*link_of(s, object) = (u16)(slab->object_free ^ s->key);
-	if (slab->object_free == NO_OBJECT)
+	if (slab->object_free == NO_OBJECT) {
+		if (slab_debugged(s))
+			list_whole(n, slab, false);
 		page_list_add(&n->partial, slab);
+	}
 	slab->object_free = (u16)nr;
 	n->nr_used--;
 	if (likely(--slab->objects_used))
@@ -190,6 +223,11 @@ static bool give(struct kmem_cache *s, struct kmem_cache_node *n, struct page *s
 	return true;
 }
 
+bool slab_give_one(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab, void *object)
+{
+	return give(s, n, slab, object);
+}
+
 void slab_give(struct kmem_cache *s, void **object, unsigned nr)
 {
 	struct page_list empty = { 0 };
@@ -197,7 +235,11 @@ void slab_give(struct kmem_cache *s, void **object, unsigned nr)
 	unsigned long flags;
 	struct page *slab;
 
-	local_irq_save(flags);
+	if (slab_debugged(s)) {
+		slab_debug_give(s, object, nr);
+		return;
+	}
+	local_irq_save_hit(flags);
 	while (nr--) {
 		struct kmem_cache_node *its;
 

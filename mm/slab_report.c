@@ -11,16 +11,26 @@
 
 #include "internal.h"
 #include "slab.h"
+#include "slab_debug.h"
 
 unsigned long slab_reports;
 
+/* What tests do on purpose is kept in the log, and not shown. */
+enum log_level slab_report_level(void)
+{
+	return page_reports_expected() ? LOG_DEBUG : LOG_ERR;
+}
+
 void slab_report(const struct kmem_cache *s, const void *object, const char *what)
 {
+	const char *name = s ? s->name : "nothing";
+
 	__atomic_fetch_add(&slab_reports, 1, __ATOMIC_RELAXED);
 	if (page_reports_expected())
-		return;
-	warn_at(__FILE__, __LINE__, "BUG: slab: object %p of %s %s", object,
-		s ? s->name : "nothing", what);
+		pr_debug("object %p of %s %s", object, name, what);
+	else
+		warn_at(__FILE__, __LINE__, "BUG: slab: object %p of %s %s", object, name, what);
+	slab_debug_show(slab_report_level(), object);
 }
 
 struct leaks {
@@ -29,17 +39,10 @@ struct leaks {
 	unsigned long nr;
 };
 
-/* Is @nr in the chain of @slab's free objects?  Nobody uses the cache. */
-static bool in_chain(const struct kmem_cache *s, const struct page *slab, unsigned nr)
+static void show_leak(const struct kmem_cache *s, const void *object)
 {
-	unsigned at = slab->object_free;
-
-	for (unsigned i = 0; i < s->objects && at < s->objects; i++) {
-		if (at == nr)
-			return true;
-		at = *(u16 *)((char *)page_address(slab) + at * s->size + s->link) ^ s->key;
-	}
-	return false;
+	printk(slab_report_level(), LOG_PREFIX "%s: %p is in use", s->name, object);
+	slab_debug_show(slab_report_level(), object);
 }
 
 static bool list_used(const struct memmap_block *block, void *arg)
@@ -51,13 +54,12 @@ static bool list_used(const struct memmap_block *block, void *arg)
 	if (block->state != BLOCK_IS_USED || !page_flag(slab, PG_slab) || slab->mapping != s)
 		return false;
 	for (unsigned nr = 0; nr < s->objects; nr++) {
-		if (in_chain(s, slab, nr))
+		if (slab_in_chain(s, slab, nr))
 			continue;
 		leaks->nr++;
-		if (leaks->left && !page_reports_expected()) {
+		if (leaks->left) {
 			leaks->left--;
-			pr_err("%s: %p is in use", s->name,
-			       (char *)page_address(slab) + nr * s->size);
+			show_leak(s, slab_object(s, slab, nr) + s->pad);
 		}
 	}
 	return false;
@@ -71,7 +73,7 @@ void slab_list_leaks(struct kmem_cache *s, unsigned max)
 
 	for (unsigned i = 0; i < nr_mem_segments; i++)
 		memmap_walk(mem_segments[i].start_pfn, mem_segments[i].end_pfn, list_used, &leaks);
-	if (!page_reports_expected())
-		pr_err("the cache %s can't be destroyed: %lu objects are in use", s->name,
-		       leaks.nr);
+	printk(slab_report_level(),
+	       LOG_PREFIX "the cache %s can't be destroyed: %lu objects are in use", s->name,
+	       leaks.nr);
 }

@@ -22,6 +22,7 @@
 
 #include "internal.h"
 #include "slab.h"
+#include "slab_debug.h"
 
 #include <string.h>
 
@@ -101,7 +102,7 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 	n = s->node[nid];
 	if (n) {
 		spin_lock_irqsave(&n->lock, flags);
-		slab_take(s, n, &object, 1);
+		object = slab_take_one(s, n);
 		spin_unlock_irqrestore(&n->lock, flags);
 	}
 	if (!object)

@@ -91,7 +91,7 @@ static const char *judge_slab(struct page *page, const void *ptr, unsigned long 
 	u32 offset = (u32)((const char *)ptr - (char *)page_address(compound_head(page)));
 	u32 nr = (u32)((u64)offset * s->reciprocal >> 32);
 
-	return judge_object(s, offset - nr * s->size, n);
+	return judge_object(s, offset - nr * s->size - s->pad, n);
 }
 
 static const char *judge_watched(const void *ptr, unsigned long n)

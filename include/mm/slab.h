@@ -23,11 +23,19 @@
 
 typedef u32 slab_flags_t;
 
+/* Debugging (docs/debugging-memory.md): with any of these, objects that come back are checked. */
+#define SLAB_CONSISTENCY_CHECKS ((slab_flags_t)0x100)
+#define SLAB_RED_ZONE		((slab_flags_t)0x400)	 /* bytes around them */
+#define SLAB_POISON		((slab_flags_t)0x800)	 /* bytes in free ones */
+#define SLAB_STORE_USER		((slab_flags_t)0x10000)	 /* who allocated and freed them */
+#define SLAB_TRACE		((slab_flags_t)0x200000) /* say so each time */
+
 #define SLAB_HWCACHE_ALIGN   ((slab_flags_t)0x2000)    /* no two objects share a cache line */
 #define SLAB_CACHE_DMA	     ((slab_flags_t)0x4000)    /* from memory that __GFP_DMA means */
 #define SLAB_CACHE_DMA32     ((slab_flags_t)0x8000)    /* from memory that __GFP_DMA32 means */
 #define SLAB_RECLAIM_ACCOUNT ((slab_flags_t)0x20000)   /* a shrinker frees the objects */
 #define SLAB_PANIC	     ((slab_flags_t)0x40000)   /* panic if it can't be created */
+#define SLAB_TYPESAFE_BY_RCU ((slab_flags_t)0x80000)   /* what is read stays such an object */
 #define SLAB_NO_MERGE	     ((slab_flags_t)0x1000000) /* shares its slabs with no other cache */
 
 /* What kmalloc(0) returns: may be freed, may not be touched. */
@@ -68,6 +76,20 @@ unsigned long kmem_cache_shrink_all(void);
 
 /* slab_hart_dead - hart @cpu has stopped: what it kept goes back.  Any context. */
 void slab_hart_dead(unsigned cpu);
+
+/*
+ * validate_slab_cache - look at each object of @s: how many aren't as they must be
+ * They are reported and set right.  0 for a cache that isn't debugged.  Any context; interrupts
+ * are off for as long as it takes.
+ */
+#ifdef CONFIG_SLUB_DEBUG
+unsigned long validate_slab_cache(struct kmem_cache *s);
+#else
+static inline unsigned long validate_slab_cache(struct kmem_cache *s)
+{
+	return 0;
+}
+#endif
 
 /* kmem_cache_size - bytes of an object that its user may use. */
 unsigned kmem_cache_size(const struct kmem_cache *s);

@@ -55,6 +55,11 @@ static void print_flags(slab_flags_t flags)
 		slab_flags_t flag;
 		const char *name;
 	} names[] = {
+		{ SLAB_CONSISTENCY_CHECKS, "consistency_checks" },
+		{ SLAB_RED_ZONE, "red_zone" },
+		{ SLAB_POISON, "poison" },
+		{ SLAB_STORE_USER, "store_user" },
+		{ SLAB_TRACE, "trace" },
 		{ SLAB_HWCACHE_ALIGN, "hwcache_align" },
 		{ SLAB_CACHE_DMA, "dma" },
 		{ SLAB_CACHE_DMA32, "dma32" },
@@ -120,17 +125,26 @@ static int tell(const char *name)
 	return 0;
 }
 
-static int validate_all(void)
+/* Is @s sound, and if it's debugged, what lies around its objects? */
+static bool validate(struct kmem_cache *s)
 {
 	char fault[SLAB_FAULT_LEN];
+	bool bad = slab_validate(s, fault, sizeof(fault));
+	unsigned long objects = validate_slab_cache(s);
+
+	if (bad)
+		shell_printf("%s\n", fault);
+	if (objects)
+		shell_printf("%lu objects were spoilt: see the log\n", objects);
+	return !bad && !objects;
+}
+
+static int validate_all(void)
+{
 	unsigned nr = 0, bad = 0;
 
-	for (struct kmem_cache *s = kmem_cache_next(NULL); s; s = kmem_cache_next(s), nr++) {
-		if (!slab_validate(s, fault, sizeof(fault)))
-			continue;
-		shell_printf("%s\n", fault);
-		bad++;
-	}
+	for (struct kmem_cache *s = kmem_cache_next(NULL); s; s = kmem_cache_next(s), nr++)
+		bad += !validate(s);
 	shell_printf("%u caches, %u of them broken\n", nr, bad);
 	return bad ? -EFAULT : 0;
 }
