@@ -121,8 +121,10 @@ void kmalloc_init(void)
 	unsigned long mib = nr_managed_pages() >> (20 - PAGE_SHIFT);
 	unsigned rows = mib < 32 ? 1 : mib < 128 ? 4 : KMALLOC_SITES;
 
+	memset(cache_of, 0, sizeof(cache_of)); /* host tests begin anew */
 	for (unsigned i = 0; i < KMALLOC_ROWS * KMALLOC_CLASSES; i++)
-		(&kmalloc_caches[0][0])[i].stack = slab_no_stack_offset();
+		(&kmalloc_caches[0][0])[i] =
+			(struct slab_handle){ .stack = slab_no_stack_offset() };
 	for (unsigned i = 0, class = 0; i < ARRAY_SIZE(kmalloc_small_class); i++) {
 		class += (i + 1) * 8 > class_size[class];
 		kmalloc_small_class[i] = (u8) class;

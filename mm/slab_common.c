@@ -464,6 +464,7 @@ static void make_first(unsigned which, const char *name, unsigned size, unsigned
 {
 	struct kmem_cache *s = &first[which];
 
+	memset(s, 0, sizeof(*s)); /* host tests begin anew */
 	shape(s, name, size, align, SLAB_NO_MERGE, NULL);
 	stack_offset(s, &slab_no_stack);
 	for (unsigned nid = 0; nid < nr_nodes; nid++) {

@@ -22,7 +22,11 @@
 #include <base/compiler.h>
 #include <kernel/preempt.h>
 
-#define DEFINE_PER_CPU(type, name)  __section(".data..percpu") __typeof__(type) name
+#ifndef PERCPU_SECTION
+#define PERCPU_SECTION ".data..percpu"
+#endif
+
+#define DEFINE_PER_CPU(type, name)  __section(PERCPU_SECTION) __typeof__(type) name
 #define DECLARE_PER_CPU(type, name) extern __typeof__(type) name
 
 /* percpu_offset[cpu]: that hart's area minus the template's address. */

@@ -2,7 +2,8 @@
 /*
  * hart_local.h - host stand-in: a hart is a thread
  *
- * All threads share one copy of each per-CPU variable (percpu_off is 0).
+ * All threads share one copy of each per-CPU variable (percpu_off is 0), unless a test gives each
+ * hart its own (slab_world.c).
  */
 #ifndef ASM_HART_LOCAL_H
 #define ASM_HART_LOCAL_H
@@ -24,8 +25,13 @@ struct hart_local {
 	struct zone_pcp *pcp_zone[256];
 };
 
+/* A name that the linker makes __start_ and __stop_ of. */
+#define PERCPU_SECTION "percpu"
+
+/* Of a thread that is no hart with variables of its own. */
 extern _Thread_local struct hart_local host_hart;
-#define this_hart      (&host_hart)
+extern _Thread_local struct hart_local *host_area; /* NULL: none */
+#define this_hart      (host_area ? host_area : &host_hart)
 #define hart_barrier() ((void)0)
 
 #endif

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * slab_ops.c - see slab_ops.h
+ */
+#include "slab_ops.h"
+
+#include <base/errno.h>
+#include <kernel/smp.h>
+#include <mm/kmalloc.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_OWNED  6000
+#define MAX_CACHES 10
+#define FILLED	   256 /* bytes at both ends that are looked at */
+#define CTOR_BYTE  0x3e
+
+/* Names of caches; several may be one. */
+struct model_cache {
+	struct kmem_cache *s; /* NULL: there is none */
+	unsigned size, align;
+	slab_flags_t flags;
+	bool ctor;
+	unsigned long live; /* objects by this name */
+};
+static struct model_cache caches[MAX_CACHES];
+
+struct owned {
+	unsigned char *object;
+	size_t size;		   /* that was asked for */
+	struct model_cache *cache; /* NULL: kmalloc()'s */
+	unsigned char stamp;
+};
+static struct owned owned[MAX_OWNED];
+static unsigned nr_owned, grow;
+static unsigned char last_stamp;
+
+unsigned long slab_ops_served, slab_ops_failed;
+
+/* ---- what stands in objects ---- */
+
+static void fill(const struct owned *o)
+{
+	size_t part = min(o->size, (size_t)FILLED);
+
+	if (o->cache && o->cache->ctor)
+		return;
+	memset(o->object, o->stamp, part);
+	memset(o->object + o->size - part, o->stamp, part);
+}
+
+static void expect_bytes(const unsigned char *from, unsigned char what, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++)
+		if (from[i] != what)
+			host_fail(__FILE__, __LINE__, "byte %zu at %p is 0x%x, not 0x%x", i,
+				  (const void *)from, from[i], what);
+}
+
+static void expect_filled(const struct owned *o, size_t size)
+{
+	size_t part = min(size, (size_t)FILLED);
+
+	if (o->cache && o->cache->ctor) {
+		expect_bytes(o->object, CTOR_BYTE, o->size);
+		return;
+	}
+	expect_bytes(o->object, o->stamp, part);
+	if (size == o->size)
+		expect_bytes(o->object + size - part, o->stamp, part);
+}
+
+static void ctor24(void *object)
+{
+	memset(object, CTOR_BYTE, 24);
+}
+
+static void ctor100(void *object)
+{
+	memset(object, CTOR_BYTE, 100);
+}
+
+/* ---- owning ---- */
+
+static gfp_t random_gfp(void)
+{
+	static const gfp_t base[] = { GFP_KERNEL, GFP_ATOMIC, GFP_NOWAIT, GFP_NOIO };
+
+	return base[rnd_below(ARRAY_SIZE(base))] | __GFP_NOWARN | (rnd_below(4) ? 0 : __GFP_ZERO);
+}
+
+/* There was none: are there really not so many pages for it? */
+static void expect_none(unsigned order, gfp_t gfp)
+{
+	struct page *page;
+
+	slab_ops_failed++;
+	if (slab_fail_percent || order > MAX_ORDER || !(gfp & __GFP_DIRECT_RECLAIM))
+		return; /* who can't wait takes but a part of what harts keep */
+	gfp = (gfp & ~(__GFP_ZERO | __GFP_DIRECT_RECLAIM | __GFP_HIGH)) | (order ? __GFP_COMP : 0);
+	page = alloc_pages(gfp, order);
+	EXPECT(!page);
+}
+
+/* Of what kmalloc(@size) takes, at most. */
+static unsigned order_of(size_t size)
+{
+	return size > KMALLOC_MAX_CACHE_SIZE ? get_order(size) : MAX_SLAB_ORDER;
+}
+
+static void own(void *object, size_t size, struct model_cache *cache, gfp_t gfp, size_t align)
+{
+	struct owned *o = &owned[nr_owned];
+
+	if (!object) {
+		expect_none(cache ? cache->s->order : order_of(size), gfp);
+		return;
+	}
+	slab_ops_served++;
+	EXPECT_EQ((unsigned long)object & (align - 1), 0);
+	*o = (struct owned){ object, size, cache, ++last_stamp };
+	if ((gfp & __GFP_ZERO) && !(cache && cache->ctor))
+		expect_bytes(o->object, 0, size);
+	fill(o);
+	if (cache)
+		cache->live++;
+	nr_owned++;
+}
+
+/* It's no longer the model's. */
+static struct owned disown(unsigned at)
+{
+	struct owned o = owned[at];
+
+	expect_filled(&o, o.size);
+	owned[at] = owned[--nr_owned];
+	if (o.cache)
+		o.cache->live--;
+	return o;
+}
+
+/* ---- kmalloc ---- */
+
+static size_t random_size(void)
+{
+	switch (rnd_below(16)) {
+	case 0:
+		return 1 + (size_t)rnd_below(KMALLOC_MAX_CACHE_SIZE);
+	case 1:
+		return KMALLOC_MAX_CACHE_SIZE + (size_t)rnd_below(20000);
+	case 2:
+	case 3:
+	case 4:
+		return 1 + (size_t)rnd_below(1024);
+	default:
+		return 1 + (size_t)rnd_below(128);
+	}
+}
+
+static size_t align_of(size_t size)
+{
+	return size & (size - 1) ? 8 : max(size, (size_t)8);
+}
+
+static void do_kmalloc(void)
+{
+	static const gfp_t zones[] = { __GFP_DMA, __GFP_DMA32, __GFP_RECLAIMABLE };
+	size_t size = random_size();
+	gfp_t gfp = random_gfp() | (rnd_below(8) ? 0 : zones[rnd_below(ARRAY_SIZE(zones))]);
+	void *object = kmalloc_at(size, gfp, (unsigned)rnd_below(KMALLOC_SITES));
+
+	if (object) {
+		EXPECT_EQ(ksize(object), kmalloc_size_roundup(size));
+		EXPECT(ksize(object) >= size);
+	}
+	own(object, size, NULL, gfp, size > KMALLOC_MAX_CACHE_SIZE ? PAGE_SIZE : align_of(size));
+}
+
+static void do_odd_kmalloc(void)
+{
+	gfp_t gfp = random_gfp();
+	size_t most = ~(size_t)0, n = (size_t)rnd_below(8), size = (size_t)rnd_below(600);
+
+	EXPECT(kmalloc(n - n, gfp) == ZERO_SIZE_PTR);
+	EXPECT(!kmalloc_array(most / 2 + 1 + n, 2, gfp));
+	EXPECT(!kmalloc(most - (size_t)rnd_below(4096), gfp));
+	if (n && size)
+		own(kcalloc(n, size, gfp), n * size, NULL, gfp | __GFP_ZERO, 8);
+	kfree(n & 1 ? NULL : ZERO_SIZE_PTR);
+}
+
+static void do_krealloc(void)
+{
+	size_t size = random_size(), has;
+	struct owned o;
+	unsigned at;
+	void *moved;
+
+	if (!nr_owned)
+		return;
+	at = (unsigned)rnd_below(nr_owned);
+	if (owned[at].cache)
+		return;
+	o = owned[at];
+	has = ksize(o.object);
+	expect_filled(&o, o.size);
+	moved = krealloc(o.object, size, GFP_NOWAIT);
+	if (!moved) {
+		EXPECT(size > has);
+		expect_none(order_of(size), GFP_NOWAIT);
+		expect_filled(&o, o.size);
+		return;
+	}
+	EXPECT(size > has || moved == o.object);
+	owned[at].object = moved;
+	expect_bytes(moved, o.stamp, min(min(o.size, size), (size_t)FILLED));
+	owned[at].size = size;
+	fill(&owned[at]);
+}
+
+/* ---- caches ---- */
+
+static struct model_cache *random_cache(void)
+{
+	struct model_cache *c = &caches[rnd_below(MAX_CACHES)];
+
+	return c->s ? c : NULL;
+}
+
+static unsigned random_object_size(void)
+{
+	return 1 + (unsigned)rnd_below(rnd_below(4) ? 300 : 9000);
+}
+
+static void do_create(void)
+{
+	static const slab_flags_t flags[] = { 0, SLAB_HWCACHE_ALIGN, SLAB_NO_MERGE,
+					      SLAB_RECLAIM_ACCOUNT, SLAB_CACHE_DMA };
+	struct model_cache *c = &caches[rnd_below(MAX_CACHES)];
+	char name[16];
+
+	if (c->s)
+		return;
+	c->ctor = !rnd_below(6);
+	c->size = !c->ctor ? random_object_size() : rnd_below(2) ? 24 : 100;
+	c->align = rnd_below(3) ? 0 : 1U << rnd_below(9);
+	c->flags = flags[rnd_below(ARRAY_SIZE(flags))];
+	c->live = 0;
+	snprintf(name, sizeof(name), "cache%d", (int)(c - caches));
+	c->s = kmem_cache_create(name, c->size, c->align, c->flags,
+				 !c->ctor	 ? NULL
+				 : c->size == 24 ? ctor24
+						 : ctor100);
+	if (c->s)
+		EXPECT(kmem_cache_size(c->s) >= c->size);
+}
+
+static unsigned long live_objects(const struct kmem_cache *s, unsigned *names)
+{
+	unsigned long live = 0;
+
+	*names = 0;
+	for (unsigned i = 0; i < MAX_CACHES; i++)
+		if (caches[i].s == s) {
+			live += caches[i].live;
+			++*names;
+		}
+	return live;
+}
+
+static void destroy(struct model_cache *c)
+{
+	unsigned names;
+	unsigned long live = live_objects(c->s, &names);
+	int err;
+
+	if (c->live && names > 1)
+		return; /* the other's now: nobody would know */
+	err = kmem_cache_destroy(c->s);
+	EXPECT_EQ(err, live && names == 1 ? -EBUSY : 0);
+	if (!err)
+		c->s = NULL;
+}
+
+static void do_destroy(void)
+{
+	struct model_cache *c = random_cache();
+
+	if (c)
+		destroy(c);
+}
+
+static void do_alloc(void)
+{
+	struct model_cache *c = random_cache();
+	size_t align;
+	gfp_t gfp;
+	void *object;
+
+	if (!c)
+		return;
+	gfp = random_gfp() & ~(c->ctor ? __GFP_ZERO : 0);
+	object = rnd_below(8) ? kmem_cache_alloc(c->s, gfp)
+			      : kmem_cache_alloc_node(c->s, gfp, (int)rnd_below(nr_nodes));
+	align = max(c->align, (unsigned)sizeof(void *));
+	if ((c->flags & SLAB_HWCACHE_ALIGN) && c->size > CACHE_LINE / 2)
+		align = max(align, (size_t)CACHE_LINE);
+	if (object && c->ctor)
+		expect_bytes(object, CTOR_BYTE, c->size);
+	own(object, c->size, c, gfp | c->s->gfp, align);
+}
+
+static void give_back(const struct owned *o)
+{
+	unsigned long reports = slab_reports;
+
+	if (o->cache && rnd_below(4))
+		kmem_cache_free(o->cache->s, o->object);
+	else
+		kfree(o->object);
+	EXPECT_EQ(slab_reports, reports);
+}
+
+static void do_free(void)
+{
+	struct owned o;
+
+	if (!nr_owned)
+		return;
+	o = disown((unsigned)rnd_below(nr_owned));
+	give_back(&o);
+}
+
+/* NULL: it's a large one's. */
+static struct kmem_cache *cache_of(const void *object)
+{
+	struct page *page = virt_to_page(object);
+
+	return page_flag(page, PG_slab) ? page->mapping : NULL;
+}
+
+/* What is wrong is reported, and changes nothing. */
+static void do_wrong_free(void)
+{
+	unsigned long reports = slab_reports;
+	struct model_cache *c = random_cache();
+	struct owned o;
+
+	if (!nr_owned || !c)
+		return;
+	o = owned[rnd_below(nr_owned)];
+	if (o.cache && o.cache->s == c->s)
+		return;
+	kmem_cache_free(c->s, o.object);
+	EXPECT_EQ(slab_reports, reports + 1);
+	if (!cache_of(o.object) && o.size > 8) {
+		kfree(o.object + 8 + rnd_below(o.size - 8));
+		EXPECT_EQ(slab_reports, reports + 2);
+	}
+	expect_filled(&o, o.size);
+}
+
+static void do_double_free(void)
+{
+	unsigned long reports = slab_reports;
+	struct kmem_cache *s;
+	struct owned o;
+
+	if (!nr_owned)
+		return;
+	o = owned[nr_owned - 1];
+	s = cache_of(o.object);
+	if (!s || !s->rounds)
+		return;
+	disown(nr_owned - 1);
+	kfree(o.object);
+	if (*((struct slab_stack *)this_cpu_ptr(s->stacks))->top != o.object)
+		return; /* without memory for a magazine it went to its slab */
+	kfree(o.object);
+	EXPECT_EQ(slab_reports, reports + 1);
+}
+
+static void do_many(bool allocate)
+{
+	struct model_cache *c = random_cache();
+	unsigned nr = (unsigned)rnd_below(200);
+
+	if (!c)
+		return;
+	while (allocate && nr-- && nr_owned < MAX_OWNED)
+		own(kmem_cache_alloc(c->s, GFP_NOWAIT), c->size, c, GFP_NOWAIT | c->s->gfp, 1);
+	for (unsigned i = nr_owned; !allocate && i-- && nr;)
+		if (owned[i].cache == c) {
+			struct owned o = disown(i);
+
+			give_back(&o);
+			nr--;
+		}
+}
+
+static void do_shrink(void)
+{
+	struct model_cache *c = random_cache();
+
+	if (c)
+		kmem_cache_shrink(c->s);
+}
+
+static void do_rare(void)
+{
+	switch (rnd_below(8)) {
+	case 0:
+		do_create();
+		break;
+	case 1:
+		do_destroy();
+		break;
+	case 2:
+		do_shrink();
+		break;
+	case 3:
+		slab_fail_percent = rnd_below(3) ? 0 : (unsigned)rnd_below(60);
+		break;
+	case 4:
+		grow = 40 + (unsigned)rnd_below(25);
+		break;
+	case 5:
+		do_wrong_free();
+		break;
+	case 6:
+		do_double_free();
+		break;
+	default:
+		do_many(rnd_below(2));
+	}
+}
+
+void slab_ops_step(void)
+{
+	unsigned what = (unsigned)rnd_below(128);
+	bool full = nr_owned == MAX_OWNED;
+
+	if (what < grow && !full)
+		rnd_below(2) ? do_alloc() : do_kmalloc();
+	else if (what < 110)
+		do_free();
+	else if (what < 114)
+		do_krealloc();
+	else if (what < 115 && !full)
+		do_odd_kmalloc();
+	else if (what < 122)
+		world_run_as((unsigned)rnd_below(nr_harts));
+	else
+		do_rare();
+}
+
+void slab_ops_check(void)
+{
+	slab_world_check();
+	for (unsigned i = 0; i < nr_owned; i++)
+		expect_filled(&owned[i], owned[i].size);
+}
+
+void slab_ops_begin(const struct world *w)
+{
+	nr_harts = (unsigned)rnd_range(1, WORLD_HARTS + 1);
+	slab_world_build(w);
+	memset(caches, 0, sizeof(caches));
+	nr_owned = 0;
+	grow = 50;
+	page_reports_expect(true);
+	for (unsigned i = 0; i < MAX_CACHES; i++)
+		do_create();
+}
+
+void slab_ops_end(void)
+{
+	slab_ops_check();
+	while (nr_owned)
+		do_free();
+	for (unsigned i = 0; i < MAX_CACHES; i++)
+		if (caches[i].s)
+			destroy(&caches[i]);
+	slab_world_end();
+	page_reports_expect(false);
+	nr_harts = WORLD_HARTS;
+}
