@@ -13,6 +13,7 @@
 
 #define MAX_OWNED  6000
 #define MAX_CACHES 10
+#define MANY	   200
 #define FILLED	   256 /* bytes at both ends that are looked at */
 #define CTOR_BYTE  0x3e
 
@@ -381,22 +382,58 @@ static void do_double_free(void)
 	EXPECT_EQ(slab_reports, reports + 1);
 }
 
-static void do_many(bool allocate)
+static void do_alloc_many(struct model_cache *c, unsigned nr, bool bulk)
+{
+	gfp_t gfp = random_gfp() & ~(c->ctor ? __GFP_ZERO : 0);
+	void *object[MANY];
+	unsigned got;
+
+	nr = min(nr, MAX_OWNED - nr_owned);
+	if (bulk) {
+		got = kmem_cache_alloc_bulk(c->s, gfp, nr, object);
+		EXPECT(got == nr || !got);
+		if (got < nr)
+			expect_none(c->s->order, gfp | c->s->gfp);
+	} else {
+		for (got = 0; got < nr && (object[got] = kmem_cache_alloc(c->s, gfp)); got++)
+			;
+	}
+	for (unsigned i = 0; i < got; i++)
+		own(object[i], c->size, c, gfp, sizeof(void *));
+}
+
+static void do_free_many(struct model_cache *c, unsigned nr, bool bulk)
+{
+	unsigned long reports = slab_reports;
+	void *object[MANY];
+	unsigned got = 0;
+
+	for (unsigned i = nr_owned; i-- && got < nr;) {
+		struct owned o;
+
+		if (owned[i].cache != c)
+			continue;
+		o = disown(i);
+		object[got++] = o.object;
+		if (!bulk)
+			give_back(&o);
+	}
+	if (bulk)
+		kmem_cache_free_bulk(c->s, got, object);
+	EXPECT_EQ(slab_reports, reports);
+}
+
+static void do_many(void)
 {
 	struct model_cache *c = random_cache();
-	unsigned nr = (unsigned)rnd_below(200);
+	unsigned nr = (unsigned)rnd_below(MANY);
 
 	if (!c)
 		return;
-	while (allocate && nr-- && nr_owned < MAX_OWNED)
-		own(kmem_cache_alloc(c->s, GFP_NOWAIT), c->size, c, GFP_NOWAIT | c->s->gfp, 1);
-	for (unsigned i = nr_owned; !allocate && i-- && nr;)
-		if (owned[i].cache == c) {
-			struct owned o = disown(i);
-
-			give_back(&o);
-			nr--;
-		}
+	if (rnd_below(2))
+		do_alloc_many(c, nr, rnd_below(2));
+	else
+		do_free_many(c, nr, rnd_below(2));
 }
 
 static void do_shrink(void)
@@ -432,7 +469,7 @@ static void do_rare(void)
 		do_double_free();
 		break;
 	default:
-		do_many(rnd_below(2));
+		do_many();
 	}
 }
 

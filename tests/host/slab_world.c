@@ -83,6 +83,8 @@ void world_switch_area(unsigned int cpu)
 	if (this_hart != to)
 		*to = *this_hart;
 	to->percpu_off = offsets[cpu];
+	to->page_base = (unsigned long)host_vmemmap -
+			((unsigned long)host_linear >> PAGE_SHIFT << PAGE_STRUCT_SHIFT);
 	host_area = to;
 }
 

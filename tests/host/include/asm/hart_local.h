@@ -19,6 +19,7 @@ struct hart_local {
 	unsigned int cpu;
 	u32 preempt_count;
 	u32 no_resched;
+	unsigned long page_base; /* struct page of address va: page_base + (va >> 12) * 32 */
 	bool irqs_off;
 	struct thread *thread;
 	struct pcp_list *pcp_first[32];
