@@ -20,7 +20,8 @@
  *   is used, or was accessed since it was freed; nr_used counts those in use.
  * Locking: pool.lock (rank KFENCE) for states, the list and entries of guards.  An object's page is
  *   written by who takes it off the list, and read by who frees it, before it's on the list again.
- * Cost: some 12,000 instructions a sample and its release, two traces included; 8 KiB an object.
+ * Cost: some 40,000 instructions a sample and its release, nearly all for two traces; 8 KiB of
+ *   memory an object.
  * Not here: messages (kfence_report.c), the clock (kernel/sched/kfence_timer.c).
  */
 #define LOG_PREFIX "kfence: "

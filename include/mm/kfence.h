@@ -137,6 +137,8 @@ const char *kfence_kind_name(enum kfence_kind kind);
 
 #else
 
+#define kfence_interval 0U
+
 static inline bool kfence_is_due(void)
 {
 	return false;

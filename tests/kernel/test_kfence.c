@@ -334,6 +334,33 @@ static void test_sample(struct ktap *t)
 	end(t);
 }
 
+/* What a sample costs; no more than that it works is expected. */
+static void test_cost(struct ktap *t)
+{
+	u64 at[4] = { 0 };
+	unsigned long flags;
+	char *object;
+
+	if (begin(t)) {
+		kfree(kmem_cache_alloc(world.cache, GFP_KERNEL));
+		local_irq_save(flags);
+		at[0] = read_instret();
+		kfence_sample();
+		at[1] = read_instret();
+		object = kfence_alloc(world.cache, GFP_ATOMIC);
+		at[2] = read_instret();
+		if (object)
+			kmem_cache_free(world.cache, object);
+		at[3] = read_instret();
+		local_irq_restore(flags);
+		KTAP_EXPECT(t, object);
+		ktap_diag(t, "instructions: %lu to make a sample due, %lu to allocate, %lu to free",
+			  (unsigned long)(at[1] - at[0]), (unsigned long)(at[2] - at[1]),
+			  (unsigned long)(at[3] - at[2]));
+	}
+	end(t);
+}
+
 struct crowd {
 	struct ktap *t;
 	unsigned nr; /* watched objects */
@@ -448,6 +475,7 @@ static const struct ktap_case cases[] = {
 	{ "kmalloc", test_kmalloc },
 	{ "cache", test_cache },
 	{ "sample", test_sample },
+	{ "cost", test_cost },
 	{ "harts", test_harts },
 	{},
 };
