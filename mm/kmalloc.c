@@ -112,6 +112,7 @@ struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp)
 		}
 	}
 	handle->cache = s;
+	handle->mark = s->handle.mark;
 	__atomic_store_n(&handle->stack, s->handle.stack, __ATOMIC_RELEASE);
 	return s;
 }

@@ -33,6 +33,7 @@
 #include <mm/zone.h>
 
 #define NO_OBJECT      0xffffU /* no number of an object */
+#define FREE_BYTES     8U      /* of a free object: the next one's number, and a mark */
 #define MAX_SLAB_ORDER 4
 
 /* Full at the latest with so many objects. */
@@ -81,6 +82,7 @@ struct kmem_cache {
 	u16 link;		   /* C where in a free object the next one's number stands */
 	u16 key;		   /* C that it's mixed with */
 	u16 pad;		   /* C bytes before what its user sees; 0, unless it's debugged */
+	s32 mark_key;		   /* C a free object's mark: this + its address */
 	u32 random;		   /* for the order of a new slab's; no lock: any value will do */
 	u8 order;		   /* C of a slab */
 	u8 min_order;		   /* C that will do if there's none of those */
@@ -99,6 +101,45 @@ struct kmem_cache {
 	char name[SLAB_NAME_LEN];		    /* C */
 	struct kmem_cache_node *node[MAX_NUMNODES]; /* C NULL: has no memory */
 };
+
+/*
+ * Marks.  An object that was freed has a word in it that nobody can guess, until it is handed out
+ * again: who frees one with its mark, frees it a second time.
+ */
+#ifdef CONFIG_SLAB_FREELIST_HARDENED
+static __always_inline s32 *mark_of(const struct slab_handle *handle, const void *object)
+{
+	return (s32 *)((unsigned long)object + (unsigned long)(long)handle->mark);
+}
+
+static __always_inline void slab_unmark(const struct slab_handle *handle, void *object)
+{
+	*mark_of(handle, object) = 0;
+}
+
+static __always_inline bool slab_is_marked(const struct kmem_cache *s, const void *object)
+{
+	return (s32)((u32)*mark_of(&s->handle, object) - (u32)(unsigned long)object) == s->mark_key;
+}
+
+static __always_inline void slab_mark(const struct kmem_cache *s, void *object)
+{
+	*mark_of(&s->handle, object) = (s32)((u32)s->mark_key + (u32)(unsigned long)object);
+}
+#else
+static inline void slab_unmark(const struct slab_handle *handle, void *object)
+{
+}
+
+static inline bool slab_is_marked(const struct kmem_cache *s, const void *object)
+{
+	return false;
+}
+
+static inline void slab_mark(const struct kmem_cache *s, void *object)
+{
+}
+#endif
 
 /* ---- slab_page.c: slabs ---- */
 
@@ -167,7 +208,7 @@ void slab_discard(struct kmem_cache *s);
 bool slab_is_first(const struct kmem_cache *s);
 
 /* The stack of a cache that has none, as slab_handle has it. */
-unsigned long slab_no_stack_offset(void);
+s32 slab_no_stack_offset(void);
 
 /* slab_each - @fn for each cache, until it returns true; with interrupts off, under the list's
  * lock. */

@@ -126,8 +126,8 @@ static void shape(struct kmem_cache *s, const char *name, unsigned size, unsigne
 	if (slab_debugged(s)) {
 		size = slab_debug_shape(s, align);
 	} else if (ctor) { /* the object stays as it is while it's free */
-		s->link = (u16)ALIGN_UP(size, sizeof(u16));
-		size = s->link + sizeof(u16);
+		s->link = (u16)ALIGN_UP(size, sizeof(u32));
+		size = s->link + FREE_BYTES;
 	}
 	s->size = (u32)ALIGN_UP(size, (unsigned long)align);
 	s->reciprocal = (u32)((1ULL << 32) / s->size + 1);
@@ -139,7 +139,9 @@ static void shape(struct kmem_cache *s, const char *name, unsigned size, unsigne
 		 (flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : 0);
 	s->random = (u32)get_random_long();
 	s->key = (u16)get_random_long();
+	s->handle.mark = s->link + 4 - s->pad; /* from what its user sees */
 	s->handle.cache = s;
+	s->mark_key = (s32)get_random_long();
 	snprintf(s->name, sizeof(s->name), "%s", name);
 }
 
@@ -153,11 +155,11 @@ static void node_init(struct kmem_cache_node *n)
 
 static void stack_offset(struct kmem_cache *s, struct slab_stack *stacks)
 {
-	s->handle.stack = (unsigned long)this_cpu_ptr(stacks) - (unsigned long)this_hart;
+	s->handle.stack = (s32)((unsigned long)this_cpu_ptr(stacks) - (unsigned long)this_hart);
 	s->stacks = stacks;
 }
 
-unsigned long slab_no_stack_offset(void)
+s32 slab_no_stack_offset(void)
 {
 	return (unsigned long)this_cpu_ptr(&slab_no_stack) - (unsigned long)this_hart;
 }

@@ -165,7 +165,7 @@ static unsigned right_zone(const struct kmem_cache *s)
 
 static unsigned tracks_at(const struct kmem_cache *s)
 {
-	return (unsigned)ALIGN_UP(s->link + sizeof(u16), sizeof(u32));
+	return s->link + FREE_BYTES;
 }
 
 static struct slab_track *tracks_of(const struct kmem_cache *s, void *block)
@@ -182,7 +182,7 @@ const struct slab_track *slab_tracks(const struct kmem_cache *s, const void *blo
 static unsigned padding_at(const struct kmem_cache *s)
 {
 	if (!(s->flags & SLAB_STORE_USER))
-		return s->link + (unsigned)sizeof(u16);
+		return s->link + FREE_BYTES;
 	return tracks_at(s) + 2 * (unsigned)sizeof(struct slab_track);
 }
 
@@ -191,7 +191,7 @@ unsigned slab_debug_shape(struct kmem_cache *s, unsigned align)
 	if (s->ctor || (s->flags & SLAB_TYPESAFE_BY_RCU)) /* free objects keep what's in them */
 		s->flags &= ~SLAB_POISON;
 	s->pad = (u16)(s->flags & SLAB_RED_ZONE ? max(align, RED_LEAST) : 0);
-	s->link = (u16)ALIGN_UP(s->pad + s->object_size + right_zone(s), sizeof(u16));
+	s->link = (u16)ALIGN_UP(s->pad + s->object_size + right_zone(s), sizeof(u32));
 	return padding_at(s);
 }
 

@@ -28,7 +28,7 @@
 
 static __always_inline struct slab_stack *this_stack(const struct slab_handle *handle)
 {
-	return (struct slab_stack *)((unsigned long)this_hart + handle->stack);
+	return (struct slab_stack *)((unsigned long)this_hart + (unsigned long)(long)handle->stack);
 }
 
 /* Nothing on this hart's stack.  Interrupts are off, they were @flags. */
@@ -45,11 +45,13 @@ static __noinline void *alloc_empty(struct slab_handle *handle, gfp_t gfp, unsig
 	if (likely(s))
 		object = stack_refill(s, this_stack(&s->handle));
 	local_irq_restore(flags);
-	if (likely(object))
-		return object;
 	if (unlikely(!s))
 		s = kmalloc_cache(handle, gfp);
-	return s ? slab_new(s, gfp, NUMA_NO_NODE) : NULL;
+	if (unlikely(!object && s))
+		object = slab_new(s, gfp, NUMA_NO_NODE);
+	if (likely(object))
+		slab_unmark(&s->handle, object);
+	return object;
 }
 
 static __always_inline void *hit(struct slab_handle *handle, gfp_t gfp)
@@ -67,6 +69,7 @@ static __always_inline void *hit(struct slab_handle *handle, gfp_t gfp)
 		return alloc_empty(handle, gfp, flags);
 	stack->top = top - 1;
 	local_irq_restore(flags);
+	slab_unmark(handle, object);
 	return object;
 }
 
@@ -107,23 +110,27 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 	}
 	if (!object)
 		object = slab_new(s, gfp, nid);
+	if (object)
+		slab_unmark(&s->handle, object);
 	if ((gfp & __GFP_ZERO) && object)
 		memset(object, 0, s->object_size);
 	return object;
 }
 
-/* Full, or the object was freed just before.  Interrupts are off, they were @flags. */
+/* No room on this hart's stack.  Interrupts are off, they were @flags. */
 static __noinline void free_full(struct kmem_cache *s, void *object, unsigned long flags)
 {
-	struct slab_stack *stack = this_stack(&s->handle);
-
-	if (*stack->top == object) {
-		local_irq_restore(flags);
-		slab_report(s, object, "was freed just before");
-		return;
-	}
-	stack_put(s, stack, object);
+	stack_put(s, this_stack(&s->handle), object);
 	local_irq_restore(flags);
+}
+
+/* It has a mark. */
+static __noinline void free_again(struct kmem_cache *s, void *object)
+{
+	if (slab_debugged(s)) /* it can say more */
+		slab_give(s, &object, 1);
+	else
+		slab_report(s, object, "was freed before");
 }
 
 static __always_inline void free_to(struct kmem_cache *s, void *object)
@@ -132,11 +139,16 @@ static __always_inline void free_to(struct kmem_cache *s, void *object)
 	unsigned long flags;
 	void **top;
 
+	if (unlikely(slab_is_marked(s, object))) {
+		free_again(s, object);
+		return;
+	}
+	slab_mark(s, object);
 	local_irq_save_hit(flags);
 	hart_barrier();
 	stack = this_stack(&s->handle);
 	top = stack->top;
-	if (unlikely(top == stack->full || *top == object)) {
+	if (unlikely(top == stack->full)) {
 		free_full(s, object, flags);
 		return;
 	}
@@ -165,7 +177,8 @@ void kmem_cache_free(struct kmem_cache *s, void *object)
 /* ---- many ---- */
 
 /* What this hart's stack has, from @out on, before @end; where it ends.  Interrupts are off. */
-static void **take_listed(struct slab_stack *stack, void **out, void **end)
+static void **take_listed(const struct slab_handle *handle, struct slab_stack *stack, void **out,
+			  void **end)
 {
 	unsigned long bottom = sizeof(struct magazine) - 1;
 	unsigned long nr = ((unsigned long)stack->top & bottom) / sizeof(void *);
@@ -177,8 +190,10 @@ static void **take_listed(struct slab_stack *stack, void **out, void **end)
 	nr = min(nr - 1, (unsigned long)(end - out));
 	from = stack->top -= nr;
 #pragma GCC unroll 8
-	for (end = out + nr; out < end; out++)
+	for (end = out + nr; out < end; out++) {
 		*out = *++from;
+		slab_unmark(handle, *out);
+	}
 	return out;
 }
 
@@ -191,7 +206,7 @@ unsigned kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, unsigned nr, voi
 
 		local_irq_save_hit(flags);
 		hart_barrier();
-		out = take_listed(this_stack(&s->handle), out, end);
+		out = take_listed(&s->handle, this_stack(&s->handle), out, end);
 		local_irq_restore(flags);
 		if (out == end)
 			break;
@@ -221,8 +236,9 @@ static void **list_some(struct kmem_cache *s, struct slab_stack *stack, void **a
 		unsigned long vpn = (unsigned long)*at >> PAGE_SHIFT;
 		const struct page *page = (void *)(page_base + (vpn << PAGE_STRUCT_SHIFT));
 
-		if (unlikely(page->mapping != s))
+		if (unlikely(page->mapping != s || slab_is_marked(s, *at)))
 			break;
+		slab_mark(s, *at);
 		*++top = *at;
 	}
 	stack->top = top;

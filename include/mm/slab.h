@@ -48,7 +48,8 @@ struct kmem_cache;
 
 /* What a hit needs of a cache. */
 struct slab_handle {
-	unsigned long stack; /* a hart's stack of objects is at its tp + this */
+	s32 stack; /* a hart's stack of objects is at its tp + this */
+	s32 mark;  /* and where in an object its mark is while it's free (mm/slab.h) */
 	struct kmem_cache *cache;
 };
 

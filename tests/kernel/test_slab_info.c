@@ -145,7 +145,7 @@ static void test_sites(struct ktap *t)
 			KTAP_ASSERT(t, first && second);
 			kfree(first);
 			kfree(second);
-			KTAP_EXPECT(t, handle->stack == *(unsigned long *)handle->cache);
+			KTAP_EXPECT(t, handle->stack == *(s32 *)handle->cache);
 		}
 		if (!round)
 			before = used_by_sites();
