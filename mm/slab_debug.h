@@ -8,6 +8,7 @@
 #ifndef MM_SLAB_DEBUG_H
 #define MM_SLAB_DEBUG_H
 
+#include <kernel/log.h>
 #include <kernel/symbols.h>
 #include <mm/slab.h>
 #include "slab.h"

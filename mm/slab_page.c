@@ -27,10 +27,13 @@
 
 /* ---- taking ---- */
 
-/* The chain of @slab ends here: somebody wrote to a free object.  What is left of it is lost. */
-static __noinline void chain_broken(struct kmem_cache *s, struct page *slab, void *object)
+/* The chain of @slab ends here, @nr objects on: somebody wrote to a free object.  What
+ * is left of it is lost, and counts as used. */
+static __noinline void chain_broken(struct kmem_cache *s, struct page *slab, void *object,
+				    unsigned nr)
 {
 	slab_report(s, object, "was written to after it was freed");
+	slab_node(s, slab)->nr_used += s->objects - slab->objects_used - nr;
 	slab->objects_used = (u16)s->objects;
 	slab->object_free = NO_OBJECT;
 }
@@ -45,7 +48,7 @@ static unsigned take_from(struct kmem_cache *s, struct page *slab, void **out, u
 
 		next = *link_of(s, object) ^ key;
 		if (unlikely(next >= objects && next != NO_OBJECT)) {
-			chain_broken(s, slab, object);
+			chain_broken(s, slab, object, nr);
 			return nr;
 		}
 		out[nr++] = object;
