@@ -94,3 +94,48 @@ static u64 bulk(void)
 }
 
 BENCH_SLAB(kmem_cache_bulk192_1000, bulk());
+
+/* ---- how much memory is lost ---- */
+
+#define WASTE_OBJECTS 1000000UL
+#define WASTE_LARGEST 4096U
+
+/* As many objects of 8 to 4096 bytes as memory has, at most WASTE_OBJECTS; @asked: for how much. */
+static void *take_random(u64 *asked)
+{
+	void **list = NULL;
+	u32 random = 1;
+
+	for (unsigned long i = 0; i < WASTE_OBJECTS; i++) {
+		size_t size;
+		void **one;
+
+		random = random * 1664525 + 1013904223;
+		size = 8 + (random >> 8) % (WASTE_LARGEST - 7);
+		one = kmalloc(size, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+		if (!one)
+			break;
+		*one = list;
+		list = one;
+		*asked += size;
+	}
+	return list;
+}
+
+/* Thousandths of the pages taken that nobody asked for. */
+static u64 waste(void)
+{
+	unsigned long before = nr_free_pages();
+	void **list, **next;
+	u64 asked = 0, taken;
+
+	list = take_random(&asked);
+	taken = (u64)(before - nr_free_pages()) << PAGE_SHIFT;
+	for (; list; list = next) {
+		next = *list;
+		kfree(list);
+	}
+	return asked ? (taken - asked) * 1000 / taken : BENCH_FAILED;
+}
+
+BENCH_SLAB(kmalloc_waste, waste());
