@@ -26,6 +26,7 @@
 #include <mm/page_alloc.h>
 #include <sched/irq.h>
 #include <sched/kfence_timer.h>
+#include <sched/kmemleak.h>
 #include <sched/kswapd.h>
 #include <sched/thread.h>
 #include <sched/workqueue.h>
@@ -114,6 +115,7 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	smp_start();		      /* the other harts */
 	workqueues_init();	      /* their workers */
 	kfence_timer_init();	      /* a sample of objects is watched */
+	kmemleak_start();	      /* who looks for leaks, if anyone */
 	drivers_probe(DRIVER_DEVICE); /* everything else; the console by interrupt */
 	pr_info("%lu instructions from _start to the prompt", instructions_since_start());
 	shell_main();

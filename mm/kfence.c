@@ -187,6 +187,7 @@ void *kfence_alloc(struct kmem_cache *s, gfp_t gfp)
 	open_page(o);
 	if (s->ctor)
 		s->ctor(o->start);
+	kmemleak_alloc(o->start, s->object_size, 1, gfp);
 	return o->start;
 }
 
@@ -243,6 +244,7 @@ void kfence_free(const struct kmem_cache *s, const void *object)
 		kfence_show(&r, NULL);
 		return;
 	}
+	kmemleak_free(object);
 	r.addr = changed_beside(o);
 	if (r.addr) {
 		r.kind = KFENCE_CORRUPTION;

@@ -169,6 +169,10 @@ static void *kmalloc_large(size_t size, gfp_t gfp)
 			   order);
 	if (!page)
 		return NULL;
+	if (!kmemleak_track(page_address(page), PAGE_SIZE << order, 1, gfp)) {
+		__free_pages(page, order);
+		return NULL;
+	}
 	page->mapping = (void *)large_tag;
 	return page_address(page);
 }
@@ -188,6 +192,7 @@ void kfree_large(struct page *page, const void *object)
 		slab_report(NULL, object, "isn't kmalloc()'s");
 		return;
 	}
+	kmemleak_free(object);
 	page->mapping = NULL;
 	__free_pages(page, compound_order(page));
 }

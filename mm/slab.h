@@ -27,6 +27,7 @@
 #include <base/list.h>
 #include <kernel/percpu.h>
 #include <kernel/spinlock.h>
+#include <mm/kmemleak.h>
 #include <mm/page_list.h>
 #include <mm/slab.h>
 #include <mm/slab_info.h>
@@ -239,6 +240,28 @@ struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp);
 /* kfree() of what lies in no slab. */
 void kfree_large(struct page *page, const void *object);
 void kmalloc_init(void);
+
+/* ---- those who watch objects come and go ---- */
+
+/*
+ * slab_watch_alloc - @object of @s is handed out: the object, or NULL if it isn't after all.
+ * slab_watch_free - it comes back: false if it's kept.  Any context, interrupts on or off.
+ * Who is to see all of a cache's objects has its harts have no magazines (make_stacks()).
+ */
+static inline void *slab_watch_alloc(struct kmem_cache *s, void *object, gfp_t gfp)
+{
+	if (likely(s->rounds) || kmemleak_track(object, s->object_size, 1, gfp))
+		return object;
+	slab_give(s, &object, 1);
+	return NULL;
+}
+
+static inline bool slab_watch_free(struct kmem_cache *s, void *object)
+{
+	if (unlikely(!s->rounds))
+		kmemleak_free(object);
+	return true;
+}
 
 /* ---- slab_depot.c: magazines ---- */
 

@@ -219,7 +219,8 @@ static bool make_nodes(struct kmem_cache *s, gfp_t gfp)
 
 static void make_stacks(struct kmem_cache *s)
 {
-	struct slab_stack *stacks = slab_debugged(s) ? NULL : alloc_percpu(struct slab_stack);
+	bool watched = kmemleak_on || slab_debugged(s);
+	struct slab_stack *stacks = watched ? NULL : alloc_percpu(struct slab_stack);
 
 	if (!stacks) { /* or no memory: reported; it's slower so */
 		stack_offset(s, &slab_no_stack);

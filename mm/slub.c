@@ -50,6 +50,8 @@ static __noinline void *alloc_empty(struct slab_handle *handle, gfp_t gfp, unsig
 	if (unlikely(!object && s))
 		object = slab_new(s, gfp, NUMA_NO_NODE);
 	if (likely(object))
+		object = slab_watch_alloc(s, object, gfp);
+	if (likely(object))
 		slab_unmark(&s->handle, object);
 	return object;
 }
@@ -111,6 +113,8 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 	if (!object)
 		object = slab_new(s, gfp, nid);
 	if (object)
+		object = slab_watch_alloc(s, object, gfp);
+	if (object)
 		slab_unmark(&s->handle, object);
 	if ((gfp & __GFP_ZERO) && object)
 		memset(object, 0, s->object_size);
@@ -120,7 +124,8 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 /* No room on this hart's stack.  Interrupts are off, they were @flags. */
 static __noinline void free_full(struct kmem_cache *s, void *object, unsigned long flags)
 {
-	stack_put(s, this_stack(&s->handle), object);
+	if (likely(slab_watch_free(s, object)))
+		stack_put(s, this_stack(&s->handle), object);
 	local_irq_restore(flags);
 }
 

@@ -45,6 +45,7 @@ enum lock_rank {
 	LOCK_KFENCE,	/* the pool of watched objects */
 	LOCK_ZONE,	/* free pages */
 	LOCK_DEVMEM,	/* regions of devices' memory */
+	LOCK_KMEMLEAK,	/* which objects exist */
 	LOCK_RANDOM,	/* the state of random numbers */
 	LOCK_LOG,	/* the ring of messages: a leaf */
 

@@ -55,6 +55,7 @@ SECTIONS
 		*mm/page_*.o(.text.hot .text.hot.* .text .text.*)
 		*mm/folio.o(.text.hot .text.hot.* .text .text.*)
 		*mm/kfence*.o(.text.hot .text.hot.* .text .text.*)
+		*mm/kmemleak.o(.text.hot .text.hot.* .text .text.*)
 		*mm/kmalloc*.o(.text.hot .text.hot.* .text .text.*)
 		*mm/slab_*.o(.text.hot .text.hot.* .text .text.*)
 		*mm/slub.o(.text.hot .text.hot.* .text .text.*)
@@ -93,6 +94,10 @@ SECTIONS
 		. = ALIGN(64);
 		__per_cpu_start = .;
 		KEEP(*(.data..percpu..first)) /* tp points to it */
+		__per_cpu_no_scan = .;
+		KEEP(*(.data..percpu..no_scan))
+		. = ALIGN(16);
+		__per_cpu_no_scan_end = .;
 		KEEP(*(.data..percpu .data..percpu.*))
 		. = ALIGN(64);
 		__per_cpu_end = .;
