@@ -26,6 +26,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef CONFIG_RANDOM_KMALLOC_CACHES
+#define BY_SITE 1
+#else
+#define BY_SITE 0
+#endif
+
 struct slab_handle kmalloc_caches[KMALLOC_ROWS][KMALLOC_CLASSES];
 
 /* Which row's caches a site's are, after kmalloc_init(). */
@@ -120,7 +126,7 @@ struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp)
 void kmalloc_init(void)
 {
 	unsigned long mib = nr_managed_pages() >> (20 - PAGE_SHIFT);
-	unsigned rows = mib < 32 ? 1 : mib < 128 ? 4 : KMALLOC_SITES;
+	unsigned rows = mib < 32 || !BY_SITE ? 1 : mib < 128 ? 4 : KMALLOC_SITES;
 
 	memset(cache_of, 0, sizeof(cache_of)); /* host tests begin anew */
 	for (unsigned i = 0; i < KMALLOC_ROWS * KMALLOC_CLASSES; i++)

@@ -101,6 +101,12 @@ bool slab_in_chain(const struct kmem_cache *s, const struct page *slab, unsigned
 
 /* ---- new slabs ---- */
 
+#ifdef CONFIG_SLAB_FREELIST_RANDOM
+#define RANDOM_ORDER 1
+#else
+#define RANDOM_ORDER 0
+#endif
+
 static unsigned random_below(struct kmem_cache *s, unsigned max)
 {
 	s->random = s->random * 1664525 + 1013904223;
@@ -127,9 +133,13 @@ static unsigned stride_of(unsigned objects, unsigned wish)
 /* All objects but the first in a chain; which is the first. */
 static unsigned chain_all(struct kmem_cache *s, struct page *slab)
 {
-	unsigned objects = s->objects, first = random_below(s, objects), nr = first;
-	unsigned stride = objects > 2 ? stride_of(objects, 1 + random_below(s, objects - 1)) : 1;
+	unsigned objects = s->objects, first = 0, stride = 1, nr;
 
+	if (RANDOM_ORDER && objects > 2) {
+		first = random_below(s, objects);
+		stride = stride_of(objects, 1 + random_below(s, objects - 1));
+	}
+	nr = first;
 	for (unsigned i = 0; i < objects; i++) {
 		char *object = slab_object(s, slab, nr);
 		unsigned next = nr + stride;
