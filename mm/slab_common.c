@@ -129,7 +129,7 @@ static void shape(struct kmem_cache *s, const char *name, unsigned size, unsigne
 		s->link = (u16)ALIGN_UP(size, sizeof(u32));
 		size = s->link + FREE_BYTES;
 	}
-	s->size = (u32)ALIGN_UP(size, (unsigned long)align);
+	s->size = (u32)ALIGN_UP(max(size, FREE_BYTES), (unsigned long)align);
 	s->reciprocal = (u32)((1ULL << 32) / s->size + 1);
 	s->order = (u8)choose_order(s->size);
 	s->objects = (u16)((PAGE_SIZE << s->order) / s->size);

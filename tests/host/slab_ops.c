@@ -362,6 +362,7 @@ static void do_wrong_free(void)
 	expect_filled(&o, o.size);
 }
 
+/* The second time, at once or later, is reported and changes nothing. */
 static void do_double_free(void)
 {
 	unsigned long reports = slab_reports;
@@ -370,15 +371,19 @@ static void do_double_free(void)
 
 	if (!nr_owned)
 		return;
-	o = owned[nr_owned - 1];
-	s = cache_of(o.object);
-	if (!s || !s->rounds)
+	s = cache_of(owned[nr_owned - 1].object);
+	if (!s)
 		return;
-	disown(nr_owned - 1);
+	o = disown(nr_owned - 1);
 	kfree(o.object);
-	if (*((struct slab_stack *)this_cpu_ptr(s->stacks))->top != o.object)
-		return; /* without memory for a magazine it went to its slab */
-	kfree(o.object);
+	if (rnd_below(2))
+		do_free();
+	if (cache_of(o.object) != s || !slab_is_marked(s, o.object))
+		return; /* the slab went back */
+	if (rnd_below(2))
+		kfree(o.object);
+	else
+		kmem_cache_free(s, o.object);
 	EXPECT_EQ(slab_reports, reports + 1);
 }
 

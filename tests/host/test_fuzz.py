@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The fuzzers, FUZZ_SECONDS each (60): device trees, starting from the compiled ones of tests/dts,
-and operations on the page allocator, starting from tests/host/corpus/page.
+and operations on the page allocator and on small objects, starting from tests/host/corpus.
 
 What a run finds interesting stays in build/host/corpus for the next one; an input that breaks
 something is kept in build/host and named.
@@ -44,3 +44,7 @@ def test_fuzz_dt(fuzzers):
 
 def test_fuzz_page(fuzzers):
     assert fuzz("page", 4096, TOP / "tests" / "host" / "corpus" / "page") > 10 * SECONDS
+
+
+def test_fuzz_slab(fuzzers):
+    assert fuzz("slab", 4096, TOP / "tests" / "host" / "corpus" / "slab") > 10 * SECONDS

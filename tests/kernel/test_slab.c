@@ -344,12 +344,12 @@ static void check_alignment(struct ktap *t, unsigned size, unsigned align, slab_
 static void test_alignment(struct ktap *t)
 {
 	unsigned long before = slab_settle();
-	static const u16 sizes[] = { 1, 7, 16, 31, 33, 63, 64, 65, 200, 1000, 3000 };
+	static const u16 sizes[] = { 1, 4, 7, 16, 31, 33, 63, 64, 65, 200, 1000, 3000 };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
 		check_alignment(t, sizes[i], 0, 0);
 		check_alignment(t, sizes[i], 0, SLAB_HWCACHE_ALIGN);
-		check_alignment(t, sizes[i], 4U << i, 0);
+		check_alignment(t, sizes[i], 2U << i, 0);
 	}
 	slab_end(t, before);
 }

@@ -76,37 +76,44 @@ static void test_foreign(struct ktap *t)
 	slab_end(t, before);
 }
 
-/* Twice in a row, wherever the magazine ends. */
+#ifdef CONFIG_SLAB_FREELIST_HARDENED
+
+/* Twice in a row, and all of them once more, wherever they are by then. */
 static void test_double_free(struct ktap *t)
 {
-	unsigned long before = slab_settle(), flags, reports;
+	unsigned long before = slab_settle(), reports = slab_reports;
 	struct kmem_cache *s = create(t, 48);
-	void *object[150];
+	void *object[150], *kept;
 
 	if (!s)
 		return;
-	for (unsigned i = 0; i < ARRAY_SIZE(object); i++)
-		object[i] = kmem_cache_alloc(s, GFP_KERNEL);
-	page_reports_expect(true);
-	reports = slab_reports;
+	kept = kmem_cache_alloc(s, GFP_KERNEL); /* its slab stays */
 	for (unsigned i = 0; i < ARRAY_SIZE(object); i++) {
-		if (!object[i])
-			continue;
-		local_irq_save(flags);
-		if (i & 1) {
-			kmem_cache_free(s, object[i]);
-			kmem_cache_free(s, object[i]);
-		} else {
-			kfree(object[i]);
-			kfree(object[i]);
-		}
-		local_irq_restore(flags);
+		object[i] = kmem_cache_alloc(s, GFP_KERNEL);
+		KTAP_ASSERT(t, object[i] != NULL);
+	}
+	page_reports_expect(true);
+	for (unsigned i = 0; i < ARRAY_SIZE(object); i++) {
+		kfree(object[i]);
+		kmem_cache_free(s, object[i]);
 	}
 	KTAP_EXPECT_EQ(t, slab_reports - reports, ARRAY_SIZE(object));
+	kmem_cache_free_bulk(s, ARRAY_SIZE(object), object);
+	KTAP_EXPECT_EQ(t, slab_reports - reports, 2 * ARRAY_SIZE(object));
 	page_reports_expect(false);
+	kmem_cache_free(s, kept);
 	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
 	slab_end(t, before);
 }
+
+#else
+
+static void test_double_free(struct ktap *t)
+{
+	ktap_skip(t, "built without SLAB_FREELIST_HARDENED");
+}
+
+#endif
 
 /* ---- the validator ---- */
 
