@@ -118,29 +118,54 @@ static __always_inline void slab_unmark(const struct slab_handle *handle, void *
 	*mark_of(handle, object) = 0;
 }
 
-static __always_inline bool slab_is_marked(const struct kmem_cache *s, const void *object)
+static __always_inline s32 mark_value(const struct kmem_cache *s, const void *object)
 {
-	return (s32)((u32)*mark_of(&s->handle, object) - (u32)(unsigned long)object) == s->mark_key;
+	return (s32)((u32)s->mark_key + (u32)(unsigned long)object);
 }
 
-static __always_inline void slab_mark(const struct kmem_cache *s, void *object)
+static __always_inline bool mark_is(const s32 *mark, s32 value)
 {
-	*mark_of(&s->handle, object) = (s32)((u32)s->mark_key + (u32)(unsigned long)object);
+	return *mark == value;
+}
+
+static __always_inline void mark_set(s32 *mark, s32 value)
+{
+	*mark = value;
 }
 #else
+static inline s32 *mark_of(const struct slab_handle *handle, const void *object)
+{
+	return NULL;
+}
+
 static inline void slab_unmark(const struct slab_handle *handle, void *object)
 {
 }
 
-static inline bool slab_is_marked(const struct kmem_cache *s, const void *object)
+static inline s32 mark_value(const struct kmem_cache *s, const void *object)
+{
+	return 0;
+}
+
+static inline bool mark_is(const s32 *mark, s32 value)
 {
 	return false;
 }
 
-static inline void slab_mark(const struct kmem_cache *s, void *object)
+static inline void mark_set(s32 *mark, s32 value)
 {
 }
 #endif
+
+static __always_inline bool slab_is_marked(const struct kmem_cache *s, const void *object)
+{
+	return mark_is(mark_of(&s->handle, object), mark_value(s, object));
+}
+
+static __always_inline void slab_mark(const struct kmem_cache *s, void *object)
+{
+	mark_set(mark_of(&s->handle, object), mark_value(s, object));
+}
 
 /* ---- slab_page.c: slabs ---- */
 

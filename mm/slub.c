@@ -124,6 +124,8 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 /* No room on this hart's stack.  Interrupts are off, they were @flags. */
 static __noinline void free_full(struct kmem_cache *s, void *object, unsigned long flags)
 {
+	if (!slab_debugged(s)) /* @object may be anything as yet */
+		slab_mark(s, object);
 	if (likely(slab_watch_free(s, object)))
 		stack_put(s, this_stack(&s->handle), object);
 	local_irq_restore(flags);
@@ -140,15 +142,15 @@ static __noinline void free_again(struct kmem_cache *s, void *object)
 
 static __always_inline void free_to(struct kmem_cache *s, void *object)
 {
+	s32 *mark = mark_of(&s->handle, object), value = mark_value(s, object);
 	struct slab_stack *stack;
 	unsigned long flags;
 	void **top;
 
-	if (unlikely(slab_is_marked(s, object))) {
+	if (unlikely(mark_is(mark, value))) {
 		free_again(s, object);
 		return;
 	}
-	slab_mark(s, object);
 	local_irq_save_hit(flags);
 	hart_barrier();
 	stack = this_stack(&s->handle);
@@ -157,6 +159,7 @@ static __always_inline void free_to(struct kmem_cache *s, void *object)
 		free_full(s, object, flags);
 		return;
 	}
+	mark_set(mark, value);
 	top[1] = object;
 	stack->top = top + 1;
 	local_irq_restore(flags);

@@ -276,15 +276,19 @@ static void test_misaligned(struct ktap *t)
 	u8 *object = s ? takes_object(s) : NULL;
 
 	KTAP_ASSERT(t, object != NULL);
-	listen();
-	gives_object(s, object + 8);
-	expect_report(t, "doesn't begin there");
-	KTAP_EXPECT_EQ(t, said("that is its byte 8", ""), 1);
-	expect_call(t, "  allocated at ", ": takes_object+");
+	for (int i = 0; i < 2; i++) { /* the second time what is known is still known */
+		listen();
+		gives_object(s, object + 16);
+		expect_report(t, "doesn't begin there");
+		KTAP_EXPECT_EQ(t, said("that is its byte 16", ""), 1);
+		expect_call(t, "  allocated at ", ": takes_object+");
+	}
 	listen();
 	gives_object(s, object - s->pad);
 	expect_report(t, "doesn't begin there");
+	listen();
 	gives_object(s, object);
+	expect_silence(t);
 	unmake(t, s);
 }
 
