@@ -7,7 +7,7 @@
 
 BOARD ?= qemu-virt
 CLANG ?= $(if $(findstring clang,$(CC)),1)
-O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)$(if $(filter 1,$(DEBUG)),-debug)
+O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)$(if $(filter 1,$(DEBUG)),-debug)$(if $(filter 1,$(KASAN)),-kasan)
 
 ifeq ($(wildcard boards/$(BOARD)/board.mk),)
 $(error no boards/$(BOARD)/board.mk: BOARD is one of $(notdir $(wildcard boards/*)))
@@ -20,7 +20,8 @@ silent     = $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
 say        = $(if $(filter 1,$(V))$(silent),,@printf '  %-8s%s\n' $(1) $(2))
 PYTHON    := /usr/bin/python3
 KCONFIG    = $(PYTHON) tools/kconfig.py --board $(BOARD) --out $(O) \
-	$(if $(filter 1,$(DEBUG)),--also tools/debug.config)
+	$(if $(filter 1,$(DEBUG)),--also tools/debug.config) \
+	$(if $(filter 1,$(KASAN)),--also tools/kasan.config)
 
 .PHONY: all FORCE
 .DELETE_ON_ERROR:
@@ -37,7 +38,7 @@ endif
 
 KCONFIG_FILES := Kconfig $(wildcard */Kconfig */*/Kconfig)
 $(O)/.config.stamp: $(wildcard $(O)/.config) $(KCONFIG_FILES) boards/$(BOARD)/defconfig \
-		tools/debug.config \
+		tools/debug.config tools/kasan.config \
 		tools/kconfig.py
 	@tools/setup build
 	@$(KCONFIG) sync
@@ -113,7 +114,15 @@ $(O)/flags: FORCE | $(O)/.config.stamp
 $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) -MMD -MP -c $< -o $@
+	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) $(SANITIZE) -MMD -MP -c $< -o $@
+
+# All but what finds the memory that is checked, and says so.
+ifdef CONFIG_KASAN
+$(filter-out $(addprefix $(O)/,arch/% kernel/core/% mm/buddy% mm/kasan% mm/kfence% mm/kmalloc% \
+	mm/mem% mm/page% mm/pcp% mm/slab% mm/slub% mm/zone%),$(OBJS)): \
+	SANITIZE := -fsanitize=kernel-address -Dmemcpy=kasan_memcpy -Dmemmove=kasan_memmove \
+	-Dmemset=kasan_memset
+endif
 
 # The suites are a third of the code, and none of it is hot.
 $(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_page_%.o: OPTIMIZE := -Os

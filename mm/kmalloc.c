@@ -231,8 +231,11 @@ size_t ksize(const void *object)
 	if (is_kfence_address(object))
 		return kfence_find(object, &bytes, NULL) == object ? bytes : 0;
 	page = virt_to_page(object);
-	if (page_flag(page, PG_slab))
-		return ((struct kmem_cache *)page->mapping)->object_size;
+	if (page_flag(page, PG_slab)) {
+		bytes = ((struct kmem_cache *)page->mapping)->object_size;
+		kasan_kmalloc((void *)object, bytes); /* who asks may use them */
+		return bytes;
+	}
 	return is_large(page, object) ? PAGE_SIZE << compound_order(page) : 0;
 }
 

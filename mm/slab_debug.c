@@ -33,6 +33,7 @@
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
+#include <mm/kasan.h>
 #include <mm/page_alloc.h>
 
 #include "internal.h"
@@ -53,7 +54,11 @@ extern char _start[];
 /* ---- which caches ---- */
 
 /* slub_debug=, or NULL. */
+#ifdef CONFIG_KASAN
+static const char *asked = "ZU";
+#else
 static const char *asked;
+#endif
 
 /* The flags at *@at, which moves behind them; ~0: a letter that means nothing. */
 static slab_flags_t scan_flags(const char **at)
@@ -317,10 +322,16 @@ void slab_debug_fresh(struct kmem_cache *s, struct page *slab)
 	memset(page_address(slab), s->flags & SLAB_POISON ? POISON_NEW : 0,
 	       (size_t)s->objects * s->size);
 	memset(rest, POISON_NEW, bytes);
+	kasan_poison(page_address(slab), PAGE_SIZE << s->order, KASAN_ZONE);
 	for (unsigned nr = 0; nr < s->objects; nr++) {
 		void *block = slab_object(s, slab, nr);
 
 		set_block(s, block, false);
+		if (s->ctor) /* is called next */
+			kasan_unpoison(object_of(s, block), s->object_size);
+		else
+			kasan_poison(object_of(s, block), ALIGN_UP(s->object_size, 8UL),
+				     KASAN_FREE);
 		if (s->flags & SLAB_STORE_USER)
 			memset(tracks_of(s, block), 0, 2 * sizeof(struct slab_track));
 	}
@@ -334,6 +345,7 @@ void slab_debug_took(struct kmem_cache *s, void **object)
 	*object = object_of(s, block);
 	check_block(s, compound_head(virt_to_page(block)), block, false);
 	set_block(s, block, true);
+	kasan_unpoison(*object, s->object_size);
 	note(s, &track, "allocated", *object);
 	if (s->flags & SLAB_STORE_USER)
 		tracks_of(s, block)[SLAB_ALLOCATED] = track;
@@ -369,6 +381,7 @@ static void give(struct kmem_cache *s, char *object)
 		if (s->flags & SLAB_STORE_USER)
 			tracks_of(s, block)[SLAB_FREED] = track;
 		set_block(s, block, false);
+		kasan_poison(object, ALIGN_UP(s->object_size, 8UL), KASAN_FREE);
 		empty = slab_give_one(s, n, slab, block);
 	}
 	spin_unlock_irqrestore(&n->lock, flags);
@@ -395,6 +408,7 @@ static unsigned long check_slab(struct kmem_cache *s, struct page *slab)
 void slab_debug_release(struct kmem_cache *s, struct page *slab)
 {
 	check_slab(s, slab);
+	kasan_unpoison(page_address(slab), PAGE_SIZE << s->order);
 }
 
 static unsigned long check_list(struct kmem_cache *s, const struct page_list *list)

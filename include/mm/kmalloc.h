@@ -15,6 +15,7 @@
 #define MM_KMALLOC_H
 
 #include <base/compiler.h>
+#include <mm/kasan.h>
 #include <mm/slab.h>
 
 #define KMALLOC_MAX_CACHE_SIZE 8192UL
@@ -68,8 +69,10 @@ static __always_inline __must_check void *kmalloc_at(size_t size, gfp_t gfp, uns
 	struct slab_handle *row = kmalloc_caches[kmalloc_row(gfp, site)];
 
 	if (__builtin_constant_p(size) && size && size <= KMALLOC_MAX_CACHE_SIZE)
-		return slab_get(&row[kmalloc_class(size)], gfp);
-	return unlikely(gfp & __GFP_ZERO) ? __kzalloc(size, gfp, row) : __kmalloc(size, gfp, row);
+		return kasan_kmalloc(slab_get(&row[kmalloc_class(size)], gfp), size);
+	return kasan_kmalloc(unlikely(gfp & __GFP_ZERO) ? __kzalloc(size, gfp, row)
+							: __kmalloc(size, gfp, row),
+			     size);
 }
 
 #define kmalloc(size, gfp) kmalloc_at(size, gfp, KMALLOC_SITE)
