@@ -12,6 +12,7 @@
  */
 #include <mm/kmalloc.h>
 
+#include <asm/barrier.h>
 #include <asm/memory.h>
 #include <kernel/percpu.h>
 #include <kernel/random.h>
@@ -89,9 +90,33 @@ static struct kmem_cache *make(unsigned row, unsigned class, gfp_t gfp)
 		snprintf(name, sizeof(name), "%s-%u", row_name(row), size);
 	s = slab_create(name, size, align, row_flags(row) | SLAB_NO_MERGE, NULL,
 			gfp & ~GFP_ZONEMASK);
-	if (s)
+	if (s) {
 		s->usersize = size;
+		s->is_kmalloc = true;
+		slab_watch(s);
+	}
 	return s;
+}
+
+void kmalloc_aim(struct slab_handle *handle)
+{
+	s32 stack;
+
+	do { /* until that's still it afterwards: slab_watch() may be at work */
+		stack = READ_ONCE(handle->cache->handle.stack);
+		WRITE_ONCE(handle->stack, stack);
+		smp_mb();
+	} while (stack != READ_ONCE(handle->cache->handle.stack));
+}
+
+void kmalloc_aim_all(void)
+{
+	for (unsigned i = 0; i < KMALLOC_ROWS * KMALLOC_CLASSES; i++) {
+		struct slab_handle *handle = &kmalloc_caches[0][0] + i;
+
+		if (__atomic_load_n(&handle->cache, __ATOMIC_ACQUIRE))
+			kmalloc_aim(handle);
+	}
 }
 
 /* The cache behind @handle, which is made if there is none as yet; NULL: no memory. */
@@ -117,9 +142,10 @@ struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp)
 			s = none;
 		}
 	}
-	handle->cache = s;
 	handle->mark = s->handle.mark;
-	__atomic_store_n(&handle->stack, s->handle.stack, __ATOMIC_RELEASE);
+	__atomic_store_n(&handle->cache, s, __ATOMIC_RELEASE);
+	smp_mb();
+	kmalloc_aim(handle);
 	return s;
 }
 
@@ -180,6 +206,7 @@ static void *kmalloc_large(size_t size, gfp_t gfp)
 		return NULL;
 	}
 	page->mapping = (void *)large_tag;
+	slab_trace_alloc(true, PAGE_SIZE << order, page_address(page));
 	return page_address(page);
 }
 
@@ -199,6 +226,7 @@ void kfree_large(struct page *page, const void *object)
 		return;
 	}
 	kmemleak_free(object);
+	slab_trace_free(true, PAGE_SIZE << compound_order(page), object);
 	page->mapping = NULL;
 	__free_pages(page, compound_order(page));
 }

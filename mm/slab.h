@@ -92,6 +92,8 @@ struct kmem_cache {
 	gfp_t gfp;		   /* C what its slabs are asked for with, beside the caller's */
 	slab_flags_t flags;	   /* C */
 	bool debugged;		   /* C any of SLAB_DEBUG_FLAGS */
+	u8 watched;		   /* WATCH_*: each allocation and release comes by slab_watch.c */
+	bool is_kmalloc;	   /* C */
 	void (*ctor)(void *);
 	struct slab_stack *stacks;		    /* C per-CPU */
 	struct list_head list;			    /* under the list's lock */
@@ -259,6 +261,11 @@ extern u8 kmalloc_small_class[128];
 /* kmalloc_beyond - kmalloc() of 0 or more than 1024 bytes, where @row is. */
 void *kmalloc_beyond(size_t size, gfp_t gfp, struct slab_handle *row);
 
+/* kmalloc_aim - a hart's stack is where the cache of @handle says: hits there find it.
+ * kmalloc_aim_all: of all handles that have a cache. */
+void kmalloc_aim(struct slab_handle *handle);
+void kmalloc_aim_all(void);
+
 /* kmalloc_cache - the cache behind a handle of kmalloc_caches, NULL: no memory for it. */
 struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp);
 
@@ -316,6 +323,10 @@ static inline struct magazine *stack_loaded(const struct slab_stack *stack)
  * are off. */
 void *stack_refill(struct kmem_cache *s, struct slab_stack *stack);
 
+/* stack_refill_own - the same, or one from the stack, of a cache that is watched, of which
+ * stack_refill() gives none. */
+void *stack_refill_own(struct kmem_cache *s);
+
 /* The hart's stack is full, and @object goes back.  Interrupts are off. */
 void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object);
 
@@ -338,6 +349,42 @@ void stacks_drain(struct kmem_cache *s);
 void stacks_drain_harts(struct kmem_cache *s);
 void depot_drain(struct kmem_cache *s, struct kmem_cache_node *n);
 bool stack_drain(struct kmem_cache *s, struct slab_stack *stack);
+
+/* ---- slab_watch.c, failslab.c ---- */
+
+#define WATCH_TRACE 1U /* tracepoints are on */
+#define WATCH_FAIL  2U /* allocations may be meant to fail */
+
+/* slab_alloc_unwatched - an object of @s as if nobody watched.  slub.c's. */
+void *slab_alloc_unwatched(struct kmem_cache *s, gfp_t gfp);
+
+/* slab_alloc_watched - the same of a cache that is watched. */
+void *slab_alloc_watched(struct kmem_cache *s, gfp_t gfp);
+
+/* slab_trace_alloc - tracepoint: @object of @bytes was allocated; slab_trace_free: it's freed.  Any
+ * context. */
+void slab_trace_alloc(bool is_kmalloc, size_t bytes, const void *object);
+void slab_trace_free(bool is_kmalloc, size_t bytes, const void *object);
+
+/* slab_watch - find out who watches @s, which was just made. */
+void slab_watch(struct kmem_cache *s);
+void slab_watch_all(void);
+
+#ifdef CONFIG_FAULT_INJECTION
+/* failslab_concerns - may an allocation from @s be meant to fail; failslab: is this one? */
+bool failslab_concerns(const struct kmem_cache *s);
+bool failslab_hits(const struct kmem_cache *s, gfp_t gfp);
+#else
+static inline bool failslab_concerns(const struct kmem_cache *s)
+{
+	return false;
+}
+
+static inline bool failslab_hits(const struct kmem_cache *s, gfp_t gfp)
+{
+	return false;
+}
+#endif
 
 /* ---- slab_shrink.c ---- */
 

@@ -177,6 +177,7 @@ static void list_cache(struct kmem_cache *s)
 	spin_lock_irqsave(&caches.lock, flags);
 	list_add_tail(&s->list, &caches.list);
 	spin_unlock_irqrestore(&caches.lock, flags);
+	slab_watch(s);
 }
 
 void slab_each(bool (*fn)(struct kmem_cache *s, void *arg), void *arg)

@@ -106,7 +106,7 @@ static void *take_one(struct kmem_cache *s, struct kmem_cache_node *n)
 	return object;
 }
 
-void *stack_refill(struct kmem_cache *s, struct slab_stack *stack)
+static void *refill(struct kmem_cache *s, struct slab_stack *stack)
 {
 	struct kmem_cache_node *n = near_node(s);
 	struct magazine *m = stack_loaded(stack), *full;
@@ -141,6 +141,21 @@ void *stack_refill(struct kmem_cache *s, struct slab_stack *stack)
 	return pop(stack);
 }
 
+void *stack_refill(struct kmem_cache *s, struct slab_stack *stack)
+{
+	if (unlikely(stack->full == slab_no_slot)) {
+		if (s->watched)
+			return NULL;
+		stack = this_cpu_ptr(s->stacks); /* the handle led elsewhere till now */
+	}
+	return refill(s, stack);
+}
+
+void *stack_refill_own(struct kmem_cache *s)
+{
+	return refill(s, this_cpu_ptr(s->stacks));
+}
+
 /* ---- a hart that frees ---- */
 
 /* The hart's full other one goes to the depot, or what's in it to the slabs.  An empty one, or
@@ -173,6 +188,10 @@ void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object)
 
 	if (!s->rounds) {
 		slab_give(s, &object, 1);
+		return;
+	}
+	if (unlikely(stack->top != stack->full)) { /* the handle led elsewhere */
+		*++stack->top = object;
 		return;
 	}
 	if (!empty || (stack->other & STACK_FULL))

@@ -48,12 +48,23 @@ static __noinline void *alloc_empty(struct slab_handle *handle, gfp_t gfp, unsig
 	if (unlikely(!s))
 		s = kmalloc_cache(handle, gfp);
 	if (unlikely(!object && s))
-		object = slab_new(s, gfp, NUMA_NO_NODE);
+		object = s->watched ? slab_alloc_watched(s, gfp) : slab_new(s, gfp, NUMA_NO_NODE);
 	if (likely(object))
 		object = slab_watch_alloc(s, object, gfp);
 	if (likely(object))
 		slab_unmark(&s->handle, object);
 	return object;
+}
+
+void *slab_alloc_unwatched(struct kmem_cache *s, gfp_t gfp)
+{
+	unsigned long flags;
+	void *object;
+
+	local_irq_save(flags);
+	object = stack_refill_own(s);
+	local_irq_restore(flags);
+	return object ? object : slab_new(s, gfp, NUMA_NO_NODE);
 }
 
 static __always_inline void *hit(struct slab_handle *handle, gfp_t gfp)
@@ -104,6 +115,8 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 
 	if (nr_nodes == 1 || nid == NUMA_NO_NODE || nid == numa_node_id())
 		return kmem_cache_alloc(s, gfp);
+	if (unlikely(s->watched) && failslab_hits(s, gfp))
+		return NULL;
 	n = s->node[nid];
 	if (n) {
 		spin_lock_irqsave(&n->lock, flags);
@@ -112,6 +125,8 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 	}
 	if (!object)
 		object = slab_new(s, gfp, nid);
+	if (unlikely(s->watched) && object)
+		slab_trace_alloc(s->is_kmalloc, s->object_size, object);
 	if (object)
 		object = slab_watch_alloc(s, object, gfp);
 	if (object)
@@ -124,10 +139,15 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 /* No room on this hart's stack.  Interrupts are off, they were @flags. */
 static __noinline void free_full(struct kmem_cache *s, void *object, unsigned long flags)
 {
+	/* The handle may lead elsewhere. */
+	struct slab_stack *stack = this_cpu_ptr(s->stacks);
+
 	if (!slab_debugged(s)) /* @object may be anything as yet */
 		slab_mark(s, object);
+	if (unlikely(s->watched))
+		slab_trace_free(s->is_kmalloc, s->object_size, object);
 	if (likely(slab_watch_free(s, object)))
-		stack_put(s, this_stack(&s->handle), object);
+		stack_put(s, stack, object);
 	local_irq_restore(flags);
 }
 

@@ -40,6 +40,7 @@ enum lock_rank {
 	LOCK_PERCPU,	/* the map of alloc_percpu() */
 	LOCK_SHRINK,	/* which caches shrink */
 	LOCK_CMA,	/* the bitmap of a contiguous area */
+	LOCK_MEMPOOL,	/* elements set aside */
 	LOCK_SLAB_LIST, /* which caches there are */
 	LOCK_SLAB,	/* slabs of a cache on a node, its depot */
 	LOCK_KFENCE,	/* the pool of watched objects */

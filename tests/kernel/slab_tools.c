@@ -24,6 +24,8 @@ void *get(size_t size, gfp_t gfp)
 
 void slab_prepare(struct ktap *t)
 {
+	struct kmem_cache *a, *b;
+
 	for (size_t size = 8; size <= KMALLOC_MAX_CACHE_SIZE;
 	     size = kmalloc_size_roundup(size + 1)) {
 		kfree(get(size, GFP_KERNEL));
@@ -35,6 +37,10 @@ void slab_prepare(struct ktap *t)
 	kfree(kstrdup("12345678", GFP_KERNEL)); /* 16 bytes all three */
 	kfree(kmemdup("123456789", 10, GFP_KERNEL));
 	kfree(kasprintf(GFP_KERNEL, "%s", "12345678"));
+	a = kmem_cache_create("test-a", 1000, 0, 0, NULL); /* a name that shares a cache */
+	b = kmem_cache_create("test-b", 1000, 0, 0, NULL);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(a), 0);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(b), 0);
 	slab_settle();
 }
 
