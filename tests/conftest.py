@@ -37,6 +37,21 @@ def image():
     return build
 
 
+@pytest.fixture(scope="session")
+def debug_kernel():
+    """debug_kernel(board): the path of an Image with all checks on."""
+    done = {}
+
+    def build(board):
+        if board not in done:
+            made = subprocess.run(["make", f"BOARD={board}", "DEBUG=1", "image"], cwd=TOP,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            assert made.returncode == 0, made.stderr
+            done[board] = str(TOP / "build" / f"{board}-debug" / "Image")
+        return done[board]
+    return build
+
+
 class Starter:
     """Starts machines, and at the end of its scope closes and judges them."""
 
