@@ -441,6 +441,52 @@ static void test_validate(struct ktap *t)
 	unmake(t, s);
 }
 
+/* An object of a slab that has no free one is looked at too. */
+static void test_whole(struct ktap *t)
+{
+	struct kmem_cache *s = make(t, SIZE, FULL, NULL);
+	u8 *object = s ? takes_object(s) : NULL, *chain = NULL, *next;
+	const struct page *slab;
+
+	KTAP_ASSERT(t, object != NULL);
+	slab = compound_head(virt_to_page(object));
+	while (slab->object_free != NO_OBJECT) {
+		next = takes_object(s);
+		KTAP_ASSERT(t, next != NULL);
+		memcpy(next, &chain, sizeof(chain));
+		chain = next;
+	}
+	listen();
+	object[SIZE] = 1;
+	KTAP_EXPECT_EQ(t, validate_slab_cache(s), 1);
+	expect_report(t, "behind its end");
+	for (; chain; chain = next) {
+		memcpy(&next, chain, sizeof(next));
+		gives_object(s, chain);
+	}
+	gives_object(s, object);
+	unmake(t, s);
+}
+
+/* What is handed out and taken back in one call. */
+static void test_bulk(struct ktap *t)
+{
+	struct kmem_cache *s = make(t, SIZE, FULL, NULL);
+	void *object[20];
+
+	KTAP_ASSERT(t, s != NULL);
+	KTAP_ASSERT_EQ(t, kmem_cache_alloc_bulk(s, GFP_KERNEL, ARRAY_SIZE(object), object),
+		       ARRAY_SIZE(object));
+	for (unsigned i = 0; i < ARRAY_SIZE(object); i++)
+		memset(object[i], (int)i, SIZE);
+	KTAP_EXPECT_EQ(t, validate_slab_cache(s), 0);
+	listen();
+	((u8 *)object[7])[-3] = 1;
+	kmem_cache_free_bulk(s, ARRAY_SIZE(object), object);
+	expect_report(t, "before its start");
+	unmake(t, s);
+}
+
 struct crowd {
 	struct ktap *t;
 	struct kmem_cache *s;
@@ -483,19 +529,22 @@ static void test_harts(struct ktap *t)
 	unmake(t, c.s);
 }
 
-/* Not debugged: no byte more, and no hook. */
+/* Not debugged: no byte more, and no hook; and a debugged one shares nothing with it. */
 static void test_others(struct ktap *t)
 {
-	struct kmem_cache *s = kmem_cache_create("test-plain", 64, 0, SLAB_NO_MERGE, NULL);
+	struct kmem_cache *s = kmem_cache_create("test-plain", 64, 0, 0, NULL);
+	struct kmem_cache *debugged = make(t, 64, CHECKS, NULL);
 
-	KTAP_ASSERT(t, s != NULL);
-	if (s->flags & FULL) {
+	KTAP_ASSERT(t, s && debugged);
+	KTAP_EXPECT(t, s != debugged && debugged->debugged && !debugged->rounds);
+	if (s->debugged) {
 		ktap_skip(t, "slub_debug= has them all debugged");
 	} else {
 		KTAP_EXPECT_EQ(t, s->size, 64);
-		KTAP_EXPECT(t, s->rounds && !s->pad && !s->link);
+		KTAP_EXPECT(t, !s->pad && !s->link);
 	}
 	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	unmake(t, debugged);
 }
 
 static const struct ktap_case cases[] = {
@@ -514,6 +563,8 @@ static const struct ktap_case cases[] = {
 	{ "constructor", test_constructor },
 	{ "combinations", test_combinations },
 	{ "validate", test_validate },
+	{ "whole", test_whole },
+	{ "bulk", test_bulk },
 	{ "harts", test_harts },
 	{ "others", test_others },
 	{},
