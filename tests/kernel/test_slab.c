@@ -129,7 +129,7 @@ static void test_large(struct ktap *t)
 
 		KTAP_EXPECT_EQ(t, kmalloc_size_roundup(size), PAGE_SIZE << order);
 		if (!object)
-			break; /* little memory */
+			break;	  /* little memory */
 		if (!kmemleak_on) /* its record may take a page */
 			KTAP_EXPECT_EQ(t, nr_free_pages(), before - (1UL << order));
 		KTAP_EXPECT_EQ(t, (unsigned long)object & ((PAGE_SIZE << order) - 1), 0);
