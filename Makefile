@@ -118,7 +118,7 @@ $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 
 # All but what finds the memory that is checked, and says so.
 ifdef CONFIG_KASAN
-$(filter-out $(addprefix $(O)/,arch/% kernel/core/% mm/buddy% mm/kasan% mm/kfence% mm/kmalloc% \
+$(filter-out $(addprefix $(O)/,arch/% kernel/core/% mm/buddy% mm/kasan% mm/kfence% mm/kmalloc% mm/kmemleak% \
 	mm/mem% mm/page% mm/pcp% mm/slab% mm/slub% mm/zone%),$(OBJS)): \
 	SANITIZE := -fsanitize=kernel-address -Dmemcpy=kasan_memcpy -Dmemmove=kasan_memmove \
 	-Dmemset=kasan_memset

@@ -273,14 +273,14 @@ struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp);
 void kfree_large(struct page *page, const void *object);
 void kmalloc_init(void);
 
-/* ---- those who watch objects come and go ---- */
+/* ---- those who know each object (kmemleak) ---- */
 
 /*
- * slab_watch_alloc - @object of @s is handed out: the object, or NULL if it isn't after all.
- * slab_watch_free - it comes back: false if it's kept.  Any context, interrupts on or off.
+ * slab_track_alloc - @object of @s is handed out: the object, or NULL if it isn't after all.
+ * slab_track_free - it comes back: false if it's kept.  Any context, interrupts on or off.
  * Who is to see all of a cache's objects has its harts have no magazines (make_stacks()).
  */
-static inline void *slab_watch_alloc(struct kmem_cache *s, void *object, gfp_t gfp)
+static inline void *slab_track_alloc(struct kmem_cache *s, void *object, gfp_t gfp)
 {
 	if (likely(s->rounds) || kmemleak_track(object, s->object_size, 1, gfp))
 		return object;
@@ -288,7 +288,7 @@ static inline void *slab_watch_alloc(struct kmem_cache *s, void *object, gfp_t g
 	return NULL;
 }
 
-static inline bool slab_watch_free(struct kmem_cache *s, void *object)
+static inline bool slab_track_free(struct kmem_cache *s, void *object)
 {
 	if (unlikely(!s->rounds))
 		kmemleak_free(object);

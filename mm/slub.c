@@ -50,7 +50,7 @@ static __noinline void *alloc_empty(struct slab_handle *handle, gfp_t gfp, unsig
 	if (unlikely(!object && s))
 		object = s->watched ? slab_alloc_watched(s, gfp) : slab_new(s, gfp, NUMA_NO_NODE);
 	if (likely(object))
-		object = slab_watch_alloc(s, object, gfp);
+		object = slab_track_alloc(s, object, gfp);
 	if (likely(object))
 		slab_unmark(&s->handle, object);
 	return object;
@@ -128,7 +128,7 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 	if (unlikely(s->watched) && object)
 		slab_trace_alloc(s->is_kmalloc, s->object_size, object);
 	if (object)
-		object = slab_watch_alloc(s, object, gfp);
+		object = slab_track_alloc(s, object, gfp);
 	if (object)
 		slab_unmark(&s->handle, object);
 	if ((gfp & __GFP_ZERO) && object)
@@ -146,7 +146,7 @@ static __noinline void free_full(struct kmem_cache *s, void *object, unsigned lo
 		slab_mark(s, object);
 	if (unlikely(s->watched))
 		slab_trace_free(s->is_kmalloc, s->object_size, object);
-	if (likely(slab_watch_free(s, object)))
+	if (likely(slab_track_free(s, object)))
 		stack_put(s, stack, object);
 	local_irq_restore(flags);
 }
