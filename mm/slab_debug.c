@@ -21,7 +21,7 @@
  *   like used ones; a slab is on n->partial, or if it has no free object on n->whole.
  * Locking: the node's, while objects are checked and reported.
  * Cost: none for other caches, but a test where a magazine goes to or comes from slabs.  A pair of
- *   a debugged cache: some 1,000 instructions and 10 a byte, with SLAB_STORE_USER 20,000.
+ *   192 bytes: 930 instructions, red zones 1,200 more, poison 2,800, owners 17,000.
  * Not here: what is said (slab_debug_report.c).
  */
 #include "slab_debug.h"
