@@ -8,7 +8,7 @@
  * in nr_used.
  *
  *     nr_used  == sum(objects_used of slabs on the list) + objects * (nr_slabs - partial.nr)
- *     nr_empty == slabs on the list with objects_used == 0
+ *     nr_empty == slabs on the list with objects_used == 0, at most min_partial
  *     nr_full  == magazines in the depot, each with s->rounds objects
  *
  * What a magazine has is an object of a slab of @s, once.
@@ -87,6 +87,9 @@ static int check_slabs(const struct check *c, const struct kmem_cache_node *n)
 		return FAULT(c,
 			     "%lu slabs are listed, %lu of them empty, expected %lu of %lu and %lu",
 			     nr_slabs, nr_empty, listed, n->nr_slabs, (unsigned long)n->nr_empty);
+	if (nr_empty > c->s->min_partial)
+		return FAULT(c, "%lu empty slabs are kept, expected %u at most", nr_empty,
+			     c->s->min_partial);
 	nr_used += (n->nr_slabs - nr_slabs) * c->s->objects;
 	if (nr_used != n->nr_used)
 		return FAULT(c, "%lu objects are used, expected %lu", nr_used, n->nr_used);

@@ -229,8 +229,13 @@ static struct model_cache *random_cache(void)
 	return c->s ? c : NULL;
 }
 
+/* Often one that another cache has, too: they may be one. */
 static unsigned random_object_size(void)
 {
+	static const u16 common[] = { 4, 24, 64, 88, 700 };
+
+	if (rnd_below(2))
+		return common[rnd_below(ARRAY_SIZE(common))];
 	return 1 + (unsigned)rnd_below(rnd_below(4) ? 300 : 9000);
 }
 

@@ -454,6 +454,30 @@ static void test_nodes(struct ktap *t)
 	slab_end(t, before);
 }
 
+/* All or none, in whatever numbers; each object once. */
+static void test_bulk(struct ktap *t)
+{
+	unsigned long before = slab_settle();
+	struct kmem_cache *s = kmem_cache_create("test-bulk", 80, 0, ALONE, NULL);
+	void *object[300];
+
+	KTAP_ASSERT(t, s != NULL);
+	for (unsigned nr = 0; nr <= ARRAY_SIZE(object); nr = nr * 2 + 1) {
+		gfp_t gfp = GFP_KERNEL | (nr & 2 ? __GFP_ZERO : 0);
+
+		KTAP_ASSERT_EQ(t, kmem_cache_alloc_bulk(s, gfp, nr, object), nr);
+		for (unsigned i = 0; i < nr; i++) {
+			KTAP_EXPECT(t, !(gfp & __GFP_ZERO) || is_filled(object[i], 0, 80));
+			memset(object[i], (int)(i % 251), 80);
+		}
+		for (unsigned i = 0; i < nr; i++)
+			KTAP_EXPECT(t, is_filled(object[i], (unsigned char)(i % 251), 80));
+		kmem_cache_free_bulk(s, nr, object);
+	}
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	slab_end(t, before);
+}
+
 static void test_destroy(struct ktap *t)
 {
 	unsigned long before = slab_settle();
@@ -546,27 +570,17 @@ static void test_exhaust(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ KTAP_PREPARE, slab_prepare },
-	{ "classes", test_classes },
-	{ "constant", test_constant },
-	{ "apart", test_apart },
-	{ "large", test_large },
-	{ "zero-size", test_zero_size },
-	{ "overflow", test_overflow },
-	{ "zeroed", test_zeroed },
-	{ "krealloc", test_krealloc },
-	{ "strings", test_strings },
-	{ "sensitive", test_sensitive },
-	{ "constructor", test_constructor },
-	{ "alignment", test_alignment },
-	{ "merging", test_merging },
-	{ "nonsense", test_nonsense },
-	{ "zones", test_zones },
-	{ "nodes", test_nodes },
-	{ "destroy", test_destroy },
-	{ "shrink", test_shrink },
-	{ "exhaust", test_exhaust },
-	{},
+	{ KTAP_PREPARE, slab_prepare },	 { "classes", test_classes },
+	{ "constant", test_constant },	 { "apart", test_apart },
+	{ "large", test_large },	 { "zero-size", test_zero_size },
+	{ "overflow", test_overflow },	 { "zeroed", test_zeroed },
+	{ "krealloc", test_krealloc },	 { "strings", test_strings },
+	{ "sensitive", test_sensitive }, { "constructor", test_constructor },
+	{ "alignment", test_alignment }, { "merging", test_merging },
+	{ "nonsense", test_nonsense },	 { "zones", test_zones },
+	{ "nodes", test_nodes },	 { "bulk", test_bulk },
+	{ "destroy", test_destroy },	 { "shrink", test_shrink },
+	{ "exhaust", test_exhaust },	 {},
 };
 static const struct ktap_suite suite_slab = { "slab", cases };
 TABLE_ENTRY(ktap_suite, suite_slab);
