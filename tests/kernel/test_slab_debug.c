@@ -507,10 +507,12 @@ static void on_a_hart(void *arg)
 		object = __atomic_exchange_n(&c->left[(cpu + i) % c->nr], object, __ATOMIC_ACQ_REL);
 		if (object)
 			kmem_cache_free(c->s, object);
+		if (i % 8 == cpu % 8)
+			KTAP_EXPECT_EQ(c->t, validate_slab_cache(c->s), 0);
 	}
 }
 
-/* Objects that one hart allocates and another frees. */
+/* Objects that one hart allocates and another frees, while others look at them. */
 static void test_harts(struct ktap *t)
 {
 	static struct crowd c;
