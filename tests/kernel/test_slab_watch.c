@@ -38,7 +38,7 @@ static void end(struct ktap *t, struct kmem_cache *s)
 	kmem_cache_info(s, &info);
 	KTAP_EXPECT_EQ(t, info.active, 0);
 	KTAP_EXPECT_EQ(t, s->watched, 0);
-	KTAP_EXPECT(t, s->handle.stack != slab_no_stack_offset());
+	KTAP_EXPECT_EQ(t, s->handle.stack != slab_no_stack_offset(), s->rounds != 0);
 	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
 }
 
