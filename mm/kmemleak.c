@@ -16,8 +16,8 @@
  * Invariants: a page of the pool is on the list if and only if object_free != NO_RECORD;
  *   counts.objects is the number of objects in the tree.              (kmemleak_validate)
  * Locking: leak_state.lock (rank KMEMLEAK), a leaf but for the log.
- * Cost: O(log objects) and a backtrace, some thousand instructions, for an allocation and its
- *   release; a record is 128 bytes or less.  Caches have no magazines.
+ * Cost: O(log objects); with the backtrace 8,500 instructions for an allocation and its release.  A
+ *   record is 104 bytes (rv32: 80).  Caches have no magazines.
  * Not here: looking for leaks (kmemleak_scan.c), the thread that does (kernel/sched/kmemleak.c).
  */
 #include "kmemleak.h"
