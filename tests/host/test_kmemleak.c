@@ -35,12 +35,6 @@ u64 ktime_ns(void)
 	return 5000000000;
 }
 
-unsigned int page_user_trace(unsigned long *pcs, unsigned int max)
-{
-	pcs[0] = 0x1000;
-	return 1;
-}
-
 static const struct world small = { .base = 0x80000000,
 				    .bytes = 8 * MiB,
 				    .bank = { { 0x80000000, 0x80800000, 0 } } };
