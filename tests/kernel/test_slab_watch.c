@@ -157,12 +157,15 @@ static void test_trace_kmalloc(struct ktap *t)
 
 	if (!bring_rings(t))
 		return;
-	turn("kmalloc", true);
-	turn("kfree", true);
-	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++)
-		object[i] = kmalloc(sizes[i], GFP_KERNEL);
-	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++)
-		kfree(object[i]);
+	/* The first time the handles get their caches, the second time these are there. */
+	for (unsigned round = 0; round < 2; round++) {
+		turn("kmalloc", round);
+		turn("kfree", round);
+		for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++)
+			object[i] = kmalloc(sizes[i], GFP_KERNEL);
+		for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++)
+			kfree(object[i]);
+	}
 	turn("kmalloc", false);
 	turn("kfree", false);
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
