@@ -266,16 +266,35 @@ static void test_irqs_off(struct ktap *t)
 	slab_end(t, before);
 }
 
-#define TICK_NS 100000
-#define TICKS	200
+#define TICK_NS 50000
+#define TICKS	1000
 
 static struct kmem_cache *ticking;
 static void tick(struct timer *timer);
 static struct timer ticker = TIMER_INIT(tick);
 
+/* What it takes it keeps until the next time: the thread finds other objects than it left. */
+static void *kept[3];
+
+static void keep_others(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(kept); i++) {
+		void *object = kmem_cache_alloc(ticking, GFP_TRY);
+
+		if (object)
+			stamp(object, 64);
+		if (kept[i])
+			check_stamp(kept[i], 64);
+		kfree(kept[i]);
+		kept[i] = object;
+	}
+}
+
 static void tick(struct timer *timer)
 {
-	take_and_give(ticking, 40);
+	if (nr_done & 1)
+		take_and_give(ticking, 40);
+	keep_others();
 	if (__atomic_add_fetch(&nr_done, 1, __ATOMIC_RELAXED) < TICKS &&
 	    timer_start(timer, ktime_ns() + TICK_NS))
 		nr_spoiled++;
@@ -297,6 +316,10 @@ static void test_interrupts(struct ktap *t)
 	while (READ_ONCE(nr_done) < TICKS && ktime_ns() < end)
 		take_and_give(ticking, 40);
 	timer_cancel_sync(&ticker);
+	for (unsigned i = 0; i < ARRAY_SIZE(kept); i++) {
+		kfree(kept[i]);
+		kept[i] = NULL;
+	}
 	KTAP_EXPECT_EQ(t, nr_done, TICKS);
 	KTAP_EXPECT_EQ(t, nr_spoiled, 0);
 	slab_end(t, before);
