@@ -460,6 +460,46 @@ static void test_pages(struct ktap *t)
 
 /* ---- meanwhile ---- */
 
+static void (*scan_stacks)(void);
+
+/* What data and bss lead to has been found by now, and wasn't read. */
+static void replace_found(void)
+{
+	kfree(in_bss);
+	in_bss = get(sizeof(struct node), GFP_KERNEL | __GFP_ZERO);
+	scan_stacks();
+}
+
+static int plant_found(void *arg)
+{
+	struct node *a = plant(0, sizeof(*a));
+
+	in_data[1] = a;
+	if (a)
+		a->to[0] = plant(1, sizeof(*a));
+	in_bss = get(sizeof(*a), GFP_KERNEL | __GFP_ZERO);
+	return 0;
+}
+
+/* One goes that is to be read, and its record would be used again: nothing behind it is lost. */
+static void test_found(struct ktap *t)
+{
+	if (!ready(t) || !KTAP_EXPECT(t, planted_by(plant_found)))
+		return;
+	scan_stacks = kmemleak_scan_stacks;
+	kmemleak_scan_stacks = replace_found;
+	kmemleak_scan_now();
+	kmemleak_scan_stacks = scan_stacks;
+	scan_twice();
+	KTAP_EXPECT(t, !is_leak(0) && !is_leak(1));
+	KTAP_EXPECT_STREQ(t, kmemleak_validate() ? kmemleak_validate() : "", "");
+	in_data[1] = NULL;
+	kfree(in_bss);
+	in_bss = NULL;
+	uproot(0);
+	uproot(1);
+}
+
 #define KEPT 64
 
 static struct {
@@ -550,6 +590,7 @@ static const struct ktap_case cases[] = {
 	CASE("stack", test_stack),
 	CASE("annotations", test_annotations),
 	CASE("pages", test_pages),
+	CASE("found", test_found),
 	CASE("churn", test_churn),
 	CASE("end", test_end),
 	{},
