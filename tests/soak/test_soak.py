@@ -61,9 +61,12 @@ def test_soak(machine, debug_image, name):
     print(f"seed {SEED}, {seconds} seconds")
     m = machine(kernel=debug_image(options["board"]), append=arguments, **options)
     assert m.run(f"fault fail_page_alloc probability=5 space=4M seed={SEED}") == []
+    assert m.run(f"fault failslab probability=5 space=1M seed={SEED}") == []
     said = m.run(f"stress threads {seconds} {SEED}", timeout=seconds * 3 + SUITES_PATIENCE)
     assert "stress threads: passed" in said, "\n".join(said)
     m.run("fault fail_page_alloc off")
+    m.run("fault failslab off")
+    assert m.run("slabinfo -v")[0].endswith(" 0 of them broken")
     if SECONDS >= 120:
         suites = ktap.parse(m.run(f"test {SUITES}", timeout=SUITES_PATIENCE))
         assert sorted(suites) == sorted(SUITES.split())
