@@ -118,8 +118,8 @@ $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 
 # All but what finds the memory that is checked, and says so.
 ifdef CONFIG_KASAN
-$(filter-out $(addprefix $(O)/,arch/% kernel/core/% mm/buddy% mm/kasan% mm/kfence% mm/kmalloc% mm/kmemleak% \
-	mm/mem% mm/page% mm/pcp% mm/slab% mm/slub% mm/zone%),$(OBJS)): \
+$(filter-out $(addprefix $(O)/,arch/% kernel/core/% kernel/sched/% mm/buddy% mm/kasan% mm/kfence% \
+	mm/kmalloc% mm/kmemleak% mm/mem% mm/page% mm/pcp% mm/slab% mm/slub% mm/zone%),$(OBJS)): \
 	SANITIZE := -fsanitize=kernel-address -Dmemcpy=kasan_memcpy -Dmemmove=kasan_memmove \
 	-Dmemset=kasan_memset
 endif
@@ -300,4 +300,5 @@ help:
 #| make menuconfig | defconfig | olddefconfig | savedefconfig     build/$(BOARD)/.config
 #| make format     clang-format;   make clean  removes what was built, not what was downloaded
 #| DEBUG=1 turns every check on (tools/debug.config) and builds into build/$(BOARD)-debug
+#| KASAN=1 checks each access to small objects (docs/debugging-memory.md), into build/$(BOARD)-kasan
 #| V=1 shows commands, CLANG=1 (or CC=clang) compiles with clang into build/$(BOARD)-clang

@@ -143,8 +143,9 @@ static void note(struct kfence_event *event)
 
 bool kfence_claim(const struct kmem_cache *s, gfp_t gfp)
 {
+	/* Readers may still look at a freed object of a SLAB_TYPESAFE_BY_RCU cache. */
 	if (s->object_size > PAGE_SIZE || s->gfp & GFP_ZONEMASK || slab_is_first(s) ||
-	    gfp & (GFP_ZONEMASK | __GFP_THISNODE))
+	    s->flags & SLAB_TYPESAFE_BY_RCU || gfp & (GFP_ZONEMASK | __GFP_THISNODE))
 		return false;
 	return __atomic_exchange_n(&kfence_gate, 0, __ATOMIC_RELAXED);
 }

@@ -309,6 +309,26 @@ static void test_cache(struct ktap *t)
 	end(t);
 }
 
+/* What RCU's readers may still look at when it's freed stays within reach. */
+static void test_typesafe(struct ktap *t)
+{
+	struct kmem_cache *s;
+
+	page_reports_expect(true);
+	s = kmem_cache_create("test-rcu", SIZE, 0, SLAB_TYPESAFE_BY_RCU, NULL);
+	page_reports_expect(false);
+	if (!s) {
+		ktap_skip(t, "there are no such caches");
+		return;
+	}
+	if (begin(t)) {
+		KTAP_EXPECT(t, !watched(s, LOW));
+		KTAP_EXPECT(t, !watched(s, HIGH));
+	}
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	end(t);
+}
+
 /* ---- samples ---- */
 
 /* A cache of which one object comes and goes has nothing but hits: its stack is emptied. */
@@ -474,6 +494,7 @@ static const struct ktap_case cases[] = {
 	{ "corruption", test_corruption },
 	{ "kmalloc", test_kmalloc },
 	{ "cache", test_cache },
+	{ "typesafe-by-rcu", test_typesafe },
 	{ "sample", test_sample },
 	{ "cost", test_cost },
 	{ "harts", test_harts },
