@@ -33,6 +33,7 @@ struct hart_local {
 extern _Thread_local struct hart_local host_hart;
 extern _Thread_local struct hart_local *host_area; /* NULL: none */
 #define this_hart      (host_area ? host_area : &host_hart)
+#define thread_here()  (this_hart->thread)
 #define hart_barrier() ((void)0)
 
 #endif
