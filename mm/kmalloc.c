@@ -89,7 +89,7 @@ static struct kmem_cache *make(unsigned row, unsigned class, gfp_t gfp)
 	else
 		snprintf(name, sizeof(name), "%s-%u", row_name(row), size);
 	s = slab_create(name, size, align, row_flags(row) | SLAB_NO_MERGE, NULL,
-			gfp & ~GFP_ZONEMASK);
+			gfp & ~(GFP_ZONEMASK | __GFP_RECLAIMABLE | __GFP_THISNODE));
 	if (s) {
 		s->usersize = size;
 		s->is_kmalloc = true;

@@ -215,6 +215,12 @@ bool slab_give_one(struct kmem_cache *s, struct kmem_cache_node *n, struct page 
 		   void *object);
 void slab_release(struct kmem_cache *s, struct page *slab);
 
+/*
+ * slab_more - an object of node @nid, whose slabs have none, or of another: slabs that there are come
+ * before the page allocator's choice, else each call would make one.  As slab_new().
+ */
+void *slab_more(struct kmem_cache *s, gfp_t gfp, int nid);
+
 /* slab_new - one more slab of node @nid (NUMA_NO_NODE: the nearest), and an object of it.  NULL: no
  * memory.  Sleeps if @gfp says so. */
 void *slab_new(struct kmem_cache *s, gfp_t gfp, int nid);
@@ -237,6 +243,9 @@ bool slab_is_first(const struct kmem_cache *s);
 
 /* The stack of a cache that has none, as slab_handle has it. */
 s32 slab_no_stack_offset(void);
+
+/* slab_stack_offset - where from its tp a hart finds its one of per-CPU @stacks. */
+s32 slab_stack_offset(struct slab_stack *stacks);
 
 /* slab_each - @fn for each cache, until it returns true; with interrupts off, under the list's
  * lock. */

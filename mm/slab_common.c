@@ -101,7 +101,8 @@ static unsigned choose_order(unsigned size)
 
 static unsigned choose_rounds(unsigned size)
 {
-	unsigned rounds = size <= 256 ? MAGAZINE_SLOTS : max(16384 / size, 2U);
+	unsigned rounds =
+		size <= 256 ? MAGAZINE_SLOTS : min(max(16384 / size, 2U), MAGAZINE_SLOTS + 0U);
 
 	return nr_managed_pages() < (32UL << (20 - PAGE_SHIFT)) ? max(rounds / 4, 2U) : rounds;
 }
@@ -133,15 +134,16 @@ static void shape(struct kmem_cache *s, const char *name, unsigned size, unsigne
 	s->reciprocal = (u32)((1ULL << 32) / s->size + 1);
 	s->order = (u8)choose_order(s->size);
 	s->objects = (u16)((PAGE_SIZE << s->order) / s->size);
-	s->min_partial = 5;
+	s->min_partial = (u16)max(5U >> s->order, 1U);
 	s->gfp = (flags & SLAB_CACHE_DMA ? __GFP_DMA : 0) |
 		 (flags & SLAB_CACHE_DMA32 ? __GFP_DMA32 : 0) |
 		 (flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : 0);
 	s->random = (u32)get_random_long();
-	s->key = (u16)get_random_long();
+	/* What was cleared leads to no number of an object. */
+	s->key = (u16)((get_random_long() & 0x7ffe) | 0x8000);
 	s->handle.mark = s->link + 4 - s->pad; /* from what its user sees */
 	s->handle.cache = s;
-	s->mark_key = (s32)get_random_long();
+	s->mark_key = (s32)get_random_long() | 1; /* no mark is 0 */
 	snprintf(s->name, sizeof(s->name), "%s", name);
 }
 
@@ -153,15 +155,26 @@ static void node_init(struct kmem_cache_node *n)
 	spin_lock_init_ranked(&n->lock, LOCK_SLAB);
 }
 
+s32 slab_stack_offset(struct slab_stack *stacks)
+{
+	s32 offset;
+
+	preempt_disable(); /* both of one hart */
+	hart_barrier();
+	offset = (s32)((unsigned long)this_cpu_ptr(stacks) - (unsigned long)this_hart);
+	preempt_enable();
+	return offset;
+}
+
 static void stack_offset(struct kmem_cache *s, struct slab_stack *stacks)
 {
-	s->handle.stack = (s32)((unsigned long)this_cpu_ptr(stacks) - (unsigned long)this_hart);
+	s->handle.stack = slab_stack_offset(stacks);
 	s->stacks = stacks;
 }
 
 s32 slab_no_stack_offset(void)
 {
-	return (unsigned long)this_cpu_ptr(&slab_no_stack) - (unsigned long)this_hart;
+	return slab_stack_offset(&slab_no_stack);
 }
 
 bool slab_is_first(const struct kmem_cache *s)

@@ -66,7 +66,7 @@ static void unload(struct slab_stack *stack)
 
 static struct magazine *new_magazine(void)
 {
-	struct magazine *m = kmem_cache_alloc(slab_magazines, GFP_NOWAIT);
+	struct magazine *m = kmem_cache_alloc(slab_magazines, GFP_NOWAIT | __GFP_NOMEMALLOC);
 
 	if (m)
 		m->bottom = NULL;

@@ -168,7 +168,7 @@ void *slab_new(struct kmem_cache *s, gfp_t gfp, int nid)
 	void *object = NULL;
 	struct page *slab;
 
-	gfp = (gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP)) | s->gfp;
+	gfp = (gfp & ~(GFP_ZONEMASK | __GFP_RECLAIMABLE | __GFP_ZERO | __GFP_COMP)) | s->gfp;
 	slab = slab_pages(s, gfp, nid, s->order);
 	if (!slab)
 		return NULL;
@@ -192,6 +192,38 @@ void *slab_new(struct kmem_cache *s, gfp_t gfp, int nid)
 		slab_debug_took(s, &object);
 	spin_unlock_irqrestore(&n->lock, flags);
 	return object;
+}
+
+static void *take_elsewhere(struct kmem_cache *s, int but)
+{
+	void *object = NULL;
+
+	for (int nid = 0; nid < MAX_NUMNODES && !object; nid++) {
+		struct kmem_cache_node *n = s->node[nid];
+		unsigned long flags;
+
+		if (!n || nid == but)
+			continue;
+		spin_lock_irqsave(&n->lock, flags);
+		slab_take(s, n, &object, 1);
+		spin_unlock_irqrestore(&n->lock, flags);
+	}
+	return object;
+}
+
+void *slab_more(struct kmem_cache *s, gfp_t gfp, int nid)
+{
+	gfp_t here = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE | __GFP_NOWARN;
+	void *object;
+
+	if (nr_nodes == 1)
+		return slab_new(s, gfp, NUMA_NO_NODE);
+	if (gfp & __GFP_THISNODE)
+		return slab_new(s, gfp, nid);
+	object = slab_new(s, here & ~__GFP_NOFAIL, nid);
+	if (!object)
+		object = take_elsewhere(s, nid);
+	return object ? object : slab_new(s, gfp, nid);
 }
 
 /* ---- giving back ---- */

@@ -67,7 +67,7 @@ static u32 changes;
 
 static s32 own_stack(const struct kmem_cache *s)
 {
-	return (s32)((unsigned long)this_cpu_ptr(s->stacks) - (unsigned long)this_hart);
+	return slab_stack_offset(s->stacks);
 }
 
 void slab_watch(struct kmem_cache *s)

@@ -45,10 +45,13 @@ static __noinline void *alloc_empty(struct slab_handle *handle, gfp_t gfp, unsig
 	if (likely(s))
 		object = stack_refill(s, this_stack(&s->handle));
 	local_irq_restore(flags);
-	if (unlikely(!s))
+	if (unlikely(!s)) { /* the site's first: others may have objects of it */
 		s = kmalloc_cache(handle, gfp);
-	if (unlikely(!object && s))
-		object = s->watched ? slab_alloc_watched(s, gfp) : slab_new(s, gfp, NUMA_NO_NODE);
+		return s ? slab_alloc(handle, gfp) : NULL;
+	}
+	if (unlikely(!object))
+		object =
+			s->watched ? slab_alloc_watched(s, gfp) : slab_more(s, gfp, numa_node_id());
 	if (likely(object))
 		object = slab_track_alloc(s, object, gfp);
 	if (likely(object))
@@ -64,7 +67,7 @@ void *slab_alloc_unwatched(struct kmem_cache *s, gfp_t gfp)
 	local_irq_save(flags);
 	object = stack_refill_own(s);
 	local_irq_restore(flags);
-	return object ? object : slab_new(s, gfp, NUMA_NO_NODE);
+	return object ? object : slab_more(s, gfp, numa_node_id());
 }
 
 static __always_inline void *hit(struct slab_handle *handle, gfp_t gfp)
@@ -113,7 +116,8 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 	unsigned long flags;
 	void *object = NULL;
 
-	if (nr_nodes == 1 || nid == NUMA_NO_NODE || nid == numa_node_id())
+	if (nr_nodes == 1 || nid == NUMA_NO_NODE ||
+	    (nid == numa_node_id() && !(gfp & __GFP_THISNODE)))
 		return kmem_cache_alloc(s, gfp);
 	if (unlikely(s->watched) && failslab_hits(s, gfp))
 		return NULL;
@@ -124,7 +128,7 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 		spin_unlock_irqrestore(&n->lock, flags);
 	}
 	if (!object)
-		object = slab_new(s, gfp, nid);
+		object = slab_more(s, gfp, nid);
 	if (unlikely(s->watched) && object)
 		slab_trace_alloc(s->is_kmalloc, s->object_size, object);
 	if (object)
