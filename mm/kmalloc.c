@@ -7,8 +7,7 @@
  * cache, in whatever context.  Rows by place in the source lead to fewer caches where memory is
  * tight: there each one's last slab is felt.
  *
- * Larger than KMALLOC_MAX_CACHE_SIZE: a compound page; its mapping says so, and ->index has the
- * bytes asked for, in pages.
+ * Larger than KMALLOC_MAX_CACHE_SIZE: a compound page, whose mapping says so.
  */
 #include <mm/kmalloc.h>
 

@@ -35,7 +35,7 @@
 
 #define NO_OBJECT      0xffffU /* no number of an object */
 #define FREE_BYTES     8U      /* of a free object: the next one's number, and a mark */
-#define MAX_SLAB_ORDER 4
+#define MAX_SLAB_ORDER 3
 
 /* Full at the latest with so many objects. */
 #define MAGAZINE_SLOTS 62

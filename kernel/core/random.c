@@ -47,7 +47,9 @@ void random_add(const void *from, size_t bytes)
 void random_init(void)
 {
 	struct dt_chosen chosen;
+	u64 now = read_time();
 
+	random_add(&now, sizeof(now));
 	dt_read_chosen(&chosen);
 	random_add(chosen.rng_seed, chosen.rng_seed_bytes);
 	random_add(&chosen.kaslr_seed, sizeof(chosen.kaslr_seed));
