@@ -216,8 +216,8 @@ bool slab_give_one(struct kmem_cache *s, struct kmem_cache_node *n, struct page 
 void slab_release(struct kmem_cache *s, struct page *slab);
 
 /*
- * slab_more - an object of node @nid, whose slabs have none, or of another: slabs that there are come
- * before the page allocator's choice, else each call would make one.  As slab_new().
+ * slab_more - an object of node @nid, whose slabs have none, or of another: slabs that there are
+ * come before the page allocator's choice, else each call would make one.  As slab_new().
  */
 void *slab_more(struct kmem_cache *s, gfp_t gfp, int nid);
 
