@@ -116,7 +116,13 @@ $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) -MMD -MP -c $< -o $@
 
 # The suites are a third of the code, and none of it is hot.
-$(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o: OPTIMIZE := -Os
+$(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_page_%.o: OPTIMIZE := -Os
+# Nor are the commands of the shell, and what debugging does to a page.  Lock debugging names the
+# place that takes a lock, so that must be inlined there.
+ifndef CONFIG_DEBUG_LOCKS
+$(O)/kernel/shell/cmd_%.o: OPTIMIZE := -Os
+endif
+$(O)/mm/page_debug.o $(O)/mm/page_ext.o $(O)/mm/page_owner.o $(O)/mm/page_report.o: OPTIMIZE := -Os
 
 $(O)/%.o: %.S $(O)/flags
 	$(call say,AS,$<)
@@ -248,9 +254,10 @@ soak: check-build
 	@$(PYTEST) tests/soak
 
 fuzz: ; @tools/setup check
-	@$(MAKE) -f tests/host/Makefile fuzz
+	@$(MAKE) -f tests/host/Makefile fuzz-run
 
 bench: run-setup image
+	@$(MAKE) -s -f tests/host/Makefile build/host/replay
 	@$(PYTHON) tools/bench.py --board $(BOARD) $(KEYS)
 
 format:
@@ -272,13 +279,13 @@ help:
 #|     QEMU_ARGS=  more arguments for QEMU               QEMU=    its program  BIOS= DTB=  files
 #| make debug      the same, waiting for a debugger;  make gdb  attaches one from another terminal
 #|
-#| make check      everything below, ~10 minutes on two cores:
-#|   check-host      the kernel's sources on this machine, under sanitizers, and the fuzzer
+#| make check      everything below, ~20 minutes on two cores:
+#|   check-host      the kernel's sources on this machine, under sanitizers, and the fuzzers
 #|   check-kernel    the suites inside the kernel
 #|   check-system    boots of the interesting machines;  check-matrix  of all of them
 #|   lint            layers, licence lines, lengths
 #| make soak       10 minutes of everything at once, with checks and perturbation (SOAK_SECONDS=)
-#| make fuzz       the fuzzer until Ctrl-C
+#| make fuzz       the fuzzers by turns, until one finds something, or Ctrl-C
 #| make bench      count the instructions of the kernel's operations (KEYS="boot_1G ...": only some)
 #|
 #| make menuconfig | defconfig | olddefconfig | savedefconfig     build/$(BOARD)/.config

@@ -16,6 +16,7 @@
 #include <base/types.h>
 #include <kernel/log.h>
 #include <lib/dt_irq.h>
+#include <mm/discover.h>
 #include <mm/page_alloc.h>
 #include <sched/irq.h>
 #include <string.h>
@@ -144,4 +145,23 @@ void drivers_probe(enum driver_level last)
 			pr_err("%s: %s still waits for a device that it needs",
 			       dt_node_name(d->node), d->drv->name);
 	}
+}
+
+/* The list of limited devices is in the tree's order. */
+zone_mask_t dev_zone_reach(int node)
+{
+	const struct dt_dma_map *map = discover_dma_map();
+	unsigned int low = 0, high = map->nr_devices;
+
+	while (low < high) {
+		unsigned int mid = (low + high) / 2;
+
+		if (map->device[mid].node < node)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == map->nr_devices || map->device[low].node != node)
+		return (zone_mask_t)~0;
+	return discover_reach(low);
 }

@@ -23,6 +23,7 @@
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <sched/irq.h>
+#include <sched/kswapd.h>
 #include <sched/thread.h>
 #include <sched/workqueue.h>
 #include <shell/shell.h>
@@ -104,6 +105,7 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	drivers_probe(DRIVER_CORE); /* interrupt controllers; how to end a failed run */
 	local_irq_enable();
 	sched_start_services();
+	node_daemons_init();	      /* kswapd and its like */
 	smp_start();		      /* the other harts */
 	workqueues_init();	      /* their workers */
 	drivers_probe(DRIVER_DEVICE); /* everything else; the console by interrupt */

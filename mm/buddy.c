@@ -7,26 +7,24 @@
  * address ^ (size of the block's descriptors), because vmemmap is aligned to a
  * top-order block's.
  *
- * A freed block is not merged at once: PARK_DEPTH blocks of each order wait parked, so
- * that taking and giving the same order over and over neither splits nor merges.  A
- * block given while the slots of its order are full is merged (deferred coalescing as
- * in the lazy buddy systems, bounded).
+ * Each order has a list for each migrate type (pageblock.c says which type gets what).
  *
  * The blocks of a top-order block partition it, so the buddy of a block of order o is
  * never a tail of a larger one: its descriptor says something true.  That is why
  * descriptors need no initial value (mm/page.h).
  *
  * Invariants (buddy_validate):
- *   area[o] holds exactly area[o].nr blocks with block word FREE|o of this zone;
- *   bit o of orders  <=>  area[o].nr > 0;
- *   no two buddies are both on a list, below MAX_ORDER;
- *   nr_free == sum(area[o].nr << o) + sum(parked blocks << o);
+ *   area[t][o] holds exactly area[t][o].nr blocks with block word FREE|t|o of this zone;
+ *   bit o of orders[t]  <=>  area[t][o].nr > 0;
+ *   no two buddies are both on a list, below PAGEBLOCK_ORDER; above, none that may join;
+ *   what is on a CMA or isolate list lies in pageblocks of that type;
+ *   nr_free == sum(area[t][o].nr << o);
  *   the first descriptor of a free block has no flags and refcount 0;
  *   a descriptor that heads no block has kind 0, or was never written.
  *
  * Locking: the caller holds zone->lock with interrupts off.
  * Cost: taking a block is one table look-up and O(orders) splits, giving one back
- *   O(orders) merges; only where nothing else is left, all parked blocks are merged.
+ *   O(orders) merges.
  * Not here: choice of zone, flags, references (page_alloc.c); which frames there are (memmap.c).
  */
 #include <mm/buddy.h>
@@ -35,70 +33,18 @@
 
 #include <stdio.h>
 
-/* A parked block of at least @order, the smallest there is; its order goes to *@found. */
-static struct page *take_parked(struct zone *zone, unsigned order, unsigned *found)
+struct page *buddy_take(struct zone *zone, unsigned order, unsigned type)
 {
-	for (; order <= MAX_ORDER; order++)
-		for (unsigned i = 0; i < PARK_DEPTH; i++) {
-			struct page *page = zone->parked[order].slot[i];
-
-			if (page) {
-				zone->parked[order].slot[i] = NULL;
-				*found = order;
-				return page;
-			}
-		}
-	return NULL;
-}
-
-void buddy_merge_parked(struct zone *zone)
-{
+	unsigned list = list_for(zone, (int)order, type);
 	struct page *page;
-	unsigned order;
 
-	while ((page = take_parked(zone, 0, &order)))
-		block_merge(zone, page, (int)order);
-}
-
-/* No list and no slot has a block of @order: merge the smaller ones that are parked. */
-static __cold struct page *take_by_merging(struct zone *zone, unsigned order, unsigned *found)
-{
-	if (zone->nr_free >> order == 0)
+	if (list == NR_MIGRATETYPES)
 		return NULL;
-	for (unsigned o = 0; o < order; o++)
-		for (unsigned i = 0; i < PARK_DEPTH; i++) {
-			struct page *page = zone->parked[o].slot[i];
-
-			if (!page)
-				continue;
-			zone->parked[o].slot[i] = NULL;
-			block_merge(zone, page, (int)o);
-			if (zone->orders >> order) {
-				*found = order + (unsigned)lowest_bit(zone->orders >> order);
-				return list_pop(zone, (int)*found);
-			}
-		}
-	return NULL;
-}
-
-struct page *buddy_take(struct zone *zone, unsigned order)
-{
-	unsigned found = order;
-	struct page *page;
-
-	if (!zone->parked[order].slot[0] && !zone->parked[order].slot[1] && zone->orders >> order) {
-		page = list_take(zone, (int)order);
-	} else {
-		page = take_parked(zone, order, &found);
-		if (!page)
-			page = take_by_merging(zone, order, &found);
-		if (!page)
-			return NULL;
-		if (found > order)
-			block_split(zone, page, (int)found, (int)order);
-	}
+	page = list_take(zone, (int)order, list);
 	zone->nr_free -= 1UL << order;
-	page->block = zone->mark + BLOCK_USED + order;
+	if (order >= PAGEBLOCK_ORDER && list == MIGRATE_MOVABLE && type != list)
+		pageblocks_set(zone, page, (int)order, type);
+	page->block = zone->mark + BLOCK_USED + order + (type << BLOCK_TYPE_SHIFT);
 	return page;
 }
 
@@ -108,11 +54,11 @@ struct page *buddy_take(struct zone *zone, unsigned order)
  */
 static void add_top_blocks(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
 {
-	struct free_area *area = &zone->area[MAX_ORDER];
+	struct free_area *area = &zone->area[MIGRATE_MOVABLE][MAX_ORDER];
 	struct page *page = pfn_to_page(start_pfn), *end = pfn_to_page(end_pfn);
 	u64 index = page_index(page), next = area->first;
 	u64 word0 = zone->word0_free;
-	u32 block = zone->mark + BLOCK_FREE + MAX_ORDER;
+	u32 block = free_word(zone, MAX_ORDER, MIGRATE_MOVABLE);
 
 	if (next)
 		index_page(next)->prev = (u32)index;
@@ -126,7 +72,7 @@ static void add_top_blocks(struct zone *zone, unsigned long start_pfn, unsigned 
 	}
 	index_page(next)->prev = 0;
 	area->first = (u32)next;
-	zone->orders |= 1U << MAX_ORDER;
+	zone->orders[MIGRATE_MOVABLE] |= 1U << MAX_ORDER;
 }
 
 void buddy_add_range(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
@@ -137,26 +83,39 @@ void buddy_add_range(struct zone *zone, unsigned long start_pfn, unsigned long e
 		unsigned long top = ALIGN_DOWN(end_pfn, MAX_BLOCK);
 		int order = MAX_ORDER;
 
-		if (!(pfn & (MAX_BLOCK - 1)) && pfn < top) {
+		if (!(pfn & (MAX_BLOCK - 1)) && pfn < top &&
+		    pageblock_type(zone, pfn_to_page(pfn)) == MIGRATE_MOVABLE) {
 			add_top_blocks(zone, pfn, top);
 			pfn = top;
 			continue;
 		}
 		while ((pfn & ((1UL << order) - 1)) || pfn + (1UL << order) > end_pfn)
 			order--;
-		block_merge(zone, pfn_to_page(pfn), order);
+		block_merge(zone, pfn_to_page(pfn), order, pageblock_type(zone, pfn_to_page(pfn)));
 		pfn += 1UL << order;
 	}
 	zone->nr_free += end_pfn - start_pfn;
 	zone->managed_pages += end_pfn - start_pfn;
 }
 
+/* May a free block in @page's pageblock be on the list of @type? */
+static bool type_fits(struct zone *zone, struct page *page, unsigned order, unsigned type)
+{
+	unsigned own = pageblock_type(zone, page);
+
+	if ((zone->bypass & BYPASS_ISOLATE) && order < PAGEBLOCK_ORDER)
+		return true; /* it may be on its way (page_isolation.c) */
+	if (type >= MIGRATE_CMA)
+		return own == type;
+	return order < PAGEBLOCK_ORDER || type == own;
+}
+
 /* One block that should be free: 0, or -EFAULT and a sentence. */
-static int check_free_block(struct zone *zone, struct page *page, unsigned order, u32 kind,
+static int check_free_block(struct zone *zone, struct page *page, unsigned order, unsigned type,
 			    char fault[ZONE_FAULT_LEN])
 {
 	unsigned long pfn = page_to_pfn(page);
-	u32 word = zone->mark + kind + order;
+	u32 word = free_word(zone, (int)order, type);
 
 	if (pfn < zone->start_pfn || pfn + (1UL << order) > zone->end_pfn ||
 	    (pfn & ((1UL << order) - 1)))
@@ -174,16 +133,33 @@ static int check_free_block(struct zone *zone, struct page *page, unsigned order
 			 "expected 0x%08lx and 0",
 			 zone->name, order, pfn, (unsigned long)page->flags, (long)page->_refcount,
 			 (unsigned long)zone->word0_free);
+	else if (!type_fits(zone, page, order, type))
+		snprintf(fault, ZONE_FAULT_LEN,
+			 "zone %s order %u: pfn 0x%lx is on the list of type %u, its pageblock has "
+			 "type %u",
+			 zone->name, order, pfn, type, pageblock_type(zone, page));
 	else
 		return 0;
 	return -EFAULT;
 }
 
-/* The list of one order; *@pages grows by what is on it. */
-static int check_list(struct zone *zone, unsigned order, unsigned long *pages,
+/* Two free buddies that should be one block. */
+static bool unmerged(struct zone *zone, struct page *page, unsigned order, unsigned type)
+{
+	struct page *buddy = buddy_of(page, (int)order);
+	u32 word = free_word(zone, (int)order, 0);
+
+	if (order == MAX_ORDER || ((buddy->block - word) & ~BLOCK_TYPE_MASK))
+		return false;
+	return order < PAGEBLOCK_ORDER || block_type(buddy) == type ||
+	       (type_is_ordinary(type) && type_is_ordinary(block_type(buddy)));
+}
+
+/* The list of one order and type; *@pages grows by what is on it. */
+static int check_list(struct zone *zone, unsigned order, unsigned type, unsigned long *pages,
 		      char fault[ZONE_FAULT_LEN])
 {
-	struct free_area *area = &zone->area[order];
+	struct free_area *area = &zone->area[type][order];
 	u32 prev = 0, nr = 0;
 
 	for (u32 index = area->first; index; index = index_page(index)->next) {
@@ -192,7 +168,7 @@ static int check_list(struct zone *zone, unsigned order, unsigned long *pages,
 
 		if (nr++ == area->nr)
 			break;
-		err = check_free_block(zone, page, order, BLOCK_FREE, fault);
+		err = check_free_block(zone, page, order, type, fault);
 		if (err)
 			return err;
 		if (page->prev != prev) {
@@ -202,8 +178,7 @@ static int check_list(struct zone *zone, unsigned order, unsigned long *pages,
 				 (unsigned long)prev);
 			return -EFAULT;
 		}
-		if (order < MAX_ORDER &&
-		    buddy_of(page, (int)order)->block == zone->mark + BLOCK_FREE + order) {
+		if (unmerged(zone, page, order, type)) {
 			snprintf(fault, ZONE_FAULT_LEN,
 				 "zone %s order %u: pfn 0x%lx and its buddy are both free, "
 				 "expected one block of order %u",
@@ -212,13 +187,13 @@ static int check_list(struct zone *zone, unsigned order, unsigned long *pages,
 		}
 		prev = index;
 	}
-	if (nr != area->nr || (zone->orders >> order & 1) != (nr > 0)) {
+	if (nr != area->nr || (zone->orders[type] >> order & 1) != (nr > 0)) {
 		snprintf(fault, ZONE_FAULT_LEN,
-			 "zone %s order %u: %s%lu blocks on the list, bit %lu of orders; expected "
-			 "%lu",
-			 zone->name, order, nr > area->nr ? "more than " : "",
+			 "zone %s order %u type %u: %s%lu blocks on the list, bit %lu of orders; "
+			 "expected %lu",
+			 zone->name, order, type, nr > area->nr ? "more than " : "",
 			 (unsigned long)(nr > area->nr ? area->nr : nr),
-			 (unsigned long)(zone->orders >> order & 1), (unsigned long)area->nr);
+			 (unsigned long)(zone->orders[type] >> order & 1), (unsigned long)area->nr);
 		return -EFAULT;
 	}
 	*pages += (unsigned long)nr << order;
@@ -228,25 +203,16 @@ static int check_list(struct zone *zone, unsigned order, unsigned long *pages,
 int buddy_validate(struct zone *zone, char fault[ZONE_FAULT_LEN])
 {
 	unsigned long pages = 0;
+	int err = 0;
 
-	for (unsigned order = 0; order < NR_ORDERS; order++) {
-		int err = check_list(zone, order, &pages, fault);
-
-		for (unsigned i = 0; !err && i < PARK_DEPTH; i++) {
-			struct page *page = zone->parked[order].slot[i];
-
-			if (!page)
-				continue;
-			err = check_free_block(zone, page, order, BLOCK_PARKED, fault);
-			pages += 1UL << order;
-		}
-		if (err)
-			return err;
-	}
-	if (zone->nr_free != pages || zone->orders >> NR_ORDERS) {
+	for (unsigned i = 0; i < NR_MIGRATETYPES * NR_ORDERS && !err; i++)
+		err = check_list(zone, i % NR_ORDERS, i / NR_ORDERS, &pages, fault);
+	if (err)
+		return err;
+	if (zone->nr_free != pages) {
 		snprintf(fault, ZONE_FAULT_LEN,
-			 "zone %s: nr_free is %lu, expected %lu as on the lists; orders 0x%lx",
-			 zone->name, zone->nr_free, pages, (unsigned long)zone->orders);
+			 "zone %s: nr_free is %lu, expected %lu as on the lists", zone->name,
+			 zone->nr_free, pages);
 		return -EFAULT;
 	}
 	return 0;

@@ -17,12 +17,16 @@
 #include <kernel/log.h>
 #include <lib/dma_limit.h>
 #include <mm/memblock.h>
+#include <string.h>
 
 #define PHYS_BITS 56 /* of any RISC-V address that a page table can hold */
 #define PAGE	  ((phys_addr_t)PAGE_SIZE)
 
+#define KERNEL_MIN (8 * MiB) /* memory that isn't movable */
+
 #define FIRST_DEVICES 16
 #define FIRST_RANGES  32
+#define MAX_REUSABLE  8
 
 static struct dt_dma_device first_devices[FIRST_DEVICES];
 static struct phys_range first_ranges[FIRST_RANGES];
@@ -30,6 +34,11 @@ static struct phys_range first_ranges[FIRST_RANGES];
 static struct {
 	struct dt_dma_map dma;
 	struct zone_window *window; /* one a device of dma */
+	struct {
+		struct phys_range range;
+		int node;
+	} reusable[MAX_REUSABLE];
+	unsigned nr_reusable;
 } found;
 
 /* ---- banks ---- */
@@ -195,6 +204,24 @@ static u32 reservation_kind(const struct dt_reservation *rsv)
 	return rsv->reusable && !rsv->no_map ? MEMBLOCK_RSRV_REUSABLE : MEMBLOCK_RSRV_NODE;
 }
 
+/* Reserve [start, end) for @rsv's node. */
+static int reserve_for(const struct dt_reservation *rsv, phys_addr_t start, phys_addr_t end,
+		       struct dt_error *err)
+{
+	u32 kind = reservation_kind(rsv);
+	int code = reserve(start, end, kind, rsv->no_map, err);
+
+	if (code || kind != MEMBLOCK_RSRV_REUSABLE || !dt_compatible(rsv->node, "shared-dma-pool"))
+		return code;
+	if (found.nr_reusable == MAX_REUSABLE) {
+		pr_warn("%s: more than %d pools: stays reserved", path_of(rsv->node), MAX_REUSABLE);
+		return 0;
+	}
+	found.reusable[found.nr_reusable].range = (struct phys_range){ start, end };
+	found.reusable[found.nr_reusable++].node = rsv->node;
+	return 0;
+}
+
 static int add_static(const struct dt_reservation *rsv, void *arg, struct dt_error *err)
 {
 	phys_addr_t start = ALIGN_DOWN(rsv->range.start, PAGE), end = page_up(rsv->range.end);
@@ -216,7 +243,7 @@ static int add_static(const struct dt_reservation *rsv, void *arg, struct dt_err
 	if (rsv->kind == DT_RSV_STATIC && clashes_with_node(rsv, start, end))
 		pr_warn("%s: [0x%" PRIpa ", 0x%" PRIpa ") overlaps another reservation",
 			path_of(rsv->node), PA(start), PA(end));
-	return reserve(start, end, reservation_kind(rsv), rsv->no_map, err);
+	return reserve_for(rsv, start, end, err);
 }
 
 static int reserve_initrd(struct dt_error *err)
@@ -243,8 +270,10 @@ static int reserve_initrd(struct dt_error *err)
 int discover_memory(struct dt_error *err)
 {
 	struct dt_error map_error;
-	int code = dt_for_each_bank(add_bank, NULL, err);
+	int code;
 
+	found.nr_reusable = 0;
+	code = dt_for_each_bank(add_bank, NULL, err);
 	if (!code && !memblock_phys_mem_size())
 		code = dt_fail(err, -ENODEV,
 			       "device tree: no memory: each bank is empty or disabled");
@@ -313,12 +342,27 @@ static int add_dynamic(const struct dt_reservation *rsv, void *arg, struct dt_er
 	code = memblock_phys_free(pa, size);
 	if (code)
 		return full_list(code, "reservations", err);
-	return reserve(pa, pa + size, reservation_kind(rsv), rsv->no_map, err);
+	return reserve_for(rsv, pa, pa + size, err);
 }
 
 int discover_reserve_dynamic(struct dt_error *err)
 {
 	return dt_for_each_reservation(add_dynamic, NULL, err);
+}
+
+bool discover_reusable(unsigned i, struct discover_area *area)
+{
+	const char *name;
+	int len;
+
+	if (i >= found.nr_reusable)
+		return false;
+	name = strrchr(path_of(found.reusable[i].node), '/') + 1;
+	strncpy(area->name, name, sizeof(area->name) - 1);
+	area->name[sizeof(area->name) - 1] = '\0';
+	area->range = found.reusable[i].range;
+	area->is_default = dt_prop(found.reusable[i].node, "linux,cma-default", &len) != NULL;
+	return true;
 }
 
 /* ---- harts ---- */
@@ -401,9 +445,26 @@ static struct phys_range *mapped_memory(unsigned *nr)
 	return mem;
 }
 
-int discover_zones(u64 dma_zone, struct zone_plan *plan, struct dt_error *err)
+/* How much of the memory that @in has is to be movable. */
+static u64 movable_bytes(const struct zone_plan_input *in, const struct zone_wishes *wish)
 {
-	struct zone_plan_input in = { .nr_windows = found.dma.nr_devices, .dma_zone = dma_zone };
+	u64 total = 0, movable;
+
+	for (unsigned i = 0; i < in->nr_mem; i++)
+		total += in->mem[i].end - in->mem[i].start;
+	movable = zone_plan_movable(total, wish->movablecore, wish->kernelcore);
+	if (!movable || movable + KERNEL_MIN <= total)
+		return movable;
+	pr_err("movablecore=, kernelcore=: %llu of %llu MiB movable leave the kernel less than "
+	       "%llu MiB: none is movable",
+	       movable / MiB, total / MiB, KERNEL_MIN / MiB);
+	return 0;
+}
+
+int discover_zones(const struct zone_wishes *wish, struct zone_plan *plan, struct dt_error *err)
+{
+	struct zone_plan_input in = { .nr_windows = found.dma.nr_devices,
+				      .dma_zone = wish->dma_zone };
 	unsigned i, room = memblock.memory.nr;
 	struct phys_range *mem;
 	int k;
@@ -411,6 +472,7 @@ int discover_zones(u64 dma_zone, struct zone_plan *plan, struct dt_error *err)
 	make_windows();
 	in.window = found.window;
 	in.mem = mem = mapped_memory(&in.nr_mem);
+	in.movable_bytes = movable_bytes(&in, wish);
 	if (zone_plan_build(&in, plan))
 		return dt_fail(err, -EINVAL, "device tree: no memory that can be mapped");
 	memblock_free(mem, room * sizeof(*mem));

@@ -12,6 +12,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <lib/parse.h>
+#include <mm/cma.h>
 #include <mm/discover.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
@@ -21,9 +22,9 @@ extern char _start[], _end[];
 
 static struct {
 	u64 mem_limit; /* mem=, bytes; 0: all */
-	u64 dma_zone;  /* dma_zone=, a bit for each number of address bits */
+	struct zone_wishes wish;
 	struct zone_plan plan;
-} state;
+} state = { .wish = { .movablecore = CORE_UNSET, .kernelcore = CORE_UNSET } };
 
 static int parse_mem(const char *value)
 {
@@ -40,12 +41,28 @@ TABLE_ENTRY(bootarg, arg_mem);
 
 static int parse_dma_zone(const char *value)
 {
-	return zone_plan_parse_bits(value, &state.dma_zone);
+	return zone_plan_parse_bits(value, &state.wish.dma_zone);
 }
 
 static const struct bootarg arg_dma_zone = { "dma_zone", parse_dma_zone,
 					     "address bits between 12 and 56, like 28,30" };
 TABLE_ENTRY(bootarg, arg_dma_zone);
+
+static int parse_movablecore(const char *value)
+{
+	return zone_plan_parse_core(value, &state.wish.movablecore);
+}
+
+static int parse_kernelcore(const char *value)
+{
+	return zone_plan_parse_core(value, &state.wish.kernelcore);
+}
+
+static const char core_help[] = "a size, or a part of memory like 40%";
+static const struct bootarg arg_movablecore = { "movablecore", parse_movablecore, core_help };
+static const struct bootarg arg_kernelcore = { "kernelcore", parse_kernelcore, core_help };
+TABLE_ENTRY(bootarg, arg_movablecore);
+TABLE_ENTRY(bootarg, arg_kernelcore);
 
 static void reserve(phys_addr_t start, phys_addr_t bytes, u32 kind, const char *what)
 {
@@ -70,6 +87,7 @@ void mm_init_memblock(phys_addr_t fdt_pa, size_t fdt_bytes)
 	/* Before the linear map: some of these must never be mapped. */
 	if (discover_reserve_dynamic(&err))
 		panic("%s", err.text);
+	cma_reserve();
 }
 
 void mm_init_fdt(void)
@@ -108,9 +126,12 @@ void mm_init_pages(void)
 		for (int to = 0; to < dt_nr_nids(); to++)
 			node_set_distance(from, to, dt_distance(from, to));
 	}
-	if (discover_dma(&err) || discover_zones(state.dma_zone, &state.plan, &err))
+	if (state.wish.movablecore == CORE_UNSET && state.wish.kernelcore == CORE_UNSET)
+		state.wish.movablecore = CORE_PERCENT(CONFIG_MOVABLE_CORE);
+	if (discover_dma(&err) || discover_zones(&state.wish, &state.plan, &err))
 		panic("%s", err.text);
 	page_alloc_init(&state.plan);
+	cma_init();
 	arch_map_set_allocator(table_from_pages, table_to_pages);
 	if (arch_share_roots(memblock_phys_mem_size()))
 		panic("no memory for the page tables that address spaces share");

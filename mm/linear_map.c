@@ -7,6 +7,8 @@
  * kernel's text and rodata are read-only here too, so that nothing executable is writable
  * under a second address.
  *
+ * With debug_pagealloc=on all leaves are pages, of which the free ones are taken out.
+ *
  * A leaf of 1 GiB never covers memory that firmware reserved: what it protects with PMP lies
  * there, and the FU540 must not have such a leaf over it (its erratum).  All leaves end at no-map
  * ranges anyway.
@@ -20,6 +22,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <mm/memblock.h>
+#include <mm/page_debug.h>
 
 static phys_addr_t table_from_memblock(void)
 {
@@ -75,7 +78,10 @@ static void map_bank(phys_addr_t start, phys_addr_t end)
 		phys_addr_t piece = ALIGN_DOWN(start, largest), next = piece + largest;
 		unsigned long leaf = arch_largest_leaf();
 
-		if (foreign_memory(piece, next)) {
+		if (page_debug & PAGE_DEBUG_GUARD) {
+			leaf = PAGE_SIZE; /* free pages come and go one by one */
+			next = end;
+		} else if (foreign_memory(piece, next)) {
 			leaf = arch_shared_leaf();
 		} else {
 			/* As many as come without a reservation, in one go. */

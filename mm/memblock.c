@@ -397,7 +397,7 @@ phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_
 	return pa;
 }
 
-void *memblock_alloc_node(phys_addr_t size, phys_addr_t align, int nid)
+void *memblock_alloc_raw(phys_addr_t size, phys_addr_t align, int nid)
 {
 	phys_addr_t pa = memblock_phys_alloc_range(size, align, 0, 0, nid);
 
@@ -406,7 +406,12 @@ void *memblock_alloc_node(phys_addr_t size, phys_addr_t align, int nid)
 		      "%llu KiB reserved, limit 0x%" PRIpa,
 		      PA(size), PA(align), PA(memblock.memory.total >> 10),
 		      PA(memblock.reserved.total >> 10), PA(memblock.limit));
-	return memset(__va(pa), 0, size);
+	return __va(pa);
+}
+
+void *memblock_alloc_node(phys_addr_t size, phys_addr_t align, int nid)
+{
+	return memset(memblock_alloc_raw(size, align, nid), 0, size);
 }
 
 void *memblock_alloc(phys_addr_t size, phys_addr_t align)

@@ -249,10 +249,11 @@ static enum block_state state_of(const struct page *page)
 	switch (block_kind(page)) {
 	case BLOCK_FREE:
 		return BLOCK_IS_FREE;
-	case BLOCK_PARKED:
-		return BLOCK_IS_PARKED;
 	default:
-		return PageReserved(page) ? BLOCK_IS_RESERVED : BLOCK_IS_USED;
+		if (PageReserved(page))
+			return BLOCK_IS_RESERVED;
+		/* On a hart's list: free, and not merged. */
+		return page_ref_count(page) ? BLOCK_IS_USED : BLOCK_IS_LISTED;
 	}
 }
 
@@ -308,13 +309,19 @@ static bool walk_segment(const struct mem_segment *seg, unsigned long pos, unsig
 bool memmap_walk(unsigned long start_pfn, unsigned long end_pfn,
 		 bool (*fn)(const struct memmap_block *block, void *arg), void *arg)
 {
-	for (unsigned i = 0; i < nr_mem_segments; i++) {
-		const struct mem_segment *seg = &mem_segments[i];
-		unsigned long start = max(start_pfn, seg->start_pfn);
-		unsigned long end = min(end_pfn, seg->end_pfn);
+	struct memmap_block device;
 
+	for (unsigned i = 0; i <= nr_mem_segments && start_pfn < end_pfn; i++) {
+		const struct mem_segment *seg = i < nr_mem_segments ? &mem_segments[i] : NULL;
+		unsigned long start = seg ? max(start_pfn, seg->start_pfn) : end_pfn;
+		unsigned long end = seg ? min(end_pfn, seg->end_pfn) : end_pfn;
+
+		while (device_frames(&start_pfn, min(start, end_pfn), &device))
+			if (fn(&device, arg))
+				return true;
 		if (start < end && walk_segment(seg, start, end, fn, arg))
 			return true;
+		start_pfn = max(start_pfn, end);
 	}
 	return false;
 }

@@ -14,7 +14,10 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/time.h>
+#include <mm/page_debug.h>
+#include <mm/watermark.h>
 #include "internal.h"
+#include "pcp.h"
 
 #include <stdio.h>
 
@@ -31,7 +34,12 @@ void page_alloc_init(const struct zone_plan *plan)
 
 	BUG_ON(ready);
 	zones_init(plan);
+	pcp_init();
+	page_debug_init();
 	memmap_init((u32)read_time());
+	pcp_open();
+	page_debug_start();
+	init_per_zone_wmarks();
 	memblock_set_limit(0);
 	ready = true;
 	for_each_zone(zone)
@@ -43,8 +51,10 @@ void page_alloc_init(const struct zone_plan *plan)
 void page_alloc_reset(void)
 {
 	ready = false;
+	pcp_reset();
 	zones_reset();
 	memmap_reset();
+	memremap_reset();
 	page_reports = (struct page_reports){ 0 };
 	memblock_set_limit(~(phys_addr_t)0);
 }
@@ -59,15 +69,22 @@ static unsigned long free_reserved_part(const struct mem_segment *seg, unsigned 
 
 	spin_lock_irqsave(&zone->lock, irq);
 	head = memmap_block_of(start);
-	if (head && PageReserved(head) && block_order(head) == MAX_ORDER)
-		memmap_write_block(start, zone);
+	if (head && PageReserved(head) && block_order(head) == MAX_ORDER) {
+		if (end - start == MAX_BLOCK)
+			pfn = end; /* its only descriptor is written anew */
+		else
+			memmap_write_block(start, zone);
+	}
 	while (pfn < end) {
 		head = memmap_block_of(pfn);
 		if (!head || block_kind(head) != BLOCK_USED || !PageReserved(head))
 			break;
 		pfn++;
 	}
-	memmap_forget(start, pfn);
+	if (unlikely(page_debug))
+		page_debug_fresh(start, pfn);
+	if (block_order(pfn_to_page(start)) != MAX_ORDER)
+		memmap_forget(start, pfn);
 	buddy_add_range(zone, start, pfn);
 	spin_unlock_irqrestore(&zone->lock, irq);
 	if (pfn < end)
@@ -103,7 +120,7 @@ unsigned long nr_free_pages(void)
 	unsigned long nr = 0;
 
 	for_each_zone(zone)
-		nr += READ_ONCE(zone->nr_free);
+		nr += READ_ONCE(zone->nr_free) + zone_listed_pages(zone);
 	return nr;
 }
 
@@ -125,18 +142,6 @@ unsigned long nr_present_pages(void)
 	for_each_zone(zone)
 		nr += zone->present_pages;
 	return nr;
-}
-
-void page_alloc_merge(void)
-{
-	struct zone *zone;
-	unsigned long flags;
-
-	for_each_zone(zone) {
-		spin_lock_irqsave(&zone->lock, flags);
-		buddy_merge_parked(zone);
-		spin_unlock_irqrestore(&zone->lock, flags);
-	}
 }
 
 /* The blocks of one segment; *@nr_free grows by the free pages among them. */
@@ -194,7 +199,9 @@ int zone_validate(struct zone *zone, char *fault, size_t bytes)
 	int err;
 
 	spin_lock_irqsave(&zone->lock, flags);
-	err = zone_validate_locked(zone, fault, bytes);
+	err = pcp_validate(zone, smp_processor_id(), fault, bytes);
+	if (!err)
+		err = zone_validate_locked(zone, fault, bytes);
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return err;
 }

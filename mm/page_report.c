@@ -2,7 +2,7 @@
 /*
  * page_report.c - saying what went wrong in the page allocator
  *
- * A failed allocation is reported whole the first REPORT_FIRST times and then each
+ * A failed allocation is reported (oom.c) the first REPORT_FIRST times and then each
  * time the number of failures doubles; a combination of zone flags that contradicts
  * itself once; a wrong free always, with what the frame really is.
  * Locking: none; counters are updated atomically.
@@ -12,6 +12,9 @@
 
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <mm/oom.h>
+#include <mm/folio.h>
+#include <mm/page_debug.h>
 #include "internal.h"
 
 #include <stdio.h>
@@ -25,6 +28,11 @@ static bool expected; /* misuse on purpose: count, don't log */
 void page_reports_expect(bool on)
 {
 	WRITE_ONCE(expected, on);
+}
+
+bool page_reports_expected(void)
+{
+	return READ_ONCE(expected);
 }
 
 static unsigned long count(unsigned long *counter)
@@ -88,20 +96,6 @@ char *gfp_describe(gfp_t gfp, char *text, size_t bytes)
 	return text;
 }
 
-/* "free by order: 3 0 1 ..." of one zone that was asked. */
-static void report_zone(struct zone *zone)
-{
-	unsigned long nr[NR_ORDERS];
-	char text[NR_ORDERS * 9 + 1] = "";
-	size_t at = 0;
-
-	zone_free_blocks(zone, nr);
-	for (unsigned order = 0; order < NR_ORDERS && at < sizeof(text); order++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, " %lu", nr[order]);
-	pr_err("  node %d zone %s: %lu of %lu pages free; blocks of order 0-%d:%s\n", zone->nid,
-	       zone->name, READ_ONCE(zone->nr_free), zone->managed_pages, MAX_ORDER, text);
-}
-
 /* Zone flags that exclude each other. */
 static bool nonsense(gfp_t gfp)
 {
@@ -122,12 +116,27 @@ static void report_nonsense(gfp_t gfp, const void *caller)
 	       gfp_describe(gfp, text, sizeof(text)), caller);
 }
 
+void report_odd(gfp_t gfp, unsigned odd, const void *caller)
+{
+	static const char *const why[] = { "is two kinds of page at once",
+					   "may not fail, nor wait or retry",
+					   "may sleep, but its caller can't" };
+	static u32 seen; /* bit: which of them */
+	char text[GFP_TEXT_LEN];
+
+	count(&page_reports.odd);
+	if (!READ_ONCE(expected) &&
+	    !(__atomic_fetch_or(&seen, 1U << odd, __ATOMIC_RELAXED) & 1U << odd))
+		pr_err("%s %s: asked for by %p", gfp_describe(gfp, text, sizeof(text)),
+		       why[odd - 1], caller);
+}
+
 void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp, unsigned order,
 		    const void *caller)
 {
+	struct oom_control oc = { node, reach, order, gfp, caller };
 	unsigned long nr = count(&page_reports.failed);
 	char text[GFP_TEXT_LEN];
-	bool any = false;
 
 	if (nonsense(gfp)) {
 		report_nonsense(gfp, caller);
@@ -138,24 +147,15 @@ void report_failure(const struct pglist_data *node, zone_mask_t reach, gfp_t gfp
 		      caller);
 	if ((gfp & __GFP_NOWARN) || READ_ONCE(expected) || (nr > REPORT_FIRST && (nr & (nr - 1))))
 		return;
-	gfp_describe(gfp, text, sizeof(text));
-	if (order > MAX_ORDER) {
-		pr_err("order %u (%s) asked for by %p: the largest is %d", order, text, caller,
-		       MAX_ORDER);
-		return;
-	}
-	pr_err("no block of order %u, %lu KiB (%s) for %p near node %d; failure %lu\n", order,
-	       (PAGE_SIZE / 1024) << order, text, caller, node->nid, nr);
-	for (struct zone **z = node->zonelists[gfp & GFP_LISTMASK]; *z; z++)
-		if (reach >> (*z)->type & 1) {
-			report_zone(*z);
-			any = true;
-		}
-	if (!any)
-		pr_err("  no zone of this board may serve it");
+	if (order > MAX_ORDER)
+		pr_err("order %u (%s) asked for by %p: the largest is %d", order,
+		       gfp_describe(gfp, text, sizeof(text)), caller, MAX_ORDER);
+	else
+		report_out_of_memory(&oc, nr);
 }
 
 /* What a frame really is. */
+#define FRAME_TEXT_LEN 144
 static void describe_frame(unsigned long pfn, char *text, size_t bytes)
 {
 	const struct mem_segment *seg = memmap_segment(pfn);
@@ -167,29 +167,71 @@ static void describe_frame(unsigned long pfn, char *text, size_t bytes)
 		snprintf(text, bytes, "no memory");
 		return;
 	}
-	if (block_kind(head) != BLOCK_USED)
+	if (block_kind(head) != BLOCK_USED || !page_ref_count(head))
 		what = "free";
 	else
 		what = PageReserved(head) ? "reserved" : PageHead(head) ? "compound" : "used";
 	snprintf(text, bytes,
 		 "page %lu of a block of order %u at pfn 0x%lx: %s, refcount %ld, "
-		 "flags 0x%lx",
+		 "mapped %u times",
 		 pfn - page_to_pfn(head), block_order(head), page_to_pfn(head), what,
-		 (long)head->_refcount, (unsigned long)(head->flags & PAGE_FLAGS_MASK));
+		 (long)head->_refcount, (unsigned)block_maps(head));
+}
+
+/* Bit n's name is the n-th word: enum page_flag. */
+static const char flag_names[] = "locked writeback referenced uptodate dirty lru active workingset "
+				 "owner_priv private reclaim swapbacked unevictable mlocked "
+				 "waiters isolated slab table reserved head tail found hwpoison";
+
+static void describe_flags(u32 flags, char *text, size_t bytes)
+{
+	const char *name = flag_names;
+	size_t at = 0;
+
+	snprintf(text, bytes, "none");
+	for (; flags && *name && at < bytes; flags >>= 1) {
+		size_t length = strcspn(name, " ");
+
+		if (flags & 1)
+			at += (size_t)snprintf(text + at, bytes - at, "%s%.*s", at ? "|" : "",
+					       (int)length, name);
+		name += length + (name[length] == ' ');
+	}
+}
+
+/* What the descriptor of @page says, and who had it: after the sentence that says what's wrong. */
+static void report_state(const struct page *page)
+{
+	u32 flags = page->flags & (PageTail(page) ? 1U << PG_tail : PAGE_FLAGS_MASK);
+	unsigned long pfn = page_to_pfn(page);
+	char text[LOG_TEXT_MAX];
+
+	if (!memmap_segment(pfn))
+		return;
+	describe_flags(flags, text, sizeof(text));
+	pr_err("  pfn 0x%lx: flags %s, refcount %ld, block word 0x%08lx, mapping 0x%llx, "
+	       "index 0x%lx, zone %s",
+	       pfn, text, (long)page->_refcount, (unsigned long)page->block,
+	       (unsigned long long)page->mapping_word, (unsigned long)page->index,
+	       page_zone(page)->name);
+	for (int freed = 0; freed < 2; freed++)
+		if (*page_owner_text(pfn, freed, text, sizeof(text)))
+			pr_err("  %s", text);
 }
 
 void report_bad_free(const struct page *page, unsigned order, const void *caller)
 {
 	unsigned long pfn = page_to_pfn(page);
-	char text[128];
+	char text[FRAME_TEXT_LEN];
 
 	count(&page_reports.bad_free);
 	if (READ_ONCE(expected))
 		return;
 	describe_frame(pfn, text, sizeof(text));
 	warn_at(__FILE__, __LINE__,
-		"page_alloc: free of pfn 0x%lx, order %u, by %p refused: it is %s", pfn, order,
-		caller, text);
+		"BUG: bad page state: free of pfn 0x%lx, order %u, by %p refused: it is %s", pfn,
+		order, caller, text);
+	report_state(page);
 }
 
 void report_bad_address(unsigned long addr, unsigned order, const void *caller)
@@ -202,9 +244,23 @@ void report_bad_address(unsigned long addr, unsigned order, const void *caller)
 			addr, order, caller);
 }
 
+void report_bad_page(const struct page *page, const char *what, const void *caller)
+{
+	unsigned long pfn = page_to_pfn(page);
+	char text[FRAME_TEXT_LEN];
+
+	count(&page_reports.bad_page);
+	if (READ_ONCE(expected))
+		return;
+	describe_frame(pfn, text, sizeof(text));
+	warn_at(__FILE__, __LINE__, "BUG: bad page state: %s pfn 0x%lx by %p refused: it is %s",
+		what, pfn, caller, text);
+	report_state(page);
+}
+
 void report_not_reserved(unsigned long pfn)
 {
-	char text[128];
+	char text[FRAME_TEXT_LEN];
 
 	count(&page_reports.bad_free);
 	if (READ_ONCE(expected))

@@ -6,6 +6,10 @@
  * of one node in one span.  Neighbouring segments of one zone are joined, so that no
  * block of the buddy allocator crosses from one segment to another.
  *
+ * MOVABLE is the top of what each node has of the highest span: as large a part of the node
+ * as of all memory, so that none is left without memory for the kernel.  It begins on the edge of
+ * a top-order block.
+ *
  * Invariants after boot: zones have memory; zone_table[z->id] == z; each node's
  * fallback holds every zone once; a zonelist is its node's fallback with some left out.
  * Locking: written on the boot hart before there is anyone else, constant afterwards,
@@ -135,21 +139,85 @@ static void segment_add(struct zone *zone, unsigned long start_pfn, unsigned lon
 		mem_segments[nr_mem_segments++] = (struct mem_segment){ start_pfn, end_pfn, zone };
 }
 
+/* Frames that @r has of the highest span of the plan; false if none. */
+static bool highest_of(const struct memblock_region *r, const struct zone_plan *plan,
+		       unsigned long *start, unsigned long *end)
+{
+	return segment_of(r, &plan->zone[plan->nr_zones - 1], start, end);
+}
+
+/* Where the movable memory of node @nid begins; ~0: it has none. */
+static unsigned long movable_start(const struct zone_plan *plan, int nid)
+{
+	unsigned long start, end, cut = ~0UL;
+	u64 total = 0, own = 0, want;
+
+	for (unsigned i = 0; i < memblock.memory.nr; i++) {
+		const struct memblock_region *r = &memblock.memory.regions[i];
+
+		if (r->flags & MEMBLOCK_NOMAP)
+			continue;
+		total += PFN_DOWN(r->size);
+		own += region_nid(r) == nid ? PFN_DOWN(r->size) : 0;
+	}
+	want = PFN_DOWN(plan->movable_bytes) * own / total;
+	for (unsigned i = memblock.memory.nr; i-- && want;) {
+		const struct memblock_region *r = &memblock.memory.regions[i];
+
+		if (region_nid(r) != nid || !highest_of(r, plan, &start, &end))
+			continue;
+		cut = end - (unsigned long)min(want, (u64)(end - start));
+		want -= end - cut;
+	}
+	return cut == ~0UL ? cut : ALIGN_UP(cut, MAX_BLOCK);
+}
+
+/* What bank @r has of span @type; the top of the highest span is MOVABLE. */
+static void bank_add(const struct memblock_region *r, const struct zone_plan *plan, unsigned type,
+		     unsigned long movable)
+{
+	unsigned last = (unsigned)plan->nr_zones;
+	unsigned long start, end, cut;
+
+	if (!segment_of(r, &plan->zone[type], &start, &end))
+		return;
+	cut = type + 1 == last ? min(end, max(start, movable)) : end;
+	if (start < cut)
+		segment_add(zone_make(&plan->zone[type], region_nid(r), type), start, cut);
+	if (cut < end)
+		segment_add(zone_make(&plan->zone[last], region_nid(r), last), cut, end);
+}
+
 /* Segments in order of address: banks are sorted, and so are the plan's spans. */
 static void segments_make(const struct zone_plan *plan)
 {
 	const struct memblock_region *r;
-	unsigned long start, end;
-	unsigned max_segments = memblock.memory.nr * (unsigned)plan->nr_zones;
+	unsigned max_segments = memblock.memory.nr * ((unsigned)plan->nr_zones + 1);
 
 	mem_segments = memblock_alloc(max_segments * sizeof(*mem_segments), 64);
-	for_each_mem_range(r)
-		for (int i = 0; i < plan->nr_zones; i++)
-			if (segment_of(r, &plan->zone[i], &start, &end))
-				segment_add(zone_make(&plan->zone[i], region_nid(r), (unsigned)i),
-					    start, end);
+	for_each_mem_range(r) {
+		unsigned long movable = ~0UL;
+
+		if (plan->movable_bytes)
+			movable = movable_start(plan, region_nid(r));
+		for (unsigned type = 0; type < (unsigned)plan->nr_zones; type++)
+			bank_add(r, plan, type, movable);
+	}
 	if (!nr_mem_segments)
 		panic("no memory to build zones from");
+}
+
+/* A byte for each pageblock from the zone's first frame to its last. */
+static void pageblocks_make(struct zone *zone)
+{
+	unsigned long first = zone->start_pfn >> PAGEBLOCK_ORDER;
+	unsigned long nr = ((zone->end_pfn - 1) >> PAGEBLOCK_ORDER) - first + 1;
+	u8 *types = memblock_alloc_node(nr, 8, zone->nid);
+
+	memset(types, MIGRATE_MOVABLE, nr);
+	/* Found by the descriptor's address. */
+	zone->pageblock =
+		(u8 *)((unsigned long)types - pageblock_index(pfn_to_page(zone->start_pfn)));
 }
 
 /* A node without memory still answers for its harts. */
@@ -165,11 +233,13 @@ static void zones_number(void)
 
 			if (!zone)
 				continue;
+			pageblocks_make(zone);
 			zone->id = (u8)nr_zones;
 			zone->word0_free = (u32)nr_zones << PAGE_ZONE_SHIFT;
 			zone->word0 = zone->word0_free | 1ULL << 32;
 			zone_table[nr_zones++] = zone;
 		}
+		zone_device_make(node);
 	}
 }
 
@@ -224,8 +294,9 @@ static zone_mask_t gfp_mask(const struct zone_plan *plan, gfp_t gfp)
 {
 	switch (gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)) {
 	case 0:
-	case __GFP_HIGHMEM:
 		return plan->mask_normal;
+	case __GFP_HIGHMEM:
+		return plan->mask_normal | (gfp & __GFP_MOVABLE ? plan->mask_movable : 0);
 	case __GFP_DMA:
 		return plan->mask_dma;
 	case __GFP_DMA32:
@@ -238,15 +309,15 @@ static zone_mask_t gfp_mask(const struct zone_plan *plan, gfp_t gfp)
 /* Lists for equal masks are one list. */
 static void zonelists_make(struct pglist_data *node, const struct zone_plan *plan)
 {
-	for (gfp_t gfp = 0; gfp < NR_ZONELISTS; gfp++) {
-		zone_mask_t mask = gfp_mask(plan, gfp);
-		bool own = gfp & __GFP_THISNODE;
+	for (unsigned i = 0; i < NR_ZONELISTS; i++) {
+		zone_mask_t mask = gfp_mask(plan, i);
+		bool own = i > GFP_ZONEMASK;
 
-		for (gfp_t same = 0; same < gfp && !node->zonelists[gfp]; same++)
-			if (gfp_mask(plan, same) == mask && !!(same & __GFP_THISNODE) == own)
-				node->zonelists[gfp] = node->zonelists[same];
-		if (!node->zonelists[gfp])
-			node->zonelists[gfp] = zonelist_make(node, mask, own);
+		for (unsigned same = 0; same < i && !node->zonelists[i]; same++)
+			if (gfp_mask(plan, same) == mask && (same > GFP_ZONEMASK) == own)
+				node->zonelists[i] = node->zonelists[same];
+		if (!node->zonelists[i])
+			node->zonelists[i] = zonelist_make(node, mask, own);
 	}
 }
 
@@ -269,28 +340,30 @@ void zones_reset(void)
 	mem_segments = NULL;
 }
 
+unsigned zonelist_highest(struct zone *const *list)
+{
+	unsigned highest = 0;
+
+	for (; *list; list++)
+		highest = max(highest, (unsigned)(*list)->type);
+	return highest;
+}
+
+void zone_free_blocks_of(struct zone *zone, unsigned type, unsigned long nr[NR_ORDERS])
+{
+	for (unsigned order = 0; order < NR_ORDERS; order++)
+		nr[order] = READ_ONCE(zone->area[type][order].nr);
+}
+
 void zone_free_blocks(struct zone *zone, unsigned long nr[NR_ORDERS])
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&zone->lock, flags);
 	for (unsigned order = 0; order < NR_ORDERS; order++) {
-		nr[order] = zone->area[order].nr;
-		for (unsigned i = 0; i < PARK_DEPTH; i++)
-			nr[order] += zone->parked[order].slot[i] != NULL;
+		nr[order] = 0;
+		for (unsigned type = 0; type < NR_MIGRATETYPES; type++)
+			nr[order] += zone->area[type][order].nr;
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
-}
-
-unsigned zone_parked_blocks(struct zone *zone)
-{
-	unsigned long flags;
-	unsigned nr = 0;
-
-	spin_lock_irqsave(&zone->lock, flags);
-	for (unsigned order = 0; order < NR_ORDERS; order++)
-		for (unsigned i = 0; i < PARK_DEPTH; i++)
-			nr += zone->parked[order].slot[i] != NULL;
-	spin_unlock_irqrestore(&zone->lock, flags);
-	return nr;
 }

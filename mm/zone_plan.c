@@ -9,6 +9,8 @@
  * Beyond that, dropping a cut merges two zones into one that only those windows reach that
  *   reached both: the tighter side wins.  Its cost is the memory that windows lose by it,
  *   summed; a cut that costs nothing isn't a boundary at all.  4 GiB is never dropped.
+ * MOVABLE takes one of the eight numbers and no cut: where it begins differs by node (zone.c).
+ *   Who reaches the highest span reaches it.
  * Cost: cuts x windows x banks; a few thousand steps on a real board, bounded by MAX_CUTS.
  */
 #include <mm/zone_plan.h>
@@ -17,6 +19,7 @@
 #include <base/errno.h>
 #include <lib/parse.h>
 #include <stdio.h>
+#include <string.h>
 
 #define MAX_CUTS 32
 #define FOUR_GIB (4 * GiB)
@@ -319,6 +322,22 @@ static void make_masks(struct plan_state *s)
 		plan->mask_dma32 = common32;
 }
 
+/* After the masks: a flag that names a zone never means MOVABLE. */
+static void add_movable(struct plan_state *s)
+{
+	struct zone_plan *plan = s->plan;
+	struct window_iter it;
+
+	plan->movable_bytes = s->in->movable_bytes;
+	plan->mask_movable = (zone_mask_t)(1u << plan->nr_zones);
+	snprintf(plan->zone[plan->nr_zones].name, ZONE_NAME_LEN, "MOVABLE");
+	for_each_window(s->in, it)
+	{
+		if (it.w->reach >> (plan->nr_zones - 1) & 1)
+			it.w->reach |= plan->mask_movable;
+	}
+}
+
 static bool input_is_sound(const struct zone_plan_input *in)
 {
 	unsigned i;
@@ -343,10 +362,12 @@ int zone_plan_build(const struct zone_plan_input *in, struct zone_plan *plan)
 	add_all_cuts(&s);
 	while (drop_cheapest(&s, 0))
 		;
-	while (s.nr_cuts >= MAX_NR_ZONES)
+	while (s.nr_cuts >= MAX_NR_ZONES - (in->movable_bytes != 0))
 		drop_cheapest(&s, COST_MAX);
 	make_zones(&s);
 	make_masks(&s);
+	if (in->movable_bytes)
+		add_movable(&s);
 	return 0;
 }
 
@@ -364,6 +385,40 @@ int zone_plan_parse_bits(const char *text, u64 *bits)
 		return -EINVAL;
 	*bits = set;
 	return 0;
+}
+
+int zone_plan_parse_core(const char *text, u64 *core)
+{
+	size_t len = strlen(text);
+	char digits[4] = "";
+	u64 value;
+
+	if (len && len <= sizeof(digits) && text[len - 1] == '%') {
+		memcpy(digits, text, len - 1);
+		if (parse_u64(digits, &value) || value >= 100)
+			return -EINVAL;
+		value = CORE_PERCENT(value);
+	} else if (parse_size(text, &value) || value >= BIT_ULL(62)) {
+		return -EINVAL;
+	}
+	*core = value;
+	return 0;
+}
+
+static u64 core_bytes(u64 total, u64 core)
+{
+	if (core < CORE_PERCENT(0))
+		return min(core, total);
+	return total / 100 * (core - CORE_PERCENT(0));
+}
+
+u64 zone_plan_movable(u64 total, u64 movablecore, u64 kernelcore)
+{
+	u64 movable = movablecore == CORE_UNSET ? total : core_bytes(total, movablecore);
+
+	if (kernelcore != CORE_UNSET)
+		return min(movable, total - core_bytes(total, kernelcore));
+	return movablecore == CORE_UNSET ? 0 : movable;
 }
 
 int zone_plan_find(const struct zone_plan *plan, phys_addr_t pa)

@@ -4,6 +4,8 @@
 
     bench.py [--board qemu-virt] [--out build/bench.json] [--record] [KEY...]
 
+Looks at the disassembly of the page allocator's hits, which must have no atomic operation and no
+fence in them, and runs the host's replay of a long time (tests/host/replay.c).
 Boots the default Image under QEMU's -icount with one hart, where the counter of
 retired instructions is exact and a run repeats to the instruction, and asks the
 shell's `bench`; boots it again with each size of memory for the boot_* keys.
@@ -24,6 +26,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -53,6 +56,12 @@ FIGURES = {
     "page9_pair": (300, 4850),
     "page9_comp_pair": (900, None),
     "zeroed_page_pair": (620, 1312),
+    "page_worst": (1500, None),
+    "page_worst_fragmented": (1500, None),
+    "page_worst_min": (1500, None),
+    "page_worst_fresh": (1500, None),
+    "page_worst_forced": (1500, None),
+    "page_contention": (20, None),  # zone locks for 1,000 operations on the worst hart
     "spinlock_pair": (20, None),
     "mutex_pair": (40, None),
     "yield_switch": (200, 816),
@@ -68,13 +77,29 @@ BASELINE = f"{qemu.TOP}/tests/bench/baseline.json"
 ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-no-reboot"]
 
 
+# What is off by default, and costs something for each page when it's on.
+OPTIONS = ("page_poison=on", "page_owner=on", "debug_guardpage_minorder=1", "init_on_alloc=on",
+           "init_on_free=on")
+OBJDUMP = "riscv64-unknown-elf-objdump"
+FRESH = "page_worst_fresh"  # the first key of its boot
+HARTS = (1, 2, 4, 8)
+# What a hit of alloc_pages() and __free_pages() runs, whatever the compiler knows of its arguments.
+HITS = ("__alloc_page_key", "__alloc_pages_key", "__alloc_pages", "__free_page_small",
+        "__free_pages_small", "__free_pages_any")
+# What leads out of them: a lock and its release are an amo and two fences.
+MISSES = ("alloc_empty", "pcp_refill", "pcp_put", "alloc_special", "free_large", "free_unlisted",
+          "free_block", "alloc_slow", "pcp_trim")
+ATOMIC = re.compile(r"^\s*[0-9a-f]+:\s+((amo|lr\.|sc\.|fence)\S*.*)", re.M)
+
+
 class Failed(Exception):
     """A machine did not do what was asked; the text ends with what it printed."""
 
 
-def boot(board, mem, commands, timeout, smp="1", extra=ICOUNT):
+def boot(board, mem, commands, timeout, smp="1", extra=ICOUNT, append=""):
     """The console of @smp harts with @mem memory that runs shell @commands and powers off."""
-    line = qemu.command(board, smp=smp, mem=mem, append=f'run="{commands}"', extra=extra,
+    line = qemu.command(board, smp=smp, mem=mem, append=f'{append} run="{commands}"',
+                        extra=extra,
                         qemu=os.environ.get("QEMU", ""))
     try:
         done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
@@ -92,6 +117,18 @@ def find(pattern, out, what):
     if not match:
         raise Failed(f"no {what} in what the kernel printed:\n{out[-2000:]}")
     return match[1]
+
+
+def suites_bytes(link_map):
+    """What the test suites and benchmarks in the kernel have of the image, without bss."""
+    total, ours = 0, re.compile(r"^ *(\.(?!bss|debug|comment|riscv)\S+)? +0x[0-9a-f]+ +"
+                                r"(0x[0-9a-f]+) \S*/tests/kernel/")
+    with open(link_map) as f:
+        lines = f.read().split("Linker script and memory map")[1]
+    for line in re.sub(r"\n {8,}(?=0x)", " ", lines).splitlines():
+        if (found := ours.match(line)) and found[1]:
+            total += int(found[2], 16)
+    return total
 
 
 def struct_page_bytes(elf):
@@ -115,7 +152,9 @@ def measure(board, wanted):
     measured, folder = {}, f"{qemu.TOP}/build/{board}"
     machine = {"opensbi": find(r"OpenSBI v(\S+)", boot(board, "32M", "harts", 60), "OpenSBI")}
     if want("image_bytes"):
-        measured["image_bytes"] = os.path.getsize(f"{folder}/Image")
+        measured["image_with_suites_bytes"] = os.path.getsize(f"{folder}/Image")
+        measured["image_bytes"] = (measured["image_with_suites_bytes"] -
+                                   suites_bytes(f"{folder}/hartwood.map"))
     if want("struct_page_bytes"):
         measured["struct_page_bytes"] = struct_page_bytes(f"{folder}/hartwood")
     if want("free_at_8M_kb"):
@@ -128,10 +167,16 @@ def measure(board, wanted):
     if want("ipi_call"):
         out = boot(board, "256M", "bench ipi_call", 60, smp="2", extra=["-no-reboot"])
         measured["ipi_call"] = int(find(r"^bench ipi_call (\d+)", out, "figure of ipi_call"))
+    if want("page_contention"):
+        measured["page_contention"] = contention(board)
+    if want(FRESH):
+        out = boot(board, "256M", f"bench {FRESH}", 60)
+        measured[FRESH] = int(find(rf"^bench {FRESH} (\d+)", out, f"figure of {FRESH}"))
     keys = [key for key in wanted if key not in measured]
     if keys or not wanted:
         out = boot(board, "256M", " ".join(["bench"] + keys), 600)
-        measured.update((k, int(n)) for k, n in re.findall(r"^bench (\w+) (\d+)$", out, re.M))
+        for k, n in re.findall(r"^bench (\w+) (\d+)$", out, re.M):
+            measured.setdefault(k, int(n))
         failed = re.findall(r"^bench (\w+) failed", out, re.M) + [k for k in keys if k not in measured]
         if failed:
             raise Failed("these gave no figure: " + " ".join(failed) + f"\n{out[-2000:]}")
@@ -139,6 +184,71 @@ def measure(board, wanted):
     machine["qemu"] = first_line(line, "--version", r"version (\S+)")
     machine["compiler"] = compiler(f"{folder}/hartwood")
     return measured, machine
+
+
+def contention(board):
+    """Print what harts take zones' locks for, by pattern; the worst figure."""
+    rows = {}
+    for harts in HARTS:
+        out = boot(board, "1G", "bench page_contention", 600, smp=str(harts), extra=["-no-reboot"])
+        for line in re.findall(r"^contention (.*)$", out, re.M):
+            pattern, _, _, *figures = line.split()
+            rows.setdefault(pattern, {})[harts] = [int(n) for n in figures]
+        find(r"^bench page_contention (\d+)", out, "figure of page_contention")
+    print("zone locks for 1,000 operations on the worst of so many harts; and with most harts, in "
+          "all,\nthe same by tickets, refills, drains, stolen blocks, IPIs:")
+    print(f"{'':18}" + "".join(f"{n:>6}" for n in HARTS) + "   tickets refills  drains  steals    IPIs")
+    for pattern, by_harts in rows.items():
+        most = [by_harts[n][0] if n in by_harts else None for n in HARTS]
+        print(f"{pattern:18}" + "".join(f"{'-' if n is None else n:>6}" for n in most) + "  "
+              + "".join(f"{n:8}" for n in by_harts[max(by_harts)][1:]))
+    return max(figures[0] for by_harts in rows.values() for figures in by_harts.values())
+
+
+def atomics(elf, name):
+    """How many instructions function @name of @elf has, and those that are atomic, or fences."""
+    objdump = OBJDUMP if shutil.which(OBJDUMP) else "llvm-objdump"
+    flag = "--disassemble" if objdump == OBJDUMP else "--disassemble-symbols"
+    done = subprocess.run([objdump, "-d", "--no-show-raw-insn", f"{flag}={name}", elf],
+                          capture_output=True, text=True, check=True)
+    return (len(re.findall(r"^\s*[0-9a-f]+:\s", done.stdout, re.M)),
+            [m[0] for m in ATOMIC.findall(done.stdout)])
+
+
+def hits(board):
+    """Print the atomic operations and fences of each path; a hit must have none."""
+    elf, found = f"{qemu.TOP}/build/{board}/hartwood", []
+    for name in HITS + MISSES:
+        length, bad = atomics(elf, name)
+        if not length and name in HITS:
+            raise Failed(f"{elf} has no {name}")
+        fences = sum(x.startswith("fence") for x in bad)
+        if length:
+            print(f"{'hit ' if name in HITS else 'miss'} {name}: {length} instructions, "
+                  f"{len(bad) - fences} amo, lr, sc, {fences} fences")
+        if name in HITS:
+            found += [f"{name}: {x}" for x in bad]
+    if found:
+        raise Failed("a hit of the page allocator isn't free of atomics: " + "; ".join(found))
+
+
+def options(board, plain):
+    """Print what a page costs with each option of OPTIONS on."""
+    for option in OPTIONS:
+        out = boot(board, "256M", "bench page0_pair", 120, append=option)
+        pair = int(find(r"^bench page0_pair (\d+)", out, "figure of page0_pair"))
+        print(f"page0_pair with {option}: {pair:,}, {pair - plain:,} more")
+
+
+def replay():
+    """How torn memory is after a long time: prints what the host's replay found."""
+    program = f"{qemu.TOP}/build/host/replay"
+    if not os.path.exists(program):
+        return
+    out = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    print("per cent of free memory (movable: of free and movable) in blocks of order 3, 6, 9:")
+    for kind, what, rest in re.findall(r"^# replay (\w+) ([\w-]+):? (.*)$", out, re.M):
+        print(f"  {kind:6}{what:16}{rest}")
 
 
 def first_line(program, option, pattern):
@@ -180,7 +290,7 @@ def recorded_for(key, machine, baseline):
 
 
 def regressed(key, number, recorded):
-    if recorded is None or key == "ipi_call":  # that is time, of this machine
+    if recorded is None or key in ("ipi_call", "page_contention"):  # differ from run to run
         return False
     if key in MORE_IS_BETTER:
         return number < recorded * (1 - TOLERANCE)
@@ -228,9 +338,14 @@ def main():
     parser.add_argument("keys", nargs="*")
     args = parser.parse_args()
     try:
+        if not args.keys:
+            hits(args.board)
+            replay()
         measured, machine = measure(args.board, args.keys)
     except (Failed, qemu.BadMachine) as why:
         sys.exit(f"bench: {why}")
+    if not args.keys:
+        options(args.board, measured["page0_pair"])
     baseline = read_baseline()
     worse = table(measured, machine, baseline)
     result = {key: dict(zip(("measured", "target", "linux"),

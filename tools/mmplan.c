@@ -49,6 +49,7 @@ static unsigned snapshot(const struct memblock_type *type, struct memblock_regio
 
 static int discover(const void *blob, size_t bytes, struct dt_error *err)
 {
+	struct zone_wishes wish = { opt.dma_zone, CORE_UNSET, CORE_UNSET };
 	int code = dt_init(blob, bytes, err);
 
 	if (!code)
@@ -72,7 +73,7 @@ static int discover(const void *blob, size_t bytes, struct dt_error *err)
 	code = discover_harts(&found.hart, &found.nr_harts, &found.timebase_hz, err);
 	if (!code)
 		code = discover_dma(err);
-	return code ? code : discover_zones(opt.dma_zone, &found.plan, err);
+	return code ? code : discover_zones(&wish, &found.plan, err);
 }
 
 /* ---- the command line ---- */

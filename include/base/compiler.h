@@ -31,6 +31,13 @@
 #define __cold		   __attribute__((cold, noinline))
 #define __printf(fmt, arg) __attribute__((format(printf, fmt, arg)))
 
+/* No copy of it for some of its callers; clang makes none. */
+#ifdef __clang__
+#define __noclone
+#else
+#define __noclone __attribute__((noclone))
+#endif
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define barrier()   __asm__ volatile("" ::: "memory")

@@ -11,6 +11,7 @@
 
 #include <base/errno.h>
 #include <base/table.h>
+#include <mm/page_alloc.h>
 
 enum driver_level {
 	DRIVER_IRQ,  /* interrupt controllers */
@@ -39,5 +40,17 @@ TABLE_DECLARE(driver);
  * order of levels.
  */
 void drivers_probe(enum driver_level last);
+
+/*
+ * dev_zone_reach - the zones whose memory the device at @node can address
+ * All, unless a DMA_LIMIT line (lib/dma_limit.h) names it.  Any context; O(log devices).
+ */
+zone_mask_t dev_zone_reach(int node);
+
+/* dev_alloc_pages - alloc_pages_for_reach() of what the device at @node can address. */
+static inline struct page *__must_check dev_alloc_pages(int node, gfp_t gfp, unsigned order)
+{
+	return alloc_pages_for_reach(dev_zone_reach(node), gfp, order);
+}
 
 #endif

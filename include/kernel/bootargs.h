@@ -22,6 +22,8 @@ struct bootarg {
 	/*
 	 * @value is what follows the '=', quotes taken off, and stays valid for ever;
 	 * "" for an argument without one.  0, or -errno: the value is bad, nothing changed.
+	 * A name that ends in '.' stands for all that begin with it: @value is the rest,
+	 * "REST=VALUE", and parse() itself tells the user what is wrong with it.
 	 */
 	int (*parse)(const char *value);
 	const char *help; /* what a value must be, for the message about a bad one */

@@ -28,6 +28,10 @@ struct fault_attr {
 	unsigned int times;	    /* so many times at most, FAULT_ALWAYS: no end */
 	unsigned int space;	    /* so many bytes are let through first */
 	unsigned int seed;	    /* of the choice among the hundred */
+	unsigned int min_order;	    /* only blocks of that order or larger */
+	unsigned int ignore_wait;   /* 1: not where the caller may wait for memory */
+	unsigned int verbose;	    /* 0: silent, 1: a line for each failure, 2: and who called */
+	unsigned int thread;	    /* only the thread with this number (`ps`); 0: everybody */
 	const struct thread *task;  /* only this thread's calls; NULL: everybody's */
 	unsigned int calls, failed; /* since the values above were set */
 	unsigned int random;
@@ -51,13 +55,18 @@ const struct fault_point *fault_find(const char *name);
 
 /*
  * fault_set - set @point by @n words KEY=VALUE; what isn't named becomes its default
- * Keys: probability (0 to 100), interval (1 or more), times, space, seed.  0, or -EINVAL with *@bad
- * at the word that isn't one of these; then nothing changed.
+ * Keys: probability (0 to 100), interval (1 or more), times (-1: no end), space, seed, min-order,
+ * ignore-gfp-wait (0, 1), verbose (0 to 2), task (a thread's number).  0, or -EINVAL with *@bad at
+ * the word that isn't one of these; then nothing changed.
  */
 int fault_set(const struct fault_point *point, int n, char *const *words, const char **bad);
 
 /* fault_arm - this thread's @nth call from now fails, and no other; 0: none any more. */
 void fault_arm(const struct fault_point *point, unsigned int nth);
+
+/* What should_fail_alloc() is told about a call. */
+#define FAULT_WAITS 1u /* it may sleep until there is memory */
+#define FAULT_QUIET 2u /* its failure isn't to be reported */
 
 #ifdef CONFIG_FAULT_INJECTION
 #define FAULT_POINT(name, what)                                                 \
@@ -65,12 +74,16 @@ void fault_arm(const struct fault_point *point, unsigned int nth);
 	static const struct fault_point _point_##name = { #name, what, &name }; \
 	TABLE_ENTRY(fault_point, _point_##name)
 
-/* Is this call of @bytes to fail?  Any context, any lock held. */
-#define should_fail(name, bytes) (unlikely((name).probability) && should_fail_now(&(name), bytes))
-bool should_fail_now(struct fault_attr *attr, size_t bytes);
+/* Is this call of @bytes to fail?  Any context, any lock held; verbose=2 none that printk takes. */
+#define should_fail(name, bytes) should_fail_alloc(name, bytes, 0, 0)
+#define should_fail_alloc(name, bytes, order, how) \
+	(unlikely((name).probability) && should_fail_now(&(name), bytes, order, how))
+bool should_fail_now(struct fault_attr *attr, size_t bytes, unsigned int order, unsigned int how);
 #else
 #define FAULT_POINT(name, what)	 _Static_assert(1, what)
 #define should_fail(name, bytes) ((void)(bytes), false)
+#define should_fail_alloc(name, bytes, order, how) \
+	((void)(bytes), (void)(order), (void)(how), false)
 #endif
 
 #endif

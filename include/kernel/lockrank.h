@@ -38,7 +38,10 @@ enum lock_rank {
 	LOCK_KSTACK,  /* the map of stack slots */
 	LOCK_PGTABLE, /* the kernel's page table */
 	LOCK_PERCPU,  /* the map of alloc_percpu() */
+	LOCK_SHRINK,  /* which caches shrink */
+	LOCK_CMA,     /* the bitmap of a contiguous area */
 	LOCK_ZONE,    /* free pages */
+	LOCK_DEVMEM,  /* regions of devices' memory */
 	LOCK_LOG,     /* the ring of messages: a leaf */
 
 	NR_LOCK_RANKS

@@ -81,6 +81,11 @@ int smp_call_function_single_nowait(unsigned int cpu, void (*fn)(void *arg), voi
 void smp_send_reschedule(unsigned int cpu);
 void smp_set_reschedule_hook(void (*fn)(void));
 
+/* current_thread_id - the number of the thread that runs here (`ps`), 0 before there are any.  Any
+ * context; what an interrupt handler does is its interrupted thread's.  The scheduler sets it. */
+unsigned int current_thread_id(void);
+void smp_set_thread_id_hook(unsigned int (*fn)(void));
+
 /* smp_interrupt_self - a software interrupt here, as soon as interrupts are on. Any context. */
 static inline void smp_interrupt_self(void)
 {

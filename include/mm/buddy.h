@@ -11,15 +11,11 @@
 #include <mm/zone.h>
 
 /*
- * buddy_take - take a block of 2^@order pages (0 .. MAX_ORDER) out of @zone
- * The block's descriptor says USED; flags and refcount are the caller's to set.
- * Finds a block whenever merging everything would make one.  NULL if there is none.
- * O(orders); where parked blocks must be merged first, O(orders) for each of them.
+ * buddy_take - take a block of 2^@order pages (0 .. MAX_ORDER) for pages of @type out of @zone
+ * The block's descriptor says USED; flags and refcount are the caller's to set.  NULL if there is
+ * none on the lists that serve @type (pageblock.c).  O(orders).
  */
-struct page *buddy_take(struct zone *zone, unsigned order);
-
-/* buddy_merge_parked - merge every block that waits.  At most PARK_DEPTH * NR_ORDERS blocks. */
-void buddy_merge_parked(struct zone *zone);
+struct page *buddy_take(struct zone *zone, unsigned order, unsigned type);
 
 /* buddy_add_range - hand frames [start, end) to @zone: their descriptors say nothing yet,
  * or USED and reserved.  Boot, and memory that becomes free later. */

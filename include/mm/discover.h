@@ -34,6 +34,16 @@ int discover_check_image(phys_addr_t start, phys_addr_t end, struct dt_error *er
  * that fits nowhere is reported in the log. */
 int discover_reserve_dynamic(struct dt_error *err) __must_check;
 
+/* A /reserved-memory node with `reusable` and compatible "shared-dma-pool". */
+struct discover_area {
+	struct phys_range range; /* whole pages */
+	bool is_default;	 /* linux,cma-default */
+	char name[32];		 /* of the node */
+};
+
+/* discover_reusable - the @i-th of them, after discover_reserve_dynamic; false: no more. */
+bool discover_reusable(unsigned i, struct discover_area *area);
+
 /* discover_harts - read /cpus into memory from memblock; *harts lives for ever. */
 int discover_harts(const struct dt_hart **harts, unsigned *nr, u32 *timebase,
 		   struct dt_error *err) __must_check;
@@ -42,9 +52,15 @@ int discover_harts(const struct dt_hart **harts, unsigned *nr, u32 *timebase,
 int discover_dma(struct dt_error *err) __must_check;
 const struct dt_dma_map *discover_dma_map(void);
 
-/* discover_zones - plan zones for what memblock has and discover_dma found.
- * @dma_zone: bits from dma_zone=, or 0. */
-int discover_zones(u64 dma_zone, struct zone_plan *plan, struct dt_error *err) __must_check;
+/* What boot arguments say about zones. */
+struct zone_wishes {
+	u64 dma_zone;		     /* bits from dma_zone=, or 0 */
+	u64 movablecore, kernelcore; /* by zone_plan_parse_core(), or CORE_UNSET */
+};
+
+/* discover_zones - plan zones for what memblock has, discover_dma found and @wish says. */
+int discover_zones(const struct zone_wishes *wish, struct zone_plan *plan,
+		   struct dt_error *err) __must_check;
 
 /* discover_reach - the zones that device @i of discover_dma_map reaches.  After discover_zones. */
 zone_mask_t discover_reach(unsigned i);

@@ -2,9 +2,8 @@
 /*
  * gfp.h - what an allocation asks for
  *
- * Linux's names and meaning.  What each does today is said beside it; the others
- * are accepted and change nothing yet.  No allocation sleeps today, so every
- * combination may be used in any context.
+ * Linux's names and meaning; docs/gfp-flags.md has a table of which to use where.  Flags that
+ * contradict each other, or the context of the caller, are reported once with the caller.
  */
 #ifndef MM_GFP_H
 #define MM_GFP_H
@@ -17,28 +16,32 @@ typedef u32 gfp_t;
 /* Which zones.  DMA and DMA32 exclude each other and HIGHMEM: such a request fails and is
  * reported with its caller. */
 #define __GFP_DMA     ((gfp_t)0x01) /* what every limited device reaches (zone_plan.mask_dma) */
-#define __GFP_HIGHMEM ((gfp_t)0x02) /* may lie outside the linear map; all zones today */
+#define __GFP_HIGHMEM ((gfp_t)0x02) /* may lie outside the linear map */
 #define __GFP_DMA32   ((gfp_t)0x04) /* what 32 address bits reach (zone_plan.mask_dma32) */
-#define __GFP_MOVABLE ((gfp_t)0x08) /* its owner can move it; no effect yet */
+#define __GFP_MOVABLE ((gfp_t)0x08) /* its owner can move it (mm/migrate.h) */
 #define GFP_ZONEMASK  (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)
 
-#define __GFP_THISNODE ((gfp_t)0x10) /* from the node named (or this hart's), no other */
-#define GFP_LISTMASK   (GFP_ZONEMASK | __GFP_THISNODE) /* what chooses a list of zones */
+/* Which pages it's kept apart from: enum migratetype, with __GFP_MOVABLE. */
+#define __GFP_RECLAIMABLE ((gfp_t)0x10) /* freed by a shrinker */
+#define GFP_MOVABLE_SHIFT 3
+#define GFP_MOVABLE_MASK  (__GFP_MOVABLE | __GFP_RECLAIMABLE)
 
-#define __GFP_HIGH	     ((gfp_t)0x20)    /* may use reserves; no effect yet */
-#define __GFP_IO	     ((gfp_t)0x40)    /* may start device I/O; no effect yet */
-#define __GFP_FS	     ((gfp_t)0x80)    /* may call file systems; no effect yet */
+/* From the node named (or this hart's), no other. */
+#define __GFP_THISNODE ((gfp_t)0x20)
+
+#define __GFP_HIGH	     ((gfp_t)0x800)   /* may use half of what min keeps */
+#define __GFP_IO	     ((gfp_t)0x40)    /* reclaim may start device I/O */
+#define __GFP_FS	     ((gfp_t)0x80)    /* reclaim may call file systems */
 #define __GFP_ZERO	     ((gfp_t)0x100)   /* cleared */
 #define __GFP_COMP	     ((gfp_t)0x200)   /* one compound page: head, tails, freed as a whole */
 #define __GFP_NOWARN	     ((gfp_t)0x400)   /* no report if it fails */
-#define __GFP_RECLAIMABLE    ((gfp_t)0x800)   /* freed by a shrinker; no effect yet */
-#define __GFP_DIRECT_RECLAIM ((gfp_t)0x1000)  /* may sleep to reclaim; no effect yet */
-#define __GFP_KSWAPD_RECLAIM ((gfp_t)0x2000)  /* wakes the reclaimer; no effect yet */
-#define __GFP_RETRY_MAYFAIL  ((gfp_t)0x4000)  /* tries hard, may fail; no effect yet */
-#define __GFP_NOFAIL	     ((gfp_t)0x8000)  /* must not fail: today a failure is a panic */
-#define __GFP_NORETRY	     ((gfp_t)0x10000) /* gives up early; no effect yet */
-#define __GFP_MEMALLOC	     ((gfp_t)0x20000) /* frees more than it takes; no effect yet */
-#define __GFP_NOMEMALLOC     ((gfp_t)0x40000) /* never from reserves; no effect yet */
+#define __GFP_DIRECT_RECLAIM ((gfp_t)0x1000)  /* may sleep, and reclaim for itself */
+#define __GFP_KSWAPD_RECLAIM ((gfp_t)0x2000)  /* wakes kswapd where little is free */
+#define __GFP_RETRY_MAYFAIL  ((gfp_t)0x4000)  /* tries hard; no out-of-memory path */
+#define __GFP_NOFAIL	     ((gfp_t)0x8000)  /* waits until there is one */
+#define __GFP_NORETRY	     ((gfp_t)0x10000) /* one round of reclaim at most */
+#define __GFP_MEMALLOC	     ((gfp_t)0x20000) /* frees more than it takes: all reserves */
+#define __GFP_NOMEMALLOC     ((gfp_t)0x40000) /* not those, whatever the thread may */
 #define __GFP_HARDWALL	     ((gfp_t)0x80000) /* accepted for Linux's sake; never an effect */
 #define __GFP_ACCOUNT	     ((gfp_t)0x100000) /* accepted for Linux's sake; never an effect */
 #define GFP_BITS_MASK	     ((gfp_t)0x1fffff)
@@ -56,6 +59,17 @@ typedef u32 gfp_t;
 #define GFP_DMA32	     __GFP_DMA32
 #define GFP_HIGHUSER	     (GFP_USER | __GFP_HIGHMEM)
 #define GFP_HIGHUSER_MOVABLE (GFP_HIGHUSER | __GFP_MOVABLE)
+
+/*
+ * What chooses a list of zones, as an index below NR_ZONELISTS; and what chooses a hart's list of
+ * pages, below NR_PCP_KEYS.
+ */
+#define gfp_zonelist(gfp) (((gfp)&GFP_ZONEMASK) | ((gfp)&__GFP_THISNODE) >> 1)
+#define gfp_pcp_key(gfp)  ((gfp) & (GFP_ZONEMASK | GFP_MOVABLE_MASK))
+#define NR_PCP_KEYS	  32
+
+/* What taking a block off a hart's list can't do. */
+#define GFP_NOT_HIT (__GFP_ZERO | __GFP_COMP | __GFP_THISNODE)
 
 /* Room that gfp_describe() never needs more than. */
 #define GFP_TEXT_LEN 256

@@ -107,6 +107,8 @@ phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_
  */
 void *memblock_alloc(phys_addr_t size, phys_addr_t align) __must_check;
 void *memblock_alloc_node(phys_addr_t size, phys_addr_t align, int nid) __must_check;
+/* The same, not zeroed. */
+void *memblock_alloc_raw(phys_addr_t size, phys_addr_t align, int nid) __must_check;
 
 /* memblock_free - give back what memblock_alloc returned; panics if it wasn't reserved. */
 void memblock_free(void *ptr, phys_addr_t size);

@@ -21,17 +21,29 @@ extern unsigned nr_mem_segments;
 /* memmap_segment - the segment that @pfn lies in, or NULL.  O(log segments), any context. */
 const struct mem_segment *memmap_segment(unsigned long pfn);
 
-/* pfn_valid - @pfn is memory that the kernel manages; its block's head has a descriptor. */
+#ifdef CONFIG_ZONE_DEVICE
+bool device_pfn_valid(unsigned long pfn);
+#else
+static inline bool device_pfn_valid(unsigned long pfn)
+{
+	return false;
+}
+#endif
+
+/* pfn_valid - @pfn is memory that the kernel manages, and its block's head has a descriptor; or it
+ * is a device's (mm/memremap.h) and has one itself.  Any context. */
 static inline bool pfn_valid(unsigned long pfn)
 {
-	return memmap_segment(pfn) != NULL;
+	return memmap_segment(pfn) || device_pfn_valid(pfn);
 }
 
 enum block_state {
 	BLOCK_IS_FREE,
-	BLOCK_IS_PARKED, /* free, not merged yet */
+	BLOCK_IS_LISTED, /* free, on a hart's list */
 	BLOCK_IS_USED,
 	BLOCK_IS_RESERVED,
+	BLOCK_IS_DEVICE, /* frames of a device's region, single ones, however many */
+	NR_BLOCK_STATES
 };
 
 /* One stretch of frames with one state. */
@@ -54,8 +66,9 @@ struct page *memmap_block_of(unsigned long pfn);
 
 /*
  * memmap_walk - call @fn for each block in [start, end), lowest first
- * Holes are left out.  Takes zone locks for short stretches, calls @fn without them: the
- * picture is not of one moment.  @fn returns true to stop; then memmap_walk returns true.
+ * Holes are left out; what a region of a device's memory has of the range is one block.  Takes zone
+ * locks for short stretches, calls @fn without them: the picture is not of one moment.  @fn returns
+ * true to stop; then memmap_walk returns true.
  */
 bool memmap_walk(unsigned long start_pfn, unsigned long end_pfn,
 		 bool (*fn)(const struct memmap_block *block, void *arg), void *arg);

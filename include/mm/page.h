@@ -4,7 +4,7 @@
  *
  * Descriptors stand in vmemmap, one for each frame, and are written lazily: a
  * descriptor means something only
- *   - if its frame heads a block (free, parked, used or reserved),
+ *   - if its frame heads a block (free, used or reserved),
  *   - if it is a tail of a compound page (PG_tail), or
  *   - if it is one of the single frames that split_page() or boot made (boot writes
  *     every descriptor of a top-order block that a bank's edge, a reservation or a
@@ -12,34 +12,58 @@
  * All others hold what the memory held before the kernel ran.  So nobody walks
  * descriptors by +1: walkers step from head to head (mm/memmap.h).
  *
- * Layout, rv32 and rv64 alike (bytes; "own" is the owner's):
+ * Layout, rv32 and rv64 alike, by byte.  flags have the zone in their top byte; "own": the owner's;
+ * "-": means nothing; a word that isn't named is as in the line "used".
  *
- *        0      4          8      12     16                24      28
- *        flags  refcount   next   prev   mapping (8)       index   block
- * free   zone   0          list   list   -                 (migr.) FREE|order
- * parked zone   0          -      -      -                 -       PARKED|order
- * used   flags  count      own    own    own               own     USED|order + mapcount
- * tail   PG_tail head      own    own    own               own     own
+ *              0          4        8       12      16          20        24        28
+ *              flags      refs     next    prev    mapping               index     block
  *
- * (migr.: which of the lists by migrate type it is on, once there are several.)
- * Where later users put what they keep (block is the allocator's in all of them):
- *   file folio      next/prev LRU; mapping = address_space *; index = page of the file.
- *                   With private data (PG_private) mapping points to a small object
- *                   { address_space *, private }.
- *   anonymous       next/prev LRU; mapping = { u32 anon id, u32 swap entry }; index = page
- *                   of the area.  Swap cache: the same, the entry stands in mapping's second half.
- *   slab            PG_slab; next/prev partial list; mapping = cache *; index = objects in
- *                   use and first free object, 16 bits each.
- *   page table      PG_table; next = lock (a spinlock_t); prev = entries in use; mapping = owner.
- *   ZONE_DEVICE     mapping = its region; next/prev = the driver's.
- *   compound        head: PG_head, order in block, mapcount of the whole in block; first tail:
- *                   next/prev deferred list, mapping = pin count and pages mapped; other tails'
- *                   block word may count maps of single pages.
+ *   on a free list
+ *              0          0        list    list    -                     -         FREE|type|order
+ *   on a hart's list
+ *              0          0        -       -       -                     -         USED|type|order
+ *   used       PG_*       count    own     own     own                   own       USED|... + maps
+ *   reserved   reserved   1        0       0       0                     0         USED|order
+ *   tail       tail|maps  head     own     own     own                   own       own
  *
- * block: bits 0-3 order, 4-5 kind, 6-31 a mark that differs by zone and by boot,
- * plus the mapcount.  An exact compare of the word on free finds double frees,
- * wrong orders, frees of tails and of frames that were never handed out, and
- * pages still mapped, for one load.  Kind 0 is "no head".
+ * What is used, by whom.  To come, but for the movable, ZONE_DEVICE and compound page:
+ *
+ *   file       found      count    LRU     LRU     address_space * |0    page of file
+ *    private   private                             { address_space *, private } * |0
+ *   anonymous  swapbacked          LRU     LRU     anon id |1  0         page of area
+ *    in swap   ...dirty                            anon id |1  entry     page of area
+ *   shmem in   swapbacked          LRU     LRU     0           entry     page of file
+ *    swap
+ *   movable    found      count    own,            movable_operations * |2
+ *                                  or the migrator's            own (rv32) own
+ *   KSM        swapbacked          LRU     LRU     stable node |3  entry page of area
+ *   slab       slab                partial list    cache *               used, free
+ *   page table table               lock            address space *       entries
+ *   device     0          users    driver's        dev_pagemap *         driver's
+ *
+ *   compound   head       count    as above        as above              as above  ... + all maps
+ *    1st tail  tail|maps  head     deferred        entire_maps head_maps pins      -
+ *                                  split list
+ *    2nd tail  tail|maps  head     -               hugetlb: subpool *    reserve   -
+ *    others    tail|maps  head     -               -                     -         -
+ *
+ *   lock       spinlock_t: 4 bytes, 8 with CONFIG_DEBUG_LOCKS; so the count of entries is in index
+ *   maps       mappings: of a block's head in units of 1 << BLOCK_MARK_SHIFT, of a tail in
+ *              TAIL_MAPS_MASK of its flags (0 from the store that makes it one); mm/folio.h
+ *   entry      where in swap: 32 bits, 27 of them an offset: 512 GiB a device
+ *   anon id    whose, times 4: an index, as pointers don't fit beside an entry
+ *
+ * What has no room, and where it goes: what options add for each page (its last owner, its control
+ * group, the node that used it last) stands in a table beside (mm/page_ext.h).  A page of a device
+ * that is a file's or a process's at the same time keeps these in mapping; its region is found by
+ * its frame number.  An ageing reclaim has active, referenced and workingset to tell eight
+ * generations apart.
+ *
+ * block: bits 0-3 order, 4-5 kind, 7-9 migrate type (of a free block: the list that it is on; of a
+ * used one: which of a hart's lists takes it back), 10-31 a mark that differs by zone and by boot,
+ * plus the mappings.  An exact compare of the word on free finds double frees, wrong orders, frees
+ * of tails and of frames that were never handed out, and pages still mapped, for one load.  Kind 0
+ * is "no head".
  */
 #ifndef MM_PAGE_H
 #define MM_PAGE_H
@@ -74,15 +98,48 @@ struct page {
 		struct {
 			u32 next, prev; /* indices (page_index), 0 ends a list */
 		};
+		u32 lock_space[2]; /* of a page table */
 	};
 	union {
 		u64 mapping_word; /* 0 when handed out */
 		void *mapping;	  /* the owner's */
 		unsigned long private;
+		struct {
+			u32 anon;	/* an anonymous page's owner * 4 + PAGE_MAPPING_ANON */
+			u32 swap_entry; /* and where in swap it stands */
+		};
+		struct {
+			u32 entire_maps; /* of a first tail: mappings of the whole compound page */
+			u32 head_maps;	 /* and those of its head alone */
+		};
 	};
-	u32 index; /* the owner's */
+	union {
+		u32 index; /* the owner's */
+		u32 pins;  /* of a first tail: references that are for long */
+		struct {
+			u16 objects_used, object_free; /* of a slab */
+		};
+	};
 	u32 block; /* see above; the allocator's, and mapcount's */
 };
+#define PAGE_AT(member, byte) _Static_assert(offsetof(struct page, member) == (byte), "drawn above")
+PAGE_AT(flags, 0);
+PAGE_AT(_refcount, 4);
+PAGE_AT(head, 4);
+PAGE_AT(next, 8);
+PAGE_AT(prev, 12);
+PAGE_AT(lock_space, 8);
+PAGE_AT(mapping, 16);
+PAGE_AT(private, 16);
+PAGE_AT(anon, 16);
+PAGE_AT(swap_entry, 20);
+PAGE_AT(entire_maps, 16);
+PAGE_AT(head_maps, 20);
+PAGE_AT(index, 24);
+PAGE_AT(pins, 24);
+PAGE_AT(objects_used, 24);
+PAGE_AT(object_free, 26);
+PAGE_AT(block, 28);
 _Static_assert(sizeof(struct page) == 32, "struct page is 32 bytes on every machine");
 _Static_assert(sizeof(struct page) == 1UL << PAGE_STRUCT_SHIFT, "asm/memory.h agrees");
 
@@ -116,6 +173,16 @@ enum page_flag {
 #define PAGE_ZONE_SHIFT 24
 #define PAGE_FLAGS_MASK ((1U << PAGE_ZONE_SHIFT) - 1)
 _Static_assert(NR_PAGE_FLAGS <= PAGE_ZONE_SHIFT, "flags and zone number share a word");
+
+/* Of a tail, whose flags nobody sets: mappings of this page alone (mm/folio.h). */
+#define TAIL_MAPS_MASK ((1U << PG_reserved) - 1)
+
+/* The lowest bits of mapping say what it is. */
+#define PAGE_MAPPING_FILE    0 /* struct address_space *, with PG_private an object that has it */
+#define PAGE_MAPPING_ANON    1 /* anon and swap_entry */
+#define PAGE_MAPPING_MOVABLE 2 /* struct movable_operations * */
+#define PAGE_MAPPING_KSM     3 /* anonymous, several owners' */
+#define PAGE_MAPPING_FLAGS   3UL
 
 /* Still set when a page is freed, these mean that somebody uses it: reported, not freed. */
 #define PAGE_FLAGS_BUSY                                                               \
@@ -164,9 +231,10 @@ static inline struct page *index_page(unsigned long index)
 #define BLOCK_ORDER_MASK 0x0fU
 #define BLOCK_KIND_MASK	 0x30U
 #define BLOCK_FREE	 0x10U /* on a free list of its zone */
-#define BLOCK_PARKED	 0x20U /* free too, not merged yet */
-#define BLOCK_USED	 0x30U /* handed out, or reserved (PG_reserved) */
-#define BLOCK_MARK_SHIFT 6
+#define BLOCK_USED	 0x30U /* handed out, on a hart's list, or reserved (PG_reserved) */
+#define BLOCK_TYPE_SHIFT 7
+#define BLOCK_TYPE_MASK	 0x380U
+#define BLOCK_MARK_SHIFT 10
 
 static inline unsigned block_order(const struct page *page)
 {
@@ -176,6 +244,18 @@ static inline unsigned block_order(const struct page *page)
 static inline unsigned block_kind(const struct page *page)
 {
 	return page->block & BLOCK_KIND_MASK;
+}
+
+/* enum migratetype. */
+static inline unsigned block_type(const struct page *page)
+{
+	return (page->block & BLOCK_TYPE_MASK) >> BLOCK_TYPE_SHIFT;
+}
+
+/* Is this the word of a used block of this order and of any type, in the zone with @mark? */
+static inline bool block_word_is_used(u32 word, u32 mark, unsigned order)
+{
+	return !((word - (mark + BLOCK_USED + order)) & ~BLOCK_TYPE_MASK);
 }
 
 /* ---- compound pages ---- */
@@ -210,52 +290,6 @@ static inline struct page *compound_head(struct page *page)
 static inline unsigned compound_order(const struct page *page)
 {
 	return PageHead(page) ? block_order(page) : 0;
-}
-
-/* ---- references ---- */
-
-static inline int page_ref_count(const struct page *page)
-{
-	return __atomic_load_n(&page->_refcount, __ATOMIC_RELAXED);
-}
-
-static inline int page_count(struct page *page)
-{
-	return page_ref_count(compound_head(page));
-}
-
-static inline void page_ref_add(struct page *page, int nr)
-{
-	__atomic_fetch_add(&page->_refcount, nr, __ATOMIC_RELAXED);
-}
-
-static inline void page_ref_inc(struct page *page)
-{
-	page_ref_add(page, 1);
-}
-
-/* True if that was the last reference. */
-static inline bool page_ref_sub_and_test(struct page *page, int nr)
-{
-	return __atomic_sub_fetch(&page->_refcount, nr, __ATOMIC_ACQ_REL) == 0;
-}
-
-static inline bool page_ref_dec_and_test(struct page *page)
-{
-	return page_ref_sub_and_test(page, 1);
-}
-
-/* Take @nr references unless there is none; true if taken.  For finders of PG_found pages. */
-static inline bool page_ref_add_unless_zero(struct page *page, int nr)
-{
-	s32 old = page_ref_count(page);
-
-	do {
-		if (!old)
-			return false;
-	} while (!__atomic_compare_exchange_n(&page->_refcount, &old, old + nr, true,
-					      __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE));
-	return true;
 }
 
 #endif

@@ -14,7 +14,7 @@
 #define MM_PAGE_ALLOC_H
 
 #include <mm/gfp.h>
-#include <mm/page.h>
+#include <mm/page_ref.h>
 #include <mm/zone.h>
 
 /*
@@ -35,7 +35,7 @@ bool page_alloc_ready(void);
  * alloc_pages - 2^@order pages near this hart, from a zone that @gfp allows
  * NULL if there is none; then reported once in a while, unless __GFP_NOWARN.
  */
-struct page *alloc_pages(gfp_t gfp, unsigned order) __must_check;
+static __always_inline struct page *alloc_pages(gfp_t gfp, unsigned order) __must_check;
 /* The same, starting from node @nid (NUMA_NO_NODE: this hart's). */
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order) __must_check;
 #define alloc_page(gfp) alloc_pages(gfp, 0)
@@ -47,29 +47,54 @@ struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order) __must_check;
  */
 struct page *alloc_pages_for_reach(zone_mask_t reach, gfp_t gfp, unsigned order) __must_check;
 
+/*
+ * alloc_pages_bulk - a page for each of pages[0 .. @nr) that is NULL
+ * Returns how many of them, from the first on, are filled now: fewer than @nr if memory ran out.
+ * release_pages - put_page() for each of pages[0 .. @nr); the slots keep what they have.
+ */
+unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **pages) __must_check;
+void release_pages(struct page **pages, unsigned long nr);
+
 /* __get_free_pages - the address of 2^@order pages, or 0.  @gfp without __GFP_HIGHMEM. */
 unsigned long __get_free_pages(gfp_t gfp, unsigned order) __must_check;
 #define __get_free_page(gfp) __get_free_pages(gfp, 0)
 unsigned long get_zeroed_page(gfp_t gfp) __must_check;
 
 /* __free_pages - drop a reference; the last frees the block, whose order must be @order. */
-void __free_pages(struct page *page, unsigned order);
+static __always_inline void __free_pages(struct page *page, unsigned order);
 #define __free_page(page) __free_pages(page, 0)
 
 /* free_pages - the same by address.  0 is allowed and does nothing. */
 void free_pages(unsigned long addr, unsigned order);
 #define free_page(addr) free_pages(addr, 0)
 
-/* get_page, put_page - take and drop a reference to the page or to its compound page. */
-static inline void get_page(struct page *page)
-{
-	page_ref_inc(compound_head(page));
-}
+/* put_page - drop a reference, as taken by get_page(), to the page or to its compound page; the
+ * last frees. */
 void put_page(struct page *page);
 
 /* split_page - make 2^@order single pages of a used block that isn't compound.  Each has one
  * reference and is freed for itself. */
 void split_page(struct page *page, unsigned order);
+
+/*
+ * alloc_pages_exact - @bytes, rounded up to whole pages, that lie together; what is left of the
+ * block goes back at once.  The address, or NULL; @gfp without __GFP_COMP and __GFP_HIGHMEM.
+ * free_pages_exact - all of it back.  A part may be freed before, page by page.
+ */
+void *alloc_pages_exact(size_t bytes, gfp_t gfp) __must_check;
+/* The same from node @nid. */
+void *alloc_pages_exact_nid(int nid, size_t bytes, gfp_t gfp) __must_check;
+void free_pages_exact(void *addr, size_t bytes);
+
+/* get_order - the order of the smallest block with room for @bytes, which isn't 0. */
+static inline unsigned get_order(size_t bytes)
+{
+	unsigned order = 0;
+
+	for (bytes = (bytes - 1) >> PAGE_SHIFT; bytes; bytes >>= 1)
+		order++;
+	return order;
+}
 
 /*
  * free_reserved_area - hand [start, end) of memory reserved at boot to the allocator, whole
@@ -78,12 +103,22 @@ void split_page(struct page *page, unsigned order);
 unsigned long free_reserved_area(phys_addr_t start, phys_addr_t end);
 
 /* Pages, over all zones; not of one moment. */
-unsigned long nr_free_pages(void);
+unsigned long nr_free_pages(void);			  /* those that harts keep too */
+unsigned long zone_listed_pages(const struct zone *zone); /* free, and kept by a hart */
+unsigned long zone_hart_pages(const struct zone *zone, unsigned cpu); /* by that one */
 unsigned long nr_managed_pages(void);
 unsigned long nr_present_pages(void);
 
-/* page_alloc_merge - merge what is parked in every zone, so that buddyinfo shows whole blocks. */
-void page_alloc_merge(void);
+/*
+ * drain_local_pages - what this hart keeps on its lists goes back to the zones.  Any context.
+ * drain_all_pages - the same on every hart; waits for them: not from an interrupt handler, no spin
+ * lock held.
+ */
+void drain_local_pages(void);
+void drain_all_pages(void);
+
+/* page_alloc_hart_dead - hart @cpu has stopped: what it kept goes back.  Any context. */
+void page_alloc_hart_dead(unsigned cpu);
 
 /*
  * zone_validate - check @zone: its lists (buddy_validate), and that its blocks tile its
@@ -99,11 +134,48 @@ struct page_reports {
 	unsigned long bad_free; /* frees that were refused */
 	unsigned long failed;	/* allocations that failed, __GFP_NOWARN or not */
 	unsigned long nonsense; /* flag combinations that can't be served */
+	unsigned long odd;	/* those that contradict themselves, and are served */
+	unsigned long bad_page; /* changes of references, flags, mappings that were refused */
 };
 extern struct page_reports page_reports;
 
 /* page_reports_expect - for suites that misuse the allocator on purpose: while @on, misuse is
  * counted but not logged. */
 void page_reports_expect(bool on);
+
+/* ---- which function serves alloc_pages() and __free_pages(), by what the compiler knows ---- */
+
+struct page *__alloc_pages(gfp_t gfp, unsigned order) __must_check;
+/* @at: where in struct hart_local the lists for @gfp are named. */
+struct page *__alloc_page_key(unsigned long at, gfp_t gfp) __must_check;
+struct page *__alloc_zeroed_page_key(unsigned long at, gfp_t gfp) __must_check;
+struct page *__alloc_pages_key(unsigned long at, gfp_t gfp, unsigned long order) __must_check;
+void __free_pages_any(struct page *page, unsigned order);
+void __free_page_small(struct page *page);
+void __free_pages_small(struct page *page, unsigned long order);
+
+static __always_inline struct page *alloc_pages(gfp_t gfp, unsigned order)
+{
+	unsigned long at = offsetof(struct hart_local, pcp_first) +
+			   gfp_pcp_key(gfp) * sizeof(struct pcp_list *);
+
+	if (!__builtin_constant_p(gfp) || !__builtin_constant_p(order) || order >= PCP_ORDERS)
+		return __alloc_pages(gfp, order);
+	if (!order && (gfp & GFP_NOT_HIT & ~__GFP_COMP) == __GFP_ZERO)
+		return __alloc_zeroed_page_key(at, gfp);
+	if (gfp & GFP_NOT_HIT)
+		return __alloc_pages(gfp, order);
+	return order ? __alloc_pages_key(at, gfp, order) : __alloc_page_key(at, gfp);
+}
+
+static __always_inline void __free_pages(struct page *page, unsigned order)
+{
+	if (!__builtin_constant_p(order) || order >= PCP_ORDERS)
+		__free_pages_any(page, order);
+	else if (order)
+		__free_pages_small(page, order);
+	else
+		__free_page_small(page);
+}
 
 #endif

@@ -21,6 +21,35 @@
 
 struct zone;
 
+/* What is kept apart, so that what can't be moved doesn't stand everywhere.  The first three are
+ * what allocations ask for (gfp.h). */
+enum migratetype {
+	MIGRATE_UNMOVABLE,
+	MIGRATE_MOVABLE,
+	MIGRATE_RECLAIMABLE,
+	MIGRATE_PCPTYPES,		       /* harts keep lists of those above */
+	MIGRATE_HIGHATOMIC = MIGRATE_PCPTYPES, /* kept for large atomic allocations */
+	MIGRATE_CMA,			       /* for movable pages until a device wants it */
+	MIGRATE_ISOLATE,		       /* not to be taken at all */
+	NR_MIGRATETYPES
+};
+
+/* The unit that has a type. */
+#define PAGEBLOCK_ORDER	    9
+#define PAGEBLOCK_TYPE_MASK 7U /* of its byte; the rest is page_isolation.c's */
+#define pageblock_nr_pages  (1UL << PAGEBLOCK_ORDER)
+
+#define PCP_ORDERS 5 /* each hart keeps free blocks of the orders 0 .. 4, and of PCP_TOP */
+#define PCP_TOP	   9
+
+enum zone_watermarks { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARK };
+
+/* Why no free page stays on a hart's list (zone->bypass). */
+#define BYPASS_PRESSURE 1U /* little is free */
+#define BYPASS_ISOLATE	2U /* pageblocks are isolated: each page must come by */
+#define BYPASS_DEBUG	4U /* a debugging option looks at each allocation and free */
+#define BYPASS_DRAIN	8U /* what harts keep is on its way back */
+
 /* Blocks of one order on the free list. */
 struct free_area {
 	union {
@@ -32,25 +61,30 @@ struct free_area {
 	};
 };
 
-/* Blocks of one order that wait unmerged, the last one freed in the first full slot. */
-#define PARK_DEPTH 2
-struct parked {
-	struct page *slot[PARK_DEPTH];
-};
-
 /* Letters: L under lock; C constant after boot. */
 struct zone {
 	spinlock_t lock;       /* rank ZONE; taken with interrupts off */
 	u32 mark;	       /* C block words of this zone are mark | kind | order */
 	u64 word0;	       /* C word0 of a page when it is handed out: flags, refcount 1 */
 	u64 word0_free;	       /* C of the head of a free block: the same with refcount 0 */
-	u32 orders;	       /* L bit o: area[o].nr > 0 */
+	unsigned long nr_free; /* L pages on free lists; read without for a hint */
+	unsigned long plenty;  /* L with fewer free ones an allocation looks closer */
+	u8 *pageblock;	       /* L enum migratetype of each pageblock; see pageblock_of() */
 	u8 id;		       /* C page flags' top byte */
 	u8 type;	       /* C index in the zone plan: bit in zone_mask_t */
 	s8 nid;		       /* C */
-	unsigned long nr_free; /* L pages on free lists and parked; read without for a hint */
-	struct parked parked[NR_ORDERS];  /* L */
-	struct free_area area[NR_ORDERS]; /* L */
+	u8 bypass;	       /* L BYPASS_ bits */
+	u16 drainers;	       /* L drain_all_pages() that run */
+	u32 nr_depot;	       /* L blocks in its depot (mm/pcp.c) */
+	u32 orders[NR_MIGRATETYPES];			   /* L bit o: area[][o].nr > 0 */
+	struct free_area area[NR_MIGRATETYPES][NR_ORDERS]; /* L */
+	unsigned long nr_highatomic; /* L pages of the pageblocks kept for large atomic requests */
+	unsigned long nr_cma;	     /* L pages that may be lent to movable ones, free or not */
+	/* What is left for whom, pages (mm/watermark.h).  L */
+	unsigned long watermark[NR_WMARK];
+	unsigned long watermark_boost;
+	unsigned long batch_floor;		    /* what plenty is without bypass */
+	unsigned long lowmem_reserve[MAX_NR_ZONES]; /* by the highest type that a request may use */
 
 	unsigned long start_pfn;     /* C first frame of its memory */
 	unsigned long end_pfn;	     /* C frame after its last */
@@ -60,7 +94,7 @@ struct zone {
 	char name[ZONE_NAME_LEN];    /* C */
 } __aligned(64);
 
-/* gfp & GFP_LISTMASK is the index. */
+/* gfp_zonelist(gfp) is the index. */
 #define NR_ZONELISTS 32
 
 struct pglist_data {
@@ -73,6 +107,10 @@ struct pglist_data {
 	unsigned long present_pages;	  /* C */
 };
 typedef struct pglist_data pg_data_t;
+
+/* The zone DEVICE of node 0 (mm/memremap.h); the other nodes' follow.  for_each_zone() has none of
+ * them. */
+#define ZONE_DEVICE_ID 240U
 
 #define MAX_ZONES (MAX_NUMNODES * MAX_NR_ZONES)
 
@@ -93,6 +131,9 @@ DECLARE_PER_CPU(int, numa_node);
 
 /* for_each_node_id - @nid, an int, through all nodes. */
 #define for_each_node_id(nid) for ((nid) = 0; (nid) < (int)nr_nodes; (nid)++)
+
+/* zonelist_highest - the highest type of zone on @list, which isn't empty. */
+unsigned zonelist_highest(struct zone *const *list);
 
 static inline struct zone *page_zone(const struct page *page)
 {
@@ -116,11 +157,31 @@ void node_set_hart(unsigned cpu, int nid);
 /* numa_node_id - the node of the hart that runs this. */
 int numa_node_id(void);
 
-/* zone_free_blocks - how many free blocks of each order @zone has, parked ones included.
+/* The pageblock that @page lies in, counted from address 0; and its byte. */
+static inline unsigned long pageblock_index(const struct page *page)
+{
+	return (unsigned long)page >> (PAGE_STRUCT_SHIFT + PAGEBLOCK_ORDER);
+}
+
+static inline u8 *pageblock_of(const struct zone *zone, const struct page *page)
+{
+	return (u8 *)((unsigned long)zone->pageblock + pageblock_index(page));
+}
+
+/* The type of the pageblock that @page lies in; set it with zone->lock held. */
+unsigned get_pageblock_migratetype(const struct page *page);
+void set_pageblock_migratetype(struct page *page, unsigned type);
+
+/* zone_free_of - pages on @zone's lists of @type, not of one moment. */
+unsigned long zone_free_of(const struct zone *zone, unsigned type);
+
+/* zone_bypass - from now on frees in @zone go to its own lists (@on), or to the harts' again if
+ * no other reason is left.  zone->lock held. */
+void zone_bypass(struct zone *zone, unsigned reason, bool on);
+
+/* zone_free_blocks - how many free blocks of each order @zone has, of all types or of @type.
  * Takes zone->lock for a moment; any context. */
 void zone_free_blocks(struct zone *zone, unsigned long nr[NR_ORDERS]);
-
-/* zone_parked_blocks - how many blocks wait unmerged in @zone.  Takes zone->lock. */
-unsigned zone_parked_blocks(struct zone *zone);
+void zone_free_blocks_of(struct zone *zone, unsigned type, unsigned long nr[NR_ORDERS]);
 
 #endif

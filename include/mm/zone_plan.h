@@ -30,7 +30,8 @@ struct zone_plan_input {
 	unsigned nr_mem;
 	struct zone_window *window; /* one a limited device present */
 	unsigned nr_windows;
-	u64 dma_zone; /* dma_zone=28,30: bits 28 and 30 set */
+	u64 dma_zone;	   /* dma_zone=28,30: bits 28 and 30 set */
+	u64 movable_bytes; /* memory for MOVABLE, which then has one zone's number */
 };
 
 struct zone_span {
@@ -44,9 +45,15 @@ struct zone_plan {
 	struct zone_span zone[MAX_NR_ZONES];
 	zone_mask_t mask_dma;	 /* GFP_DMA */
 	zone_mask_t mask_dma32;	 /* GFP_DMA32; 0: can't be served */
-	zone_mask_t mask_normal; /* every zone */
-	int nr_dropped;		 /* boundaries given up to stay at MAX_NR_ZONES */
-	phys_addr_t dropped[8];	 /* the first of them, for the log */
+	zone_mask_t mask_normal; /* every zone but MOVABLE */
+	/*
+	 * MOVABLE is no span: each node's part of it is the top of what the node has of the highest
+	 * span (zone.c).  Its number follows the spans'; zone[nr_zones] has its name.
+	 */
+	zone_mask_t mask_movable; /* its bit, 0: there is none */
+	u64 movable_bytes;
+	int nr_dropped;		/* boundaries given up to stay at MAX_NR_ZONES */
+	phys_addr_t dropped[8]; /* the first of them, for the log */
 };
 
 /*
@@ -60,6 +67,18 @@ int zone_plan_build(const struct zone_plan_input *in, struct zone_plan *plan) __
  * *@bits: one set for each.  0, or -errno with *@bits as it was.
  */
 int zone_plan_parse_bits(const char *text, u64 *bits) __must_check;
+
+/*
+ * zone_plan_parse_core - the value of movablecore= or kernelcore=: a size, or as "30%" a part of
+ * memory, below 100.  @core as zone_plan_movable() takes it.  0, or -errno with *@core as it was.
+ */
+int zone_plan_parse_core(const char *text, u64 *core) __must_check;
+#define CORE_UNSET	~0ULL
+#define CORE_PERCENT(n) (BIT_ULL(62) + (n))
+
+/* zone_plan_movable - how many of @total bytes of memory may be movable at most: both limits hold,
+ * where they are set; no limit: none. */
+u64 zone_plan_movable(u64 total, u64 movablecore, u64 kernelcore);
 
 /* zone_plan_find - the zone of @plan that @pa lies in, or -1. */
 int zone_plan_find(const struct zone_plan *plan, phys_addr_t pa);

@@ -23,6 +23,7 @@
 #include <base/list.h>
 #include <kernel/preempt.h>
 #include <kernel/spinlock.h>
+#include <mm/mm_thread.h>
 
 #define SCHED_PRIORITIES   32
 #define SCHED_PRIO_HIGHEST 0 /* nothing preempts it */
@@ -46,6 +47,7 @@ struct mutex_waiter;
  * C constant after creation. */
 struct thread {
 	struct switch_context context; /* Q registers while it doesn't run; first: switch.S */
+	struct mm_thread mm;	       /* O second: mm finds it there */
 	unsigned long stack_lo;	       /* C lowest address of its stack */
 	u32 state;		       /* enum thread_state; W to RUNNING, O otherwise */
 	u32 on_queue;		       /* Q on a run queue, or running */
@@ -74,6 +76,8 @@ struct thread {
 	struct completion *ended;	 /* where kthread_join() waits */
 	void *debug;			 /* lock debugging's, or NULL */
 };
+
+_Static_assert(offsetof(struct thread, mm) == sizeof(struct switch_context), "mm_current()");
 
 /* The thread that runs here. */
 static inline struct thread *get_current(void)
@@ -177,8 +181,8 @@ void sched_idle(void) __noreturn;
  * here. */
 static inline void switch_hook(struct thread *prev, struct thread *next)
 {
-	(void)prev;
-	(void)next;
+	if (unlikely(prev->mm.policy != next->mm.policy))
+		mempolicy_switch(next->mm.policy);
 }
 
 /* For the trap exit: interrupts were on, the count is 0 and need_resched() is true. */

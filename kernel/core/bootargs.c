@@ -17,14 +17,30 @@
 static char as_given[BOOTARGS_MAX];
 static char cut_up[BOOTARGS_MAX]; /* the values that parse() was given point into this */
 
-static void apply(const char *name, const char *value)
+/* What @arg's owner is to see of NAME=VALUE, or NULL if it isn't his. */
+static const char *value_for(const struct bootarg *arg, const char *name, char *value)
+{
+	size_t len = strlen(arg->name);
+
+	if (!strcmp(arg->name, name))
+		return value;
+	if (arg->name[len - 1] != '.' || strncmp(arg->name, name, len))
+		return NULL;
+	if (value > name + strlen(name)) /* put together again */
+		value[-1] = '=';
+	return name + len;
+}
+
+static void apply(const char *name, char *value)
 {
 	const struct bootarg *arg;
 
 	for_each_table(bootarg, arg) {
-		if (strcmp(arg->name, name))
+		const char *his = value_for(arg, name, value);
+
+		if (!his)
 			continue;
-		if (arg->parse(value))
+		if (arg->parse(his))
 			pr_err("%s=\"%s\" is not usable, the default stays: %s= takes %s", name,
 			       value, name, arg->help);
 		return;

@@ -5,21 +5,51 @@
  * Counters are updated by all harts without a lock: with several threads it is left open which
  * call fails, and only how many may is exact.
  */
+#define LOG_PREFIX "fault: "
 #include <kernel/fault_inject.h>
 
 #include <asm/hart_local.h>
+#include <asm/trap.h>
 #include <base/errno.h>
 #include <kernel/bootargs.h>
 #include <kernel/log.h>
+#include <kernel/smp.h>
 #include <lib/parse.h>
+
+#include <stdio.h>
 #include <string.h>
 
-bool should_fail_now(struct fault_attr *attr, size_t bytes)
+/* Can this call fail at all?  One that can't isn't counted. */
+static bool concerns(const struct fault_attr *attr, unsigned int order, unsigned int how)
 {
-	unsigned int call, times = READ_ONCE(attr->times);
 	const struct thread *task = READ_ONCE(attr->task);
 
 	if (task && task != this_hart->thread)
+		return false;
+	if (attr->thread && attr->thread != current_thread_id())
+		return false;
+	return order >= attr->min_order && !(attr->ignore_wait && how & FAULT_WAITS);
+}
+
+static __cold void report(const struct fault_attr *attr, size_t bytes, unsigned int order)
+{
+	const struct fault_point *p;
+
+	for_each_table(fault_point, p)
+		if (p->attr == attr)
+			pr_notice("%s: call %u fails, order %u, %zu bytes, thread %u, %u more to "
+				  "come",
+				  p->name, attr->calls, order, bytes, current_thread_id(),
+				  attr->times);
+	if (attr->verbose > 1)
+		backtrace_here();
+}
+
+bool should_fail_now(struct fault_attr *attr, size_t bytes, unsigned int order, unsigned int how)
+{
+	unsigned int call, times = READ_ONCE(attr->times);
+
+	if (!concerns(attr, order, how))
 		return false;
 	if (attr->space) {
 		attr->space = attr->space > bytes ? attr->space - (unsigned int)bytes : 0;
@@ -45,6 +75,8 @@ bool should_fail_now(struct fault_attr *attr, size_t bytes)
 		 !__atomic_compare_exchange_n(&attr->times, &times, times - 1, true,
 					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	__atomic_fetch_add(&attr->failed, 1, __ATOMIC_RELAXED);
+	if (attr->verbose && !(how & FAULT_QUIET))
+		report(attr, bytes, order);
 	return true;
 }
 
@@ -70,8 +102,14 @@ static bool set_key(struct fault_attr *attr, const char *word)
 		{ "times=", &attr->times, 0, FAULT_ALWAYS },
 		{ "space=", &attr->space, 0, FAULT_ALWAYS },
 		{ "seed=", &attr->seed, 1, FAULT_ALWAYS },
+		{ "min-order=", &attr->min_order, 0, 31 },
+		{ "ignore-gfp-wait=", &attr->ignore_wait, 0, 1 },
+		{ "verbose=", &attr->verbose, 0, 2 },
+		{ "task=", &attr->thread, 0, FAULT_ALWAYS },
 	};
 
+	if (!strcmp(word, "times=-1"))
+		word = "times=0xffffffff"; /* FAULT_ALWAYS */
 	for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++) {
 		size_t length = strlen(keys[i].key);
 		u64 value;
@@ -124,17 +162,14 @@ void fault_arm(const struct fault_point *point, unsigned int nth)
 	store(point->attr, new);
 }
 
-#define MAX_WORDS 6
+#define MAX_WORDS 10
 
-/* NAME,KEY=VALUE,... */
-static int parse_fault(const char *value)
+/* Cut @value, of which @text becomes a copy, at its commas; how many words, or -EINVAL. */
+static int cut(const char *value, char text[128], char *words[MAX_WORDS])
 {
-	char text[128], *words[MAX_WORDS];
-	const struct fault_point *point;
-	const char *bad;
 	int n = 0;
 
-	if (strlen(value) >= sizeof(text))
+	if (strlen(value) >= 128)
 		return -EINVAL;
 	strcpy(text, value);
 	for (char *p = text; p; n++) {
@@ -145,12 +180,48 @@ static int parse_fault(const char *value)
 		if (p)
 			*p++ = '\0';
 	}
+	return n;
+}
+
+/* NAME,KEY=VALUE,... */
+static int parse_fault(const char *value)
+{
+	char text[128], *words[MAX_WORDS];
+	const struct fault_point *point;
+	int n = cut(value, text, words);
+	const char *bad;
+
+	if (n < 0)
+		return n;
 	point = fault_find(words[0]);
 	return point ? fault_set(point, n - 1, words + 1, &bad) : -EINVAL;
 }
 
 static const struct bootarg arg_fault = {
 	"fault", parse_fault,
-	"NAME,KEY=VALUE,...: a fault point and its probability, interval, times, space, seed"
+	"NAME,KEY=VALUE,...: a fault point and its probability, interval, times, space, seed, "
+	"min-order, ignore-gfp-wait, verbose, task"
 };
 TABLE_ENTRY(bootarg, arg_fault);
+
+/* INTERVAL,PROBABILITY,SPACE,TIMES as Linux has it. */
+static int parse_fail_page_alloc(const char *value)
+{
+	static const char *const keys[] = { "interval=", "probability=", "space=", "times=" };
+	const struct fault_point *point = fault_find("fail_page_alloc");
+	char text[128], pairs[4][40], *words[MAX_WORDS];
+	int n = cut(value, text, words);
+	const char *bad;
+
+	if (n != 4 || !point)
+		return -EINVAL;
+	for (int i = 0; i < n; i++) {
+		snprintf(pairs[i], sizeof(pairs[i]), "%s%s", keys[i], words[i]);
+		words[i] = pairs[i];
+	}
+	return fault_set(point, n, words, &bad);
+}
+
+static const struct bootarg arg_fail_page_alloc = { "fail_page_alloc", parse_fail_page_alloc,
+						    "INTERVAL,PROBABILITY,SPACE,TIMES" };
+TABLE_ENTRY(bootarg, arg_fail_page_alloc);

@@ -77,6 +77,7 @@ static DEFINE_PER_CPU(struct call,
 static spinlock_t broadcast_lock = SPINLOCK_RANKED(LOCK_CALL); /* one on_each_hart() at a time */
 
 static void (*reschedule_hook)(void); /* the scheduler's part of an IPI */
+static unsigned int (*thread_id_hook)(void);
 
 static int parse_maxcpus(const char *value)
 {
@@ -289,6 +290,10 @@ static void send_ipi(unsigned int cpu, enum ipi_reason reason)
 	if (__atomic_fetch_or(per_cpu_ptr(&ipi_reasons, cpu), reason, __ATOMIC_SEQ_CST) & reason)
 		return;
 	trace(ipi_send, cpu, reason, 0);
+	if (cpu == smp_processor_id() && !preemptible()) {
+		smp_interrupt_self(); /* without the firmware */
+		return;
+	}
 	if (sbi_send_ipi(harts[cpu].hartid) && hart_state(cpu) == HART_ONLINE)
 		panic("the firmware refuses an IPI to hart %lu", harts[cpu].hartid);
 }
@@ -296,6 +301,16 @@ static void send_ipi(unsigned int cpu, enum ipi_reason reason)
 void smp_set_reschedule_hook(void (*fn)(void))
 {
 	reschedule_hook = fn;
+}
+
+void smp_set_thread_id_hook(unsigned int (*fn)(void))
+{
+	thread_id_hook = fn;
+}
+
+unsigned int current_thread_id(void)
+{
+	return thread_id_hook ? thread_id_hook() : 0;
 }
 
 void smp_send_reschedule(unsigned int cpu)

@@ -29,6 +29,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <mm/init.h>
+#include <mm/page_alloc.h>
 #include <sched/mutex.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -277,3 +278,7 @@ int hart_on(unsigned int cpu, struct hart_error *why)
 		pr_debug("hart %u is on", cpu);
 	return err;
 }
+
+/* What the hart kept of each zone's free pages is everybody's again. */
+static const struct hart_notifier pages_harts = { .name = "pages", .dead = page_alloc_hart_dead };
+TABLE_ENTRY(hart_notifier, pages_harts);

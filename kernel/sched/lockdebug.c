@@ -66,6 +66,7 @@ const char *lock_rank_name(unsigned int rank)
 		[LOCK_THREADS] = "threads",	[LOCK_RUNQUEUE] = "runqueue",
 		[LOCK_TIMER] = "timer",		[LOCK_KSTACK] = "kstack",
 		[LOCK_PGTABLE] = "pgtable",	[LOCK_PERCPU] = "percpu",
+		[LOCK_SHRINK] = "shrink",	[LOCK_CMA] = "cma",
 		[LOCK_ZONE] = "zone",		[LOCK_LOG] = "log",
 	};
 	_Static_assert(ARRAY_SIZE(names) == NR_LOCK_RANKS, "each rank has a name");

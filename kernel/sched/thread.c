@@ -378,6 +378,11 @@ static const char *name_of_current(void)
 	return current->name;
 }
 
+static unsigned int id_of_current(void)
+{
+	return current->id;
+}
+
 void sched_init(void)
 {
 	queues_init();
@@ -390,6 +395,7 @@ void sched_init(void)
 	online_mask_set(0);
 	arch_has_sstc = all_have_sstc();
 	smp_set_reschedule_hook(sched_ipi);
+	smp_set_thread_id_hook(id_of_current);
 	wait_set_sleep(sleep_ns);
 	trap_set_thread_name(name_of_current);
 	trap_set_hooks(timer_interrupt, handle_external_irq, preempt_schedule_irq);

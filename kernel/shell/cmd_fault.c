@@ -19,6 +19,12 @@ static void show(const struct fault_point *p)
 		shell_printf("without end\n");
 	else
 		shell_printf("%u more\n", a->times);
+	shell_printf("  min-order %u, ignore-gfp-wait %u, verbose %u, task ", a->min_order,
+		     a->ignore_wait, a->verbose);
+	if (a->thread)
+		shell_printf("%u\n", a->thread);
+	else
+		shell_printf("any\n");
 	shell_printf("  calls %u, failed %u\n", a->calls, a->failed);
 }
 
@@ -46,7 +52,7 @@ static int run_fault(int argc, char **argv)
 	if (fault_set(p, argc - 2, argv + 2, &bad)) {
 		shell_printf(
 			"fault: %s is not KEY=VALUE of probability (0 to 100), interval, times, "
-			"space, seed\n",
+			"space, seed, min-order, ignore-gfp-wait, verbose (0 to 2), task\n",
 			bad);
 		return -EINVAL;
 	}
@@ -65,7 +71,8 @@ static void complete_fault(const char *prefix, shell_offer_fn offer, void *ctx)
 static const struct shell_cmd cmd_fault = {
 	.name = "fault",
 	.usage = "[NAME [off | KEY=VALUE...]]",
-	.help = "let operations fail on purpose: probability= interval= times= space= seed=",
+	.help = "let operations fail on purpose: probability= interval= times= space= seed= "
+		"min-order= ignore-gfp-wait= verbose= task=",
 	.run = run_fault,
 	.complete = complete_fault,
 };

@@ -7,6 +7,7 @@
  */
 #include <asm/memory.h>
 #include <asm/sections.h>
+#include <kernel/smp.h>
 #include <lib/dt.h>
 #include <lib/dma_limit.h>
 #include <mm/discover.h>
@@ -52,6 +53,31 @@ static const struct shell_cmd cmd_meminfo = {
 };
 TABLE_ENTRY(shell_cmd, cmd_meminfo);
 
+/* What is left for whom, and who keeps what. */
+static void print_marks(const struct zone *z)
+{
+	shell_printf("  marks     min %lu, low %lu, high %lu, boost %lu\n", z->watermark[WMARK_MIN],
+		     z->watermark[WMARK_LOW], z->watermark[WMARK_HIGH], z->watermark_boost);
+	shell_puts("  protected from requests for zones up to");
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
+		if (z->node->zone[type])
+			shell_printf(" %s: %lu", z->node->zone[type]->name,
+				     z->lowmem_reserve[type]);
+	shell_printf("\n  types     unmovable %lu, movable %lu, reclaimable %lu\n",
+		     zone_free_of(z, MIGRATE_UNMOVABLE), zone_free_of(z, MIGRATE_MOVABLE),
+		     zone_free_of(z, MIGRATE_RECLAIMABLE));
+	shell_printf("  kept      highatomic %lu, cma %lu, isolated %lu\n",
+		     zone_free_of(z, MIGRATE_HIGHATOMIC), zone_free_of(z, MIGRATE_CMA),
+		     zone_free_of(z, MIGRATE_ISOLATE));
+	shell_puts("  harts    ");
+	for (unsigned cpu = 0; cpu < nr_harts; cpu++)
+		shell_printf(" %lu", zone_hart_pages(z, cpu));
+	shell_printf("%s%s%s%s\n", z->bypass ? "; nothing comes on:" : "",
+		     z->bypass & BYPASS_PRESSURE ? " pressure" : "",
+		     z->bypass & BYPASS_ISOLATE ? " isolation" : "",
+		     z->bypass & BYPASS_DEBUG ? " debugging" : "");
+}
+
 static void print_zone(struct zone *z)
 {
 	shell_printf("Node %d, zone %8s\n", z->nid, z->name);
@@ -60,7 +86,8 @@ static void print_zone(struct zone *z)
 	shell_printf("  pages     free %lu, managed %lu, present %lu, spanned %lu\n", z->nr_free,
 		     z->managed_pages, z->present_pages, z->end_pfn - z->start_pfn);
 	shell_printf("  start_pfn %lu\n", z->start_pfn);
-	shell_printf("  parked    %u blocks free and not merged yet\n", zone_parked_blocks(z));
+	shell_printf("  listed    %lu pages free and kept by harts\n", zone_listed_pages(z));
+	print_marks(z);
 }
 
 static void print_fallback(int nid)

@@ -13,11 +13,11 @@
  *     run START_PFN NR_PAGES STATE ORDER       of the zone named last, ascending
  *     end
  *
- * All numbers are decimal.  STATE: free, parked (free, not merged yet), used, reserved.  A
+ * All numbers are decimal.  STATE: free, listed (free, on a hart's list), used, reserved.  A
  * run is neighbouring blocks of one state and order; frames in no run are holes.
  */
 #include <asm/memory.h>
-#include <mm/memmap.h>
+#include <shell/map.h>
 #include <shell/shell.h>
 
 #include <string.h>
@@ -28,26 +28,32 @@
 /* ---- the map ---- */
 
 #define SEEN(state) (1u << (state))
-#define ANY_FREE    (SEEN(BLOCK_IS_FREE) | SEEN(BLOCK_IS_PARKED))
+#define ANY_FREE    (SEEN(BLOCK_IS_FREE) | SEEN(BLOCK_IS_LISTED))
 
 struct map {
+	const struct map_style *style;
 	const struct zone *zone;
 	unsigned long start_pfn; /* of the first cell */
 	unsigned shift;		 /* log2 of pages a cell */
 	unsigned long cell;	 /* the one being filled */
-	unsigned seen;		 /* states of its pages so far */
+	unsigned seen;		 /* kinds of its pages so far */
 	bool in_hole;		 /* the last row had no memory */
 	char row[MAP_COLUMNS + 1];
 };
 
+static unsigned state_kind(const struct memmap_block *b)
+{
+	return b->state;
+}
+
 static char cell_char(unsigned seen)
 {
-	if (!seen)
-		return ' ';
 	if (!(seen & ~ANY_FREE))
 		return '.';
 	if (seen & ANY_FREE)
 		return 'o';
+	if (seen == SEEN(BLOCK_IS_DEVICE))
+		return 'D';
 	if (seen == SEEN(BLOCK_IS_RESERVED))
 		return 'R';
 	return seen == SEEN(BLOCK_IS_USED) ? '#' : '%';
@@ -59,7 +65,7 @@ static void finish_cell(struct map *m)
 	unsigned long row_pfn = m->start_pfn + ((m->cell - column) << m->shift);
 	bool blank;
 
-	m->row[column] = cell_char(m->seen);
+	m->row[column] = m->seen ? m->style->cell(m->seen) : ' ';
 	m->row[column + 1] = '\0';
 	m->seen = 0;
 	m->cell++;
@@ -79,12 +85,12 @@ static bool map_block(const struct memmap_block *b, void *arg)
 	unsigned long first = (b->pfn - m->start_pfn) >> m->shift;
 	unsigned long last = (b->pfn + b->nr_pages - 1 - m->start_pfn) >> m->shift;
 
-	if (b->zone != m->zone)
+	if (b->zone != m->zone && b->state != BLOCK_IS_DEVICE)
 		return false; /* another node's, inside this one's span */
 	while (m->cell < first)
 		finish_cell(m);
 	for (;;) {
-		m->seen |= SEEN(b->state);
+		m->seen |= 1u << m->style->kind(b);
 		if (m->cell >= last)
 			break;
 		finish_cell(m);
@@ -92,9 +98,9 @@ static bool map_block(const struct memmap_block *b, void *arg)
 	return shell_interrupted();
 }
 
-static int draw_zone(const struct zone *z)
+static int draw_zone(const struct zone *z, const struct map_style *style)
 {
-	struct map m = { .zone = z };
+	struct map m = { .style = style, .zone = z };
 
 	/* Rows begin at multiples of their size, so that addresses are round. */
 	for (;; m.shift++) {
@@ -111,18 +117,27 @@ static int draw_zone(const struct zone *z)
 	return 0;
 }
 
-static int draw_all(void)
+int map_draw(const struct map_style *style)
 {
 	const struct zone *z;
 	int ret = 0;
 
 	for_each_zone(z) {
-		ret = draw_zone(z);
+		ret = draw_zone(z, style);
 		if (ret)
-			return ret;
+			break;
 	}
+	return ret;
+}
+
+static int draw_all(void)
+{
+	static const struct map_style style = { state_kind, cell_char };
+
+	if (map_draw(&style))
+		return -EINTR;
 	shell_puts("  . free  # used  R reserved  o free and others  % used and reserved  "
-		   "blank, *: no memory\n");
+		   "D a device's  blank, *: no memory\n");
 	return 0;
 }
 
@@ -139,7 +154,7 @@ static void print_run(const struct run *r)
 {
 	static const char *const state[] = {
 		[BLOCK_IS_FREE] = "free",
-		[BLOCK_IS_PARKED] = "parked",
+		[BLOCK_IS_LISTED] = "listed",
 		[BLOCK_IS_USED] = "used",
 		[BLOCK_IS_RESERVED] = "reserved",
 	};

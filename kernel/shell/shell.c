@@ -229,7 +229,7 @@ static int run_help(int argc, char **argv)
 		return 0;
 	}
 	for (cmd = next_by_name(NULL); cmd; cmd = next_by_name(cmd))
-		shell_printf("%-11s %s\n", cmd->name, cmd->help);
+		shell_printf("%-12s  %s\n", cmd->name, cmd->help);
 	shell_puts("\nhelp COMMAND shows its arguments. Several commands: a; b\n"
 		   "Tab completes, arrows edit and recall, ^C gives up.\n");
 	return 0;

@@ -91,6 +91,7 @@ static void check_irqs(void)
 static int boot(const void *blob, size_t size, struct dt_error *err)
 {
 	const struct dt_hart *harts;
+	struct zone_wishes wish = { BIT_ULL(30), CORE_UNSET, CORE_UNSET };
 	struct zone_plan plan;
 	struct dt_console con;
 	struct dt_error other;
@@ -113,7 +114,7 @@ static int boot(const void *blob, size_t size, struct dt_error *err)
 	REQUIRE(nr_harts > 0 && timebase > 0);
 	code = discover_dma(err);
 	if (!code)
-		code = discover_zones(BIT_ULL(30), &plan, err);
+		code = discover_zones(&wish, &plan, err);
 	if (!code)
 		check_zones(&plan);
 	memblock_validate();

@@ -7,6 +7,8 @@
 #include <asm/memory.h>
 #include <mm/kmap.h>
 
+#include "../../mm/pcp.h"
+
 struct held held[MAX_HELD];
 unsigned nr_held;
 static u32 last_id;
@@ -19,8 +21,11 @@ static u32 *stamp_of(struct page *page)
 static zone_mask_t allowed(const struct request *r)
 {
 	switch (r->gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)) {
-	case 0:
 	case __GFP_HIGHMEM:
+		if (r->gfp & __GFP_MOVABLE)
+			return world_plan.mask_normal | world_plan.mask_movable;
+		/* fall through */
+	case 0:
 		return world_plan.mask_normal;
 	case __GFP_DMA:
 		return world_plan.mask_dma;
@@ -36,18 +41,34 @@ static const struct pglist_data *start_node(const struct request *r)
 	return node_data[r->reach || r->nid == NUMA_NO_NODE ? numa_node_id() : r->nid];
 }
 
-/* The zone that @r must be served from, or NULL.  Found in node_data's fallback, not in lists. */
-static const struct zone *expected_zone(const struct request *r)
+bool request_may_use(const struct request *r, const struct zone *zone)
 {
-	const struct pglist_data *node = start_node(r);
 	zone_mask_t mask = allowed(r) & (r->reach ? r->reach : 0xff);
 
-	for (struct zone **z = node->fallback; *z; z++)
-		if ((mask >> (*z)->type & 1) &&
-		    !((r->gfp & __GFP_THISNODE) && (*z)->nid != node->nid) &&
-		    world_can_serve(*z, r->order))
+	return (mask >> zone->type & 1) &&
+	       !((r->gfp & __GFP_THISNODE) && zone->nid != start_node(r)->nid);
+}
+
+/* The first zone that @r can be served from, or NULL.  Found in node_data's fallback, not in lists;
+ * it may take merging all that harts keep. */
+static const struct zone *expected_zone(const struct request *r)
+{
+	for (struct zone **z = start_node(r)->fallback; *z; z++)
+		if (request_may_use(r, *z) && world_can_serve(*z, r->order))
 			return *z;
 	return NULL;
+}
+
+/* A zone whose blocks for @r are all on lists for others is passed over for a later one. */
+static bool later_than(const struct request *r, const struct zone *zone, const struct zone *first)
+{
+	for (struct zone **z = start_node(r)->fallback; *z; z++) {
+		if (*z == first)
+			return true;
+		if (*z == zone)
+			return false;
+	}
+	return false;
 }
 
 static struct page *ask(const struct request *r)
@@ -96,11 +117,19 @@ struct page *request(const struct request *r)
 		EXPECT(!page);
 		return NULL;
 	}
+	if (!page && r->order) {
+		/* Who can't wait doesn't merge all that its hart keeps. */
+		drain_local_pages();
+		page = ask(r);
+	}
 	if (!page)
 		host_fail(__FILE__, __LINE__, "order %u not served, zone %s could", r->order,
 			  zone->name);
 	check_handed_out(page, r);
-	EXPECT(page_zone(page) == zone);
+	EXPECT(request_may_use(r, page_zone(page)));
+	EXPECT(later_than(r, page_zone(page), zone));
+	if (page_zone(page) != zone)
+		EXPECT(zone_listed_pages(zone) > 0);
 	*h = (struct held){ page, r->order, r->gfp, ++last_id, 0 };
 	nr_held++;
 	world_set_owner(page_to_pfn(page), 1UL << r->order, h->id);
@@ -190,11 +219,11 @@ void check_merged(void)
 {
 	struct zone *zone;
 
-	page_alloc_merge();
+	drain_all_pages();
 	for_each_zone(zone) {
 		unsigned long nr[NR_ORDERS], largest = 0;
 
-		EXPECT_EQ(zone_parked_blocks(zone), 0);
+		EXPECT_EQ(zone_listed_pages(zone), 0);
 		zone_free_blocks(zone, nr);
 		for (unsigned order = 0; order < NR_ORDERS; order++)
 			if (nr[order])

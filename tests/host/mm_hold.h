@@ -29,6 +29,9 @@ struct request {
 	zone_mask_t reach; /* 0: not by reach */
 };
 
+/* request_may_use - may @r be served from @zone, were all of it free? */
+bool request_may_use(const struct request *r, const struct zone *zone);
+
 /* request - ask, and hold what comes: it must be free, come from the first zone that could serve
  * it, and not be missing where merging would have made it.  NULL if there is none. */
 struct page *request(const struct request *r);

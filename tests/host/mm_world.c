@@ -4,21 +4,77 @@
  */
 #include "mm_world.h"
 
+#include <mm/watermark.h>
+
 #include <asm/memory.h>
+#include <asm/mmu.h>
+#include <base/errno.h>
+#include <kernel/smp.h>
 #include <kernel/time.h>
+#include <mm/compaction.h>
 #include <mm/init.h>
 #include <mm/memmap.h>
+#include <mm/mm_thread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../../mm/pcp.h"
+
 struct zone_plan world_plan;
 u64 world_garbage;
+bool world_forged;
 unsigned long world_first, world_end;
 static u32 *owner;
 static unsigned long nr_free;
 unsigned long *percpu_offset = (unsigned long[8]){ 0 };
+
+/* All harts' per-CPU variables are one, but each has its lists of pages. */
+unsigned int nr_harts = WORLD_HARTS;
+static struct hart_local harts_local[WORLD_HARTS];
+
+struct hart_info *hart_info(unsigned int cpu)
+{
+	static struct hart_info info;
+
+	info.local = &harts_local[cpu];
+	return &info;
+}
+
+bool world_parallel;
+
+/* Where harts are threads, they only see to themselves. */
+void on_each_hart(void (*fn)(void *arg), void *arg)
+{
+	unsigned int me = this_hart->cpu;
+
+	if (world_parallel) {
+		fn(arg);
+		return;
+	}
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
+		world_run_as(cpu);
+		fn(arg);
+	}
+	world_run_as(me);
+}
+
+void world_run_as(unsigned int cpu)
+{
+	this_hart->cpu = cpu;
+	pcp_tables(this_hart, cpu);
+	mempolicy_switch(mm_current()->policy);
+}
+
+void arch_wait_ns(u64 ns)
+{
+}
+
+/* Where nothing can be moved. */
+__attribute__((weak)) void wakeup_kcompactd(const struct pglist_data *node, unsigned order)
+{
+}
 
 u64 read_time(void)
 {
@@ -39,6 +95,80 @@ int vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid)
 	for (u64 *p = (u64 *)from; p<(u64 *)to; p += to - from>(512 << 10) ? 509 : 1)
 		*p = world_garbage ? world_garbage : rnd();
 	return 0;
+}
+
+/* ---- a page table: what was mapped in one call is unmapped in one ---- */
+
+#define MAX_MAPPED 1024
+static struct {
+	unsigned long va, bytes;
+	phys_addr_t pa;
+} mapped[MAX_MAPPED];
+unsigned world_mapped;
+static u64 world_bytes;
+
+static unsigned find_mapped(unsigned long va, unsigned long bytes)
+{
+	unsigned i = 0;
+
+	while (i < world_mapped &&
+	       (mapped[i].va >= va + bytes || va >= mapped[i].va + mapped[i].bytes))
+		i++;
+	return i;
+}
+
+static bool is_vmemmap(unsigned long va)
+{
+	return va - (unsigned long)host_vmemmap <
+	       (unsigned long)((world_bytes >> PAGE_SHIFT) + MAX_BLOCK) << PAGE_STRUCT_SHIFT;
+}
+
+int arch_map(unsigned long va, phys_addr_t pa, unsigned long bytes, unsigned int prot,
+	     unsigned long max_leaf)
+{
+	if (find_mapped(va, bytes) < world_mapped)
+		return -EEXIST;
+	mapped[world_mapped].va = va;
+	mapped[world_mapped].bytes = bytes;
+	mapped[world_mapped++].pa = pa;
+	if (is_vmemmap(va)) {
+		if (mprotect((void *)va, bytes, PROT_READ | PROT_WRITE))
+			abort();
+		memset((void *)va, (int)rnd(), bytes);
+	}
+	return 0;
+}
+
+int arch_unmap(unsigned long va, unsigned long bytes)
+{
+	unsigned i = find_mapped(va, bytes);
+
+	if (i == world_mapped || mapped[i].va != va || mapped[i].bytes != bytes)
+		return -ENOENT;
+	mapped[i] = mapped[--world_mapped];
+	if (is_vmemmap(va) && mprotect((void *)va, bytes, PROT_NONE))
+		abort();
+	return 0;
+}
+
+int arch_lookup(unsigned long va, struct arch_mapping *map)
+{
+	unsigned i = find_mapped(va, 1);
+
+	if (i == world_mapped)
+		return -ENOENT;
+	map->pa = mapped[i].pa + (va - mapped[i].va);
+	return 0;
+}
+
+bool arch_linear_reaches(phys_addr_t start, phys_addr_t end)
+{
+	return start >= host_phys_base && end <= host_phys_base + world_bytes;
+}
+
+unsigned long arch_shared_leaf(void)
+{
+	return PAGE_SIZE;
 }
 
 u32 world_owner(unsigned long pfn)
@@ -62,9 +192,85 @@ unsigned long world_nr_free(void)
 	return nr_free;
 }
 
+/* First frames of the movable memory of each node. */
+static unsigned long movable_start[MAX_NUMNODES];
+
+static const struct memblock_region *region_of(unsigned long pfn)
+{
+	const struct memblock_region *r;
+
+	for_each_mem_range(r)
+		if (!(r->flags & MEMBLOCK_NOMAP) && pfn >= PFN_UP(r->base) &&
+		    pfn < PFN_DOWN(r->base + r->size))
+			return r;
+	return NULL;
+}
+
 int world_zone_type(unsigned long pfn)
 {
-	return zone_plan_find(&world_plan, PFN_PHYS(pfn));
+	int type = zone_plan_find(&world_plan, PFN_PHYS(pfn));
+
+	if (world_plan.movable_bytes && type == world_plan.nr_zones - 1 &&
+	    pfn >= movable_start[region_of(pfn)->nid])
+		return world_plan.nr_zones;
+	return type;
+}
+
+/* Frame by frame from the top, until a node has its share. */
+static void find_movable(const struct world *w)
+{
+	unsigned long first = PFN_DOWN(w->base), end = PFN_UP(w->base + w->bytes), total = 0;
+	u64 want[MAX_NUMNODES] = { 0 };
+
+	for (unsigned long pfn = first; pfn < end; pfn++) {
+		if (!region_of(pfn))
+			continue;
+		total++;
+		want[region_of(pfn)->nid]++;
+	}
+	for (int nid = 0; nid < MAX_NUMNODES; nid++) {
+		want[nid] = PFN_DOWN(world_plan.movable_bytes) * want[nid] / total;
+		movable_start[nid] = ~0UL;
+	}
+	for (unsigned long pfn = end; pfn-- > first;) {
+		const struct memblock_region *r = region_of(pfn);
+
+		if (!r || !want[r->nid] ||
+		    zone_plan_find(&world_plan, PFN_PHYS(pfn)) != world_plan.nr_zones - 1)
+			continue;
+		want[r->nid]--;
+		movable_start[r->nid] = pfn;
+	}
+	for (int nid = 0; nid < MAX_NUMNODES; nid++)
+		if (movable_start[nid] != ~0UL)
+			movable_start[nid] = ALIGN_UP(movable_start[nid], MAX_BLOCK);
+}
+
+static void must(int err)
+{
+	if (err)
+		abort();
+}
+
+/* The plan that the kernel makes for devices. */
+static void plan_for_windows(const struct world *w)
+{
+	struct phys_range mem[64];
+	struct zone_plan_input in = { .mem = mem,
+				      .window = w->windows,
+				      .nr_windows = w->nr_windows,
+				      .movable_bytes = w->movable };
+	const struct memblock_region *r;
+
+	for_each_mem_range(r) {
+		phys_addr_t start = PFN_PHYS(PFN_UP(r->base));
+		phys_addr_t end = PFN_PHYS(PFN_DOWN(r->base + r->size));
+
+		if (!(r->flags & MEMBLOCK_NOMAP) && start < end)
+			mem[in.nr_mem++] = (struct phys_range){ start, end };
+	}
+	must(zone_plan_build(&in, &world_plan));
+	find_movable(w);
 }
 
 /* What zone_plan.c would make of the cuts: zones that would be empty are not built. */
@@ -95,14 +301,14 @@ static void make_plan(const struct world *w)
 		}
 		start = end;
 	}
+	if (w->movable && p->nr_zones < MAX_NR_ZONES) {
+		p->movable_bytes = w->movable;
+		p->mask_movable = (zone_mask_t)(1u << p->nr_zones);
+		snprintf(p->zone[p->nr_zones].name, ZONE_NAME_LEN, "MOVABLE");
+		find_movable(w);
+	}
 	p->mask_dma = w->dma ? w->dma & p->mask_normal : 1;
 	p->mask_dma32 = w->dma32 ? w->dma32 & p->mask_normal : p->mask_normal;
-}
-
-static void must(int err)
-{
-	if (err)
-		abort();
 }
 
 static void fill_memblock(const struct world *w)
@@ -152,17 +358,39 @@ static void make_model(const struct world *w)
 					OWNER_FREE);
 }
 
+/* The last page may be had by anybody. */
+static void no_reserves(void)
+{
+	struct zone *zone;
+
+	for_each_zone(zone) {
+		memset(zone->watermark, 0, sizeof(zone->watermark));
+		memset(zone->lowmem_reserve, 0, sizeof(zone->lowmem_reserve));
+		zone->watermark_boost = zone->batch_floor = 0;
+		watermark_pressure(zone);
+		watermark_set_plenty(zone);
+	}
+}
+
 void world_build(const struct world *w)
 {
 	host_memory_init(w->base, w->bytes + (MAX_BLOCK << PAGE_SHIFT));
+	world_bytes = w->bytes;
+	world_mapped = 0;
 	if (mprotect(host_vmemmap,
 		     (size_t)((w->bytes >> PAGE_SHIFT) + MAX_BLOCK) * sizeof(struct page),
 		     PROT_NONE))
 		abort();
 	fill_memblock(w);
 	page_alloc_reset();
-	make_plan(w);
+	if (w->nr_windows)
+		plan_for_windows(w);
+	else
+		make_plan(w);
 	page_alloc_init(&world_plan);
+	if (!w->reserves)
+		no_reserves();
+	world_run_as(0);
 	make_model(w);
 	world_check();
 }
@@ -206,7 +434,8 @@ void world_check(void)
 	for_each_zone(zone)
 		if (zone_validate(zone, fault, sizeof(fault)))
 			host_fail(__FILE__, __LINE__, "%s", fault);
-	memmap_walk(0, ~0UL, check_inside, NULL);
+	if (!world_forged)
+		memmap_walk(0, ~0UL, check_inside, NULL);
 	EXPECT_EQ(nr_free_pages(), nr_free);
 	EXPECT(!irqs_disabled());
 }
@@ -272,6 +501,7 @@ void world_random(struct world *w)
 			w->cut[to++] = w->cut[i];
 	for (; to < MAX_NR_ZONES; to++)
 		w->cut[to] = 0;
+	w->movable = rnd_below(3) ? 0 : rnd_below(w->bytes);
 	w->dma = (zone_mask_t)rnd_range(1, 256);
 	w->dma32 = (zone_mask_t)rnd_range(1, 256);
 	if (w->base == 0 && !w->cut[0])

@@ -26,16 +26,28 @@ struct world {
 	struct phys_range hotplug;     /* banks flagged so: not joined with their neighbours */
 	phys_addr_t cut[MAX_NR_ZONES]; /* zone boundaries, ascending; 0 ends */
 	zone_mask_t dma, dma32;	       /* 0: the lowest zone; every zone */
+	bool reserves;		       /* zones keep some for others, by watermarks */
+	struct zone_window *windows;   /* what devices reach, instead of cut[] */
+	unsigned nr_windows;
+	u64 movable; /* bytes for MOVABLE, where there are fewer than eight zones */
 };
+
+extern unsigned world_mapped; /* calls of arch_map() that weren't undone */
 
 /* world_build - memblock, zones and the allocator for @w; the model says who owns what. */
 void world_build(const struct world *w);
+
+/* This thread is hart @cpu from now on. */
+#define WORLD_HARTS 8
+void world_run_as(unsigned int cpu);
+extern bool world_parallel; /* harts are threads: each drains its own lists only */
 
 /* Random boards: odd banks, holes, reservations, zones, nodes. */
 void world_random(struct world *w);
 
 extern struct zone_plan world_plan;
 extern u64 world_garbage;		     /* what fresh descriptors hold; 0: random numbers */
+extern bool world_forged;		     /* frames inside blocks look like heads on purpose */
 extern unsigned long world_first, world_end; /* frames that the model knows: [first, end) */
 
 /* Owner of a frame. */

@@ -101,7 +101,7 @@ static void random_step(unsigned grow)
 	else if (what < 98)
 		random_unreserve();
 	else if (what < 99)
-		page_alloc_merge();
+		drain_all_pages();
 	else if (!rnd_below(8))
 		give_all();
 }

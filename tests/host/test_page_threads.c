@@ -76,7 +76,7 @@ static void look_around(void)
 	for_each_zone(zone)
 		if (zone_validate(zone, fault, sizeof(fault)))
 			count(&nr_faults);
-	page_alloc_merge();
+	drain_all_pages();
 }
 
 static void *worker(void *arg)
@@ -85,7 +85,7 @@ static void *worker(void *arg)
 	unsigned cpu = (unsigned)(unsigned long)arg;
 	u32 state = 12345 + 77 * cpu;
 
-	this_hart->cpu = cpu;
+	world_run_as(cpu);
 	for (int i = 0; i < STEPS; i++) {
 		struct page **slot = &held[next_random(&state) % HELD];
 
@@ -112,10 +112,12 @@ static void run_threads(const struct world *w)
 
 	world_build(w);
 	before = nr_free_pages();
+	world_parallel = true;
 	for (unsigned long i = 0; i < THREADS; i++)
 		EXPECT_EQ(pthread_create(&thread[i], NULL, worker, (void *)i), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
+	world_parallel = false;
 	for (int i = 0; i < SHARED; i++)
 		if (shared[i])
 			release(shared[i], &state);
@@ -126,7 +128,7 @@ static void run_threads(const struct world *w)
 	EXPECT_EQ(page_reports.bad_free, 0);
 	EXPECT_EQ(nr_free_pages(), before);
 	world_check();
-	page_alloc_merge();
+	drain_all_pages();
 	world_check();
 }
 
@@ -156,6 +158,7 @@ TEST(threads_in_little_memory)
 /* Of two frees of one page at the same time, one is found. */
 static void *free_page_of(void *page)
 {
+	world_run_as(1);
 	__free_page((struct page *)page);
 	return NULL;
 }

@@ -16,6 +16,7 @@ static struct zone_plan plan;
 static struct zone_window windows[MAX_TEST_WINDOWS];
 static struct phys_range pool[MAX_TEST_WINDOWS * 4];
 static unsigned nr_windows, nr_pool;
+static u64 movable; /* bytes, of the next plan */
 
 static void forget_windows(void)
 {
@@ -31,7 +32,7 @@ static void window(unsigned bits, phys_addr_t start, phys_addr_t end)
 
 static void build(const struct phys_range *mem, unsigned nr_mem, u64 dma_zone)
 {
-	struct zone_plan_input in = { mem, nr_mem, windows, nr_windows, dma_zone };
+	struct zone_plan_input in = { mem, nr_mem, windows, nr_windows, dma_zone, movable };
 
 	EXPECT_EQ(zone_plan_build(&in, &plan), 0);
 }
@@ -237,6 +238,93 @@ TEST(beyond_eight_the_cheapest_goes)
 	EXPECT_EQ(plan.dropped[1], 1ULL << 26);
 	EXPECT_EQ(windows[1].reach, 1);
 	EXPECT_EQ(windows[3].reach, 3);
+}
+
+TEST(ceilings_of_28_30_32_and_40_bits_together)
+{
+	const struct phys_range mem[] = { { 0, 0x20000000000 } };
+
+	forget_windows();
+	window(40, 0, 1ULL << 40);
+	window(28, 0, 1ULL << 28);
+	window(32, 0, 1ULL << 32);
+	window(30, 0, 1ULL << 30);
+	build(mem, 1, 0);
+	EXPECT_STR(zones(), "DMA28 0-256, DMA30 256-1024, DMA32 1024-4096, DMA40 4096-1048576,"
+			    " NORMAL 1048576-2097152");
+	EXPECT_EQ(windows[0].reach, 0xf);
+	EXPECT_EQ(windows[1].reach, 0x1);
+	EXPECT_EQ(windows[2].reach, 0x7);
+	EXPECT_EQ(windows[3].reach, 0x3);
+	EXPECT_EQ(plan.mask_dma, 1);
+	EXPECT_EQ(plan.mask_dma32, 7);
+}
+
+/* Whoever reaches the highest span reaches MOVABLE, but no flag that names a zone means it. */
+TEST(movable_is_the_highest_number)
+{
+	const struct phys_range mem[] = { { 0x80000000, 0x280000000 } };
+
+	forget_windows();
+	window(40, 0, 1ULL << 40);
+	window(32, 0, 1ULL << 32);
+	movable = GiB;
+	build(mem, 1, 0);
+	movable = 0;
+	EXPECT_EQ(plan.nr_zones, 2);
+	EXPECT_STR(plan.zone[2].name, "MOVABLE");
+	EXPECT_EQ(plan.movable_bytes, GiB);
+	EXPECT_EQ(plan.mask_movable, 4);
+	EXPECT_EQ(plan.mask_normal, 3);
+	EXPECT_EQ(plan.mask_dma32, 1);
+	EXPECT_EQ(windows[0].reach, 7);
+	EXPECT_EQ(windows[1].reach, 1);
+	build(mem, 1, 0);
+	EXPECT_EQ(plan.mask_movable, 0);
+	EXPECT_EQ(windows[0].reach, 3);
+}
+
+TEST(movable_counts_towards_eight)
+{
+	const struct phys_range mem[] = { { 0, 0x200000000 } };
+
+	forget_windows();
+	for (unsigned bits = 26; bits < 32; bits++)
+		window(bits, 0, 1ULL << bits);
+	build(mem, 1, 0);
+	EXPECT_EQ(plan.nr_zones, 8);
+	movable = 64 * MiB;
+	build(mem, 1, 0);
+	movable = 0;
+	EXPECT_EQ(plan.nr_zones, 7);
+	EXPECT_EQ(plan.nr_dropped, 1);
+	EXPECT_EQ(plan.mask_movable, 0x80);
+	EXPECT_EQ(plan.mask_normal, 0x7f);
+}
+
+TEST(movablecore_and_kernelcore)
+{
+	static const char *const bad[] = { "",	  "%", "100%", "-1%",  "1000%",
+					   "5 %", "x", "1.5G", "50%%", "4611686018427387904" };
+	u64 core = 7, limit;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_EQ(zone_plan_parse_core(bad[i], &core), -EINVAL);
+	EXPECT_EQ(core, 7);
+	EXPECT_EQ(zone_plan_movable(GiB, CORE_UNSET, CORE_UNSET), 0);
+	EXPECT_EQ(zone_plan_parse_core("256M", &core), 0);
+	EXPECT_EQ(zone_plan_movable(GiB, core, CORE_UNSET), 256 * MiB);
+	EXPECT_EQ(zone_plan_movable(GiB, CORE_UNSET, core), 768 * MiB);
+	EXPECT_EQ(zone_plan_movable(64 * MiB, CORE_UNSET, core), 0);
+	EXPECT_EQ(zone_plan_movable(64 * MiB, core, CORE_UNSET), 64 * MiB);
+	EXPECT_EQ(zone_plan_parse_core("30%", &limit), 0);
+	EXPECT_EQ(zone_plan_movable(1000, limit, CORE_UNSET), 300);
+	EXPECT_EQ(zone_plan_movable(1000, CORE_UNSET, limit), 700);
+	EXPECT_EQ(zone_plan_movable(GiB, limit, core), GiB / 100 * 30);
+	EXPECT_EQ(zone_plan_parse_core("0%", &core), 0);
+	EXPECT_EQ(zone_plan_movable(GiB, core, CORE_UNSET), 0);
+	EXPECT_EQ(zone_plan_parse_core("0", &core), 0);
+	EXPECT_EQ(zone_plan_movable(GiB, core, limit), 0);
 }
 
 TEST(bad_input_is_refused)

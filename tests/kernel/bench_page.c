@@ -4,24 +4,28 @@
  *
  * pair: one allocation and its release, over and over, from a zone whose free memory is
  * fully merged.  half_pair: the same where every other page of half of the memory is
- * in use.  batchN: N allocations, then N releases, a pair.  worst: the longest single
- * call of 100,000 random ones, with memory running out again and again.
+ * in use.  batchN: N allocations, then N releases, a pair.
+ * Not here: the longest single call (bench_page_worst.c).
  */
 #include <asm/memory.h>
 #include <mm/page_alloc.h>
 #include <shell/bench.h>
+#include "page_chain.h"
+
+#include <string.h>
 
 #define MAX_BATCH 4096
 #define ROUNDS	  5
 
-static u64 pair(gfp_t gfp, unsigned order)
+/* Inlined: gfp and order are known when compiled, as they are in most callers. */
+static __always_inline u64 pair(gfp_t gfp, unsigned order)
 {
 	struct page *page = alloc_pages(gfp | __GFP_NOWARN, order);
 
 	if (!page)
 		return BENCH_FAILED;
 	__free_pages(page, order);
-	page_alloc_merge();
+	drain_all_pages();
 	return BENCH_BEST(1000, __free_pages(alloc_pages(gfp, order), order));
 }
 
@@ -42,7 +46,7 @@ static void give_all(struct page **page, unsigned n, unsigned order)
 		__free_pages(page[--n], order);
 }
 
-static u64 batch(unsigned n, unsigned order)
+static __always_inline u64 batch(unsigned n, unsigned order)
 {
 	unsigned room = 0, taken;
 	struct page **page;
@@ -56,7 +60,7 @@ static u64 batch(unsigned n, unsigned order)
 	taken = take_all(page, n, order);
 	give_all(page, taken, order);
 	if (taken == n) {
-		page_alloc_merge();
+		drain_all_pages();
 		best = BENCH_BEST_OF(ROUNDS, 1, {
 			for (unsigned i = 0; i < n; i++)
 				page[i] = alloc_pages(GFP_ATOMIC, order);
@@ -71,41 +75,34 @@ static u64 batch(unsigned n, unsigned order)
 	return best;
 }
 
-/*
- * Pages that are in use, chained through their index (the owner's field).
- */
-struct chain {
-	u32 first;
-	unsigned long nr;
-};
-
-static void chain_push(struct chain *c, struct page *page)
+/* As batch(), by the calls for many pages. */
+static u64 bulk(unsigned n)
 {
-	page->index = c->first;
-	c->first = page_index(page);
-	c->nr++;
-}
+	struct page **page = (struct page **)__get_free_pages(GFP_ATOMIC | __GFP_NOWARN, 1);
+	u64 best = BENCH_FAILED;
 
-static struct page *chain_pop(struct chain *c)
-{
-	struct page *page = index_page(c->first);
+	for (unsigned round = 0; page && round <= ROUNDS; round++) {
+		unsigned long got = 0;
+		u64 cost;
 
-	c->first = page->index;
-	c->nr--;
-	return page;
-}
-
-static void chain_free(struct chain *c)
-{
-	while (c->nr)
-		__free_page(chain_pop(c));
+		memset(page, 0, n * sizeof(*page));
+		cost = BENCH_BEST_OF(1, 1, {
+			got = alloc_pages_bulk(GFP_ATOMIC | __GFP_NOWARN, n, page);
+			release_pages(page, got);
+		});
+		if (got < n)
+			break;
+		best = min(best, cost);
+	}
+	free_pages((unsigned long)page, 1);
+	return best == BENCH_FAILED ? best : (best + n / 2) / n;
 }
 
 /* Take half of what is free in single pages, and give every other one back. */
-static bool fragment(struct chain *used)
+bool chain_fragment(struct page_chain *used)
 {
 	unsigned long half = nr_free_pages() / 2;
-	struct chain back = { 0 };
+	struct page_chain back = { 0 };
 
 	for (unsigned long i = 0; i < half; i++) {
 		struct page *page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
@@ -120,8 +117,8 @@ static bool fragment(struct chain *used)
 
 static u64 half_pair(unsigned order)
 {
-	struct chain used = { 0 };
-	u64 best = fragment(&used) ? pair(GFP_ATOMIC, order) : BENCH_FAILED;
+	struct page_chain used = { 0 };
+	u64 best = chain_fragment(&used) ? pair(GFP_ATOMIC, order) : BENCH_FAILED;
 
 	chain_free(&used);
 	return best;
@@ -138,6 +135,7 @@ static u64 half_pair(unsigned order)
 BENCH_PAGE(page0_pair, pair(GFP_ATOMIC, 0));
 BENCH_PAGE(page0_batch1000, batch(1000, 0));
 BENCH_PAGE(page0_batch4096, batch(MAX_BATCH, 0));
+BENCH_PAGE(page_bulk_1000, bulk(1000));
 BENCH_PAGE(page3_pair, pair(GFP_ATOMIC, 3));
 BENCH_PAGE(page4_pair, pair(GFP_ATOMIC, 4));
 BENCH_PAGE(page4_half_pair, half_pair(4));
@@ -146,85 +144,3 @@ BENCH_PAGE(page9_pair, pair(GFP_ATOMIC, 9));
 BENCH_PAGE(page9_half_pair, half_pair(9));
 BENCH_PAGE(page9_comp_pair, pair(GFP_ATOMIC | __GFP_COMP, 9));
 BENCH_PAGE(zeroed_page_pair, pair(GFP_ATOMIC | __GFP_ZERO, 0));
-
-/* ---- the longest call ---- */
-
-#define WORST_CALLS 100000
-#define WORST_HELD  256
-#define WORST_LEFT  4096 /* pages, in the second half */
-
-static u32 xorshift(u32 *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 17;
-	*state ^= *state << 5;
-	return *state;
-}
-
-/* Instructions of one allocation or release of held[slot]; interrupts are off. */
-static u64 timed_call(struct page **held, u8 *order, unsigned slot, unsigned new_order)
-{
-	u64 start = bench_stamp();
-
-	if (held[slot])
-		__free_pages(held[slot], order[slot]);
-	else
-		held[slot] = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, new_order);
-	return bench_stamp() - start;
-}
-
-/* Take top-order blocks until @left pages are free, so that the rest runs out at times. */
-static void take_most(struct chain *used, unsigned long left)
-{
-	while (nr_free_pages() > left + MAX_BLOCK) {
-		struct page *page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, MAX_ORDER);
-
-		if (!page)
-			return;
-		chain_push(used, page);
-	}
-}
-
-static u64 run_page_worst(void)
-{
-	static struct page *held[WORST_HELD];
-	static u8 order[WORST_HELD];
-	struct chain most = { 0 };
-	u32 random = 2463534242;
-	u64 worst = 0, empty = ~0ULL;
-
-	for (unsigned i = 0; i < WORST_CALLS; i++) {
-		unsigned slot = xorshift(&random) % WORST_HELD, new_order = xorshift(&random) % 10;
-		bool was_held = held[slot];
-		unsigned long flags;
-		u64 start, n;
-
-		if (i == WORST_CALLS / 2)
-			take_most(&most, WORST_LEFT);
-		local_irq_save(flags);
-		start = bench_stamp();
-		empty = min(empty, bench_stamp() - start);
-		n = timed_call(held, order, slot, new_order);
-		local_irq_restore(flags);
-		worst = max(worst, n);
-		if (was_held)
-			held[slot] = NULL;
-		else
-			order[slot] = (u8)new_order;
-	}
-	for (unsigned slot = 0; slot < WORST_HELD; slot++) {
-		if (held[slot])
-			__free_pages(held[slot], order[slot]);
-		held[slot] = NULL;
-	}
-	while (most.nr)
-		__free_pages(chain_pop(&most), MAX_ORDER);
-	return worst - empty;
-}
-
-static const struct bench bench_page_worst = {
-	.key = "page_worst",
-	.run = run_page_worst,
-	.help = "the longest of 100,000 random calls, instructions",
-};
-TABLE_ENTRY(bench, bench_page_worst);

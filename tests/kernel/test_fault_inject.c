@@ -13,6 +13,8 @@
 #include <sched/thread.h>
 #include <sched/workqueue.h>
 
+#include <stdio.h>
+
 static const struct fault_point *point(struct ktap *t)
 {
 	const struct fault_point *p = fault_find("fail_page_alloc");
@@ -62,6 +64,40 @@ static void test_set(struct ktap *t)
 	KTAP_EXPECT(t, word == bad[1]);
 	KTAP_EXPECT_EQ(t, failures(100), 0);
 	KTAP_EXPECT(t, !fault_find("fail_page"));
+}
+
+/* Which of the four fails: of order 0 or 2, where the caller may wait or may not. */
+static void expect_which(struct ktap *t, char *word, bool order0, bool order2, bool waits)
+{
+	char *words[] = { "probability=100", word };
+	const struct fault_point *p = point(t);
+	const char *bad;
+
+	KTAP_EXPECT_EQ(t, fault_set(p, 2, words, &bad), 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		unsigned int order = i & 1 ? 2 : 0;
+		bool fails = (order ? order2 : order0) && (!(i & 2) || waits);
+		struct page *page =
+			alloc_pages((i & 2 ? GFP_KERNEL : GFP_ATOMIC) | __GFP_NOWARN, order);
+
+		KTAP_EXPECT_EQ(t, !page, fails);
+		if (page)
+			__free_pages(page, order);
+	}
+	KTAP_EXPECT_EQ(t, fault_set(p, 0, NULL, &bad), 0);
+}
+
+static void test_which(struct ktap *t)
+{
+	char task[24];
+
+	expect_which(t, "times=-1", true, true, true);
+	expect_which(t, "min-order=1", false, true, true);
+	expect_which(t, "ignore-gfp-wait=1", true, true, false);
+	snprintf(task, sizeof(task), "task=%u", current->id);
+	expect_which(t, task, true, true, true);
+	snprintf(task, sizeof(task), "task=%u", current->id + 1);
+	expect_which(t, task, false, false, false);
 }
 
 static int allocate_much(void *arg)
@@ -135,6 +171,7 @@ static void test_workqueue(struct ktap *t)
 
 static const struct ktap_case cases[] = {
 	{ "set", test_set },
+	{ "which", test_which },
 	{ "one-thread", test_one_thread },
 	{ "thread", test_thread },
 	{ "workqueue", test_workqueue },

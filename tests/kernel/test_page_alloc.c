@@ -17,6 +17,9 @@
 
 #include <string.h>
 
+/* From every zone, MOVABLE too, without sleeping. */
+#define EVERYWHERE (GFP_ATOMIC | __GFP_MEMALLOC | __GFP_HIGHMEM | __GFP_MOVABLE)
+
 /* Blocks of one order. */
 struct chain {
 	u32 first; /* index of a page, 0 at the end */
@@ -194,6 +197,28 @@ static void test_impossible_flags(struct ktap *t)
 	KTAP_EXPECT_EQ(t, page_reports.nonsense, before + 2);
 }
 
+/* Served, and counted. */
+static void test_odd_flags(struct ktap *t)
+{
+	unsigned long before = page_reports.odd, flags;
+	struct page *page[4] = { NULL };
+
+	page_reports_expect(true);
+	page[0] = alloc_page(GFP_KERNEL | __GFP_MOVABLE | __GFP_RECLAIMABLE);
+	page[1] = alloc_pages_node(0, GFP_ATOMIC | __GFP_NOFAIL, 0);
+	page[2] = alloc_pages_node(0, GFP_KERNEL | __GFP_NOFAIL | __GFP_NORETRY, 0);
+	local_irq_save(flags);
+	page[3] = alloc_pages_node(0, GFP_KERNEL, 0);
+	local_irq_restore(flags);
+	page_reports_expect(false);
+	KTAP_EXPECT_EQ(t, page_reports.odd, before + 4);
+	for (int i = 0; i < 4; i++) {
+		KTAP_EXPECT(t, page[i] != NULL);
+		if (page[i])
+			__free_page(page[i]);
+	}
+}
+
 /* From each zone that has pages, by a reach of this zone alone; and never from another. */
 static void test_reach(struct ktap *t)
 {
@@ -236,9 +261,10 @@ static void test_exhaust(struct ktap *t)
 	struct chain chain[NR_ORDERS] = { 0 };
 	struct page *page;
 
+	drain_all_pages(); /* what other harts keep is out of reach */
 	for (int order = MAX_ORDER; order >= 0; order--) {
 		chain[order].order = (unsigned)order;
-		while ((page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, (unsigned)order)))
+		while ((page = alloc_pages(EVERYWHERE | __GFP_NOWARN, (unsigned)order)))
 			chain_push(&chain[order], page);
 		taken += chain[order].nr << order;
 	}
@@ -261,10 +287,10 @@ static bool add_pages(const struct memmap_block *block, void *arg)
 
 static void test_walk(struct ktap *t)
 {
-	unsigned long nr[4] = { 0 };
+	unsigned long nr[NR_BLOCK_STATES] = { 0 };
 
 	KTAP_EXPECT(t, !memmap_walk(0, ~0UL, add_pages, nr));
-	KTAP_EXPECT_EQ(t, nr[BLOCK_IS_FREE] + nr[BLOCK_IS_PARKED], nr_free_pages());
+	KTAP_EXPECT_EQ(t, nr[BLOCK_IS_FREE] + nr[BLOCK_IS_LISTED], nr_free_pages());
 	KTAP_EXPECT_EQ(t, nr[0] + nr[1] + nr[2] + nr[3], nr_present_pages());
 }
 
@@ -372,7 +398,7 @@ static void test_all_harts(struct ktap *t)
 	KTAP_EXPECT_EQ(t, page_reports.bad_free, bad);
 	KTAP_EXPECT_EQ(t, nr_free_pages(), before);
 	check_sound(t);
-	page_alloc_merge();
+	drain_all_pages();
 	check_sound(t);
 }
 
@@ -383,6 +409,7 @@ static const struct ktap_case cases[] = {
 	{ "split", test_split },
 	{ "wrong-frees", test_wrong_frees },
 	{ "impossible-flags", test_impossible_flags },
+	{ "odd-flags", test_odd_flags },
 	{ "reach", test_reach },
 	{ "nodes", test_nodes },
 	{ "exhaust", test_exhaust },

@@ -2,8 +2,9 @@
 """Everything at once for a time, in a kernel that checks itself, with perturbation.
 
 The kernel with every check on (make DEBUG=1) runs `stress threads` with perturb=SEED and one
-allocation in twenty failing, then the suites that have to do with threads.  SOAK_SECONDS is for all machines together: 15 by default, in
-`make check`; `make soak` takes 600.  SOAK_SEED repeats a run's choices (not its timing).
+allocation in twenty failing, then the suites that have to do with threads.  SOAK_SECONDS is for
+all machines together: 15 by default, in `make check`; `make soak` takes 600.  Then the same time
+once more for `stress pages`.  SOAK_SEED repeats a run's choices (not its timing).
 """
 
 import os
@@ -28,6 +29,12 @@ MACHINES = {
 }
 # A short run takes the first three: many harts, the other width, one hart.
 CHOSEN = list(MACHINES) if SECONDS >= 120 else list(MACHINES)[:3]
+# With the checks off memory is used as fast as it can be.
+PAGES = {
+    "pages-4harts": dict(board="qemu-virt", smp=4, mem="256M", checked=True),
+    "pages-8harts-numa": dict(board="qemu-virt", smp=8, mem="1G", numa=2, checked=False),
+    "pages-rv32-4harts": dict(board="qemu-virt32", smp=4, mem="128M", checked=False),
+}
 
 
 @pytest.fixture(scope="session")
@@ -64,4 +71,20 @@ def test_soak(machine, debug_image, name):
         assert not faults, "\n".join(faults)
     threads = m.run("ps")
     assert not [line for line in threads if "actor/" in line], "an actor was left behind"
+    assert m.poweroff() == 0
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages(machine, debug_image, name):
+    """Memory short on all harts, harts off and on; as much is free at the end as at the start."""
+    options = dict(PAGES[name])
+    checked = options.pop("checked")
+    seconds = max(SECONDS // len(PAGES), 2)
+    if checked:
+        options.update(kernel=debug_image(options["board"]), append=f"perturb={SEED}")
+    print(f"seed {SEED}, {seconds} seconds")
+    m = machine(**options)
+    said = m.run(f"stress pages {seconds} {SEED}", timeout=seconds * 3 + SUITES_PATIENCE)
+    assert "stress pages: passed" in said, "\n".join(said)
+    assert not [line for line in m.run("dmesg 3") if line], "something was reported"
     assert m.poweroff() == 0

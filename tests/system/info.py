@@ -24,6 +24,8 @@ class Zone:
     managed: int
     present: int
     spanned: int
+    listed: int = 0     # pages that harts keep
+    marks: list = field(default_factory=list)   # min, low, high, boost
 
 
 @dataclass
@@ -54,6 +56,10 @@ def zoneinfo(lines):
         elif m := re.fullmatch(r"  pages +free (\d+), managed (\d+), present (\d+), spanned (\d+)",
                                line):
             info.zones.append(Zone(*head, *span, *(int(n) for n in m.groups())))
+        elif m := re.fullmatch(r"  listed +(\d+) pages free and kept by harts", line):
+            info.zones[-1].listed = int(m[1])
+        elif m := re.fullmatch(r"  marks +min (\d+), low (\d+), high (\d+), boost (\d+)", line):
+            info.zones[-1].marks = [int(n) for n in m.groups()]
         elif m := re.fullmatch(r"Node (\d+), fallback order:(.*)", line):
             info.fallback[int(m[1])] = m[2].split()
         elif m := re.fullmatch(r"Device (\S+): (\d+) address bits, (not )?coherent, reaches (.*)",

@@ -10,9 +10,10 @@ import info
 import ktap
 from info import GIB, MIB
 
-COMMANDS = ("bench", "buddyinfo", "crash", "dmesg", "dt", "harts", "help", "interrupts", "iomem",
-            "meminfo", "memmap", "peek", "poweroff", "ps", "ptdump", "reboot", "stress", "test",
-            "trace", "zoneinfo")
+COMMANDS = ("bench", "buddyinfo", "cma", "compact", "crash", "dmesg", "dt", "extfrag", "harts",
+            "help", "interrupts", "iomem", "meminfo", "memmap", "numactl", "numastat", "page_owner",
+            "pagebug", "pagetypeinfo", "peek", "poweroff", "ps", "ptdump", "reboot", "stress",
+            "sysctl", "test", "trace", "vmstat", "zoneinfo")
 HARTS_USAGE = "usage: harts [-t | off N | on N]"
 
 # Arguments that make no sense to a command.
@@ -22,12 +23,15 @@ NONSENSE = {
     "crash": ["gently", "null null"],
     "dmesg": ["loud", "-n", "-n loud", "9", "1 2"],
     "dt": ["-x", "/a /b /c /d", "/no/such/node", "/ no-such-property"],
+    "extfrag": ["1"],
     "harts": ["0", "off", "on x", "off 0", "off 99"],
     "help": ["no-such-command", "help help"],
     "interrupts": ["-v", "-m 10", "-m ten 0", "-m 10 99"],
     "iomem": ["-v"],
     "meminfo": ["-k"],
     "memmap": ["--svg", "--raw x"],
+    "numactl": ["ps", "--membind=0", "--membind=0, ps", "--membind=9 ps", "--bind=0 ps"],
+    "numastat": ["-m"],
     "peek": ["", "here", "0x80000000 none", "0x1000 4 q", "0x1000 0", "0x1001 1 w",
              "0x1000 1 w x", "0x10000000000000000"],
     "poweroff": ["now"],
@@ -35,8 +39,11 @@ NONSENSE = {
     "ptdump": ["all"],
     "reboot": ["-f"],
     "stress": ["no_such_run"],
+    "sysctl": ["-a", "vm.no_such_tunable", "vm.min_free_kbytes=", "vm.min_free_kbytes=much",
+               "vm.min_free_kbytes=99999999999", "vm.min_free_kbytes 4096", "=1"],
     "test": ["-x", "no_such_suite"],
     "trace": ["loud"],
+    "vmstat": ["0", "often", "1 some", "1 1 1", "-s"],
     "zoneinfo": ["0"],
 }
 
@@ -47,7 +54,7 @@ def shell(module_machine):
 
 
 def test_help_lists_every_command(shell):
-    listed = [line.split()[0] for line in shell.run("help") if re.match(r"[a-z]+ {2,}", line)]
+    listed = [line.split()[0] for line in shell.run("help") if re.match(r"[a-z_]+ {2,}", line)]
     assert sorted(listed) == sorted(COMMANDS)
 
 
@@ -92,6 +99,55 @@ def test_meminfo_and_friends_are_printed(shell):
     assert info.iomem(shell.run("iomem"))
     assert len(info.harts(shell.run("harts"))) == 2
     assert info.ptdump(shell.run("ptdump"))
+
+
+def test_counters_are_printed(shell):
+    counts = dict(x.split() for x in shell.run("vmstat") if x)
+    assert {"nr_free_pages", "pgalloc", "pgfree", "pgscan_kswapd", "numa_hit"} <= set(counts)
+    lines = [x.split() for x in shell.run("vmstat 1 2") if x]
+    assert len(lines) == 3 and {len(x) for x in lines[1:]} == {10}
+    orders = len(info.buddyinfo(shell.run("buddyinfo"))[0][2])
+    values = [float(x) for line in shell.run("extfrag") if line for x in line.split()[5:]]
+    assert len(values) == 2 * orders and all(-1 <= x <= 1 for x in values)
+    assert shell.run("numastat")[0].split() == ["node0"]
+
+
+def test_tunables(machine):
+    m = machine(smp=2, mem="256M", append="sysctl.vm.min_free_kbytes=4096 "
+                "sysctl.vm.watermark_scale_factor=9999 sysctl.vm.lowmem_reserve_ratio=32,64")
+    assert any('vm.watermark_scale_factor="9999" is refused (-34): it takes 1 number of 1 to 3000'
+               in line for line in m.run("dmesg"))
+    assert "vm.min_free_kbytes = 4096" in m.run("sysctl")
+    assert m.run("sysctl vm.lowmem_reserve_ratio")[0].split()[2:5] == ["32", "64", "256"]
+    marks = info.zoneinfo(m.run("zoneinfo")).zones[0].marks
+    assert marks[0] == 4096 // 4
+    assert m.run("sysctl vm.min_free_kbytes=8192") == ["vm.min_free_kbytes = 8192"]
+    assert info.zoneinfo(m.run("zoneinfo")).zones[0].marks[0] == 2 * marks[0]
+    assert m.poweroff() == 0
+
+
+def test_nodes(machine):
+    """What numastat counts adds up, and a command takes its pages where it was told to."""
+    def numastat():
+        rows = [x.split() for x in m.run("numastat")[1:] if x]
+        return {row[0]: [int(n) for n in row[1:]] for row in rows}
+
+    m = machine(smp=4, mem="512M", numa=2)
+    shown = m.run("numactl")
+    assert shown[0] == "available: 2 nodes (0-1)"
+    assert {"node 0 cpus: 0 1", "node 1 cpus: 2 3"} <= set(shown)
+    assert shown[-2].split() == ["0:", "10", "20"] and shown[-1].split() == ["1:", "20", "10"]
+    checks.suites_pass(m, "numa", "page_alloc")
+    before = numastat()
+    m.run("numactl --interleave=0,1 memmap")
+    m.run("numactl --membind=1 ps")
+    after = numastat()
+    assert after["numa_hit"][1] > before["numa_hit"][1]
+    for node in range(2):
+        assert (after["numa_hit"][node] + after["numa_miss"][node]
+                == after["local_node"][node] + after["other_node"][node])
+    assert sum(after["numa_miss"]) == sum(after["numa_foreign"])
+    assert m.poweroff() == 0
 
 
 def test_memmap_draws_each_zone(shell):

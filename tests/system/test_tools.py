@@ -54,7 +54,7 @@ def test_memmap_draws_every_page(console, tmp_path):
     svg = xml.parse(tmp_path / "map.svg").getroot()
     pages = drawn_pages(svg)
     assert sum(pages.values()) * 4 * KIB == mem["MemBanks"] - mem["NoMap"]
-    assert (pages["free"] + pages.get("parked", 0)) * 4 * KIB == mem["MemFree"]
+    assert (pages["free"] + pages.get("listed", 0)) * 4 * KIB == mem["MemFree"]
     texts = [x.text for x in svg.iter("{http://www.w3.org/2000/svg}text")]
     assert sum(text.startswith("Node ") for text in texts) == 2
     width, height = int(svg.get("width")), int(svg.get("height"))
@@ -252,3 +252,12 @@ def test_bench_refuses_an_unknown_key(image, tmp_path):
     image("qemu-virt")
     done, out = bench(tmp_path, "no_such_key")
     assert done.returncode == 1 and out is None and "no_such_key" in done.stderr
+
+
+def test_bench_finds_atomics_in_hits(image, monkeypatch):
+    import bench as tool
+    image("qemu-virt")
+    tool.hits("qemu-virt")
+    monkeypatch.setattr(tool, "HITS", tool.HITS + ("pcp_refill",))
+    with pytest.raises(tool.Failed, match="pcp_refill: amo"):
+        tool.hits("qemu-virt")

@@ -14,8 +14,8 @@ import gdb
 PAGE_SHIFT = 12
 # The block word of a descriptor: see mm/page.h.
 ORDER_MASK, KIND_MASK = 0x0f, 0x30
-FREE, PARKED, USED = 0x10, 0x20, 0x30
-KINDS = {0: "no head", FREE: "free", PARKED: "parked", USED: "used"}
+FREE, USED = 0x10, 0x30
+KINDS = {0: "no head", FREE: "free", USED: "used"}
 ZONE_SHIFT = 24
 
 
@@ -210,24 +210,21 @@ class Buddy(Command):
 
     def show(self, order=None):
         for z in zones():
-            orders = z["area"].type.range()[1] + 1
+            types = range(z["area"].type.range()[1] + 1)
+            orders = z["area"][0].type.range()[1] + 1
             head = f"node {int(z['nid'])} zone {text(z['name'])}"
             if order is None:
-                counts = [int(z["area"][o]["nr"]) + self.parked(z, o) for o in range(orders)]
+                counts = [sum(int(z["area"][t][o]["nr"]) for t in types) for o in range(orders)]
                 print(f"{head:24}" + "".join(f"{n:7}" for n in counts))
             elif not order.isdigit() or int(order) >= orders:
                 raise gdb.GdbError(f"an order is 0 to {orders - 1}")
             else:
-                print(head + ": " + " ".join(f"{pfn:#x}" for pfn in self.blocks(z, int(order))))
+                print(head + ": " + " ".join(f"{pfn:#x}" for t in types
+                                             for pfn in self.blocks(z["area"][t][int(order)])))
 
     @staticmethod
-    def parked(zone, order):
-        slots = zone["parked"][order]["slot"]
-        return sum(int(slots[i]) != 0 for i in range(slots.type.range()[1] + 1))
-
-    @staticmethod
-    def blocks(zone, order):
-        pages, area = Pages(), zone["area"][order]
+    def blocks(area):
+        pages = Pages()
         index, left = int(area["first"]), int(area["nr"])
         while index and left:
             pfn = pages.pfn_of_index(index)

@@ -9,8 +9,8 @@
  * innermost can be one.
  *
  * Limits: frames made by other instructions (alloca, frames above 2 KiB) end the list; a tail
- * call leaves no frame.  Nothing is trusted: code and stack are read through probe_read(), a
- * return address must lie in the text.
+ * call leaves no frame.  Nothing is trusted: the stack is read through probe_read(), a return
+ * address must lie in the text.
  */
 #include <asm/trap.h>
 
@@ -77,43 +77,29 @@ static long stores_ra32(u32 insn)
 	return (long)((s32)insn >> 25 << 5) | (insn >> 7 & 0x1f);
 }
 
-/* Read the function's code from @start up to @pc. */
+/* Read the function's code from @start up to @pc; both lie in the text, which is mapped. */
 static struct prologue read_prologue(unsigned long start, unsigned long pc)
 {
+	const u16 *at = (const u16 *)start, *end = (const u16 *)pc;
 	struct prologue p = { 0, -1 };
-	unsigned long at = start;
 
-	while (at < pc) {
-		u16 half, upper = 0;
-		u32 insn;
+	while (at < end) {
+		u32 insn = at[0];
 
-		if (probe_read(&half, (void *)at, 2))
-			break;
-		if ((half & 3) != 3) {
-			p.frame_bytes += lowers_sp16(half);
+		if ((insn & 3) != 3) {
+			p.frame_bytes += lowers_sp16((u16)insn);
 			if (p.ra_offset < 0)
-				p.ra_offset = stores_ra16(half);
-			at += 2;
+				p.ra_offset = stores_ra16((u16)insn);
+			at++;
 			continue;
 		}
-		if (probe_read(&upper, (void *)(at + 2), 2))
-			break;
-		insn = half | (u32)upper << 16;
+		insn |= (u32)at[1] << 16;
 		p.frame_bytes += lowers_sp32(insn);
 		if (p.ra_offset < 0)
 			p.ra_offset = stores_ra32(insn);
-		at += 4;
+		at += 2;
 	}
 	return p;
-}
-
-/* @within lies in the function: a return address may stand behind its last instruction. */
-static void show_call(unsigned int depth, unsigned long pc, unsigned long within)
-{
-	char name[KSYM_NAME];
-
-	printk(LOG_EMERG, " #%u %0*lx %s", depth, (int)sizeof(long) * 2, pc,
-	       symbol_format(name, sizeof(name), within));
 }
 
 /* A part of the stack as it was. */
@@ -131,20 +117,19 @@ static int read_stack(unsigned long *word, unsigned long at, const struct saved_
 	return probe_read(word, (void *)at, sizeof(*word));
 }
 
-static void show_calls(unsigned long pc, unsigned long sp, unsigned long ra,
-		       const struct saved_stack *saved)
+/* Call @fn for each call, innermost first, until it returns false. */
+static void walk_calls(unsigned long pc, unsigned long sp, unsigned long ra,
+		       const struct saved_stack *saved,
+		       bool (*fn)(void *arg, unsigned int depth, unsigned long pc), void *arg)
 {
-	printk(LOG_EMERG, "Call trace:");
 	/* A call to nowhere: go on with whoever made it. */
 	if (!in_text(pc))
 		pc = ra;
 	for (unsigned int depth = 0; depth < MAX_CALLS && in_text(pc); depth++) {
-		unsigned long within = depth ? pc - 1 : pc;
-		unsigned long start = symbol_start(within);
+		unsigned long start = symbol_start(depth ? pc - 1 : pc);
 		struct prologue p;
 
-		show_call(depth, pc, within);
-		if (!start)
+		if (!fn(arg, depth, pc) || !start)
 			return;
 		p = read_prologue(start, pc);
 		if (p.ra_offset >= 0) {
@@ -157,6 +142,24 @@ static void show_calls(unsigned long pc, unsigned long sp, unsigned long ra,
 		}
 		sp += p.frame_bytes;
 	}
+}
+
+static bool show_call(void *arg, unsigned int depth, unsigned long pc)
+{
+	/* A return address may stand behind its function's last instruction. */
+	unsigned long within = depth ? pc - 1 : pc;
+	char name[KSYM_NAME];
+
+	printk(LOG_EMERG, " #%u %0*lx %s", depth, (int)sizeof(long) * 2, pc,
+	       symbol_format(name, sizeof(name), within));
+	return true;
+}
+
+static void show_calls(unsigned long pc, unsigned long sp, unsigned long ra,
+		       const struct saved_stack *saved)
+{
+	printk(LOG_EMERG, "Call trace:");
+	walk_calls(pc, sp, ra, saved, show_call, NULL);
 }
 
 void backtrace(unsigned long pc, unsigned long sp, unsigned long ra)
@@ -175,4 +178,35 @@ __noinline void backtrace_here(void)
 
 	__asm__ volatile("mv %0, sp\n\tauipc %1, 0" : "=r"(sp), "=r"(pc));
 	backtrace(pc, sp, (unsigned long)__builtin_return_address(0));
+}
+
+/* What page_user_trace() fills. */
+struct trace_out {
+	unsigned long *pc;
+	unsigned int nr, max;
+};
+
+/* The files of the page allocator: kernel.lds.S. */
+extern char _spage_alloc[], _epage_alloc[];
+
+static bool keep_call(void *arg, unsigned int depth, unsigned long pc)
+{
+	struct trace_out *out = arg;
+
+	if (!depth || (!out->nr && pc - 1 - (unsigned long)_spage_alloc <
+					   (unsigned long)(_epage_alloc - _spage_alloc)))
+		return true;
+	out->pc[out->nr++] = pc - 1;
+	return out->nr < out->max;
+}
+
+__noinline unsigned int page_user_trace(unsigned long *pcs, unsigned int max)
+{
+	struct trace_out out = { pcs, 0, max };
+	unsigned long sp, pc;
+
+	__asm__ volatile("mv %0, sp\n\tauipc %1, 0" : "=r"(sp), "=r"(pc));
+	walk_calls(pc, sp, (unsigned long)__builtin_return_address(0), &(struct saved_stack){ 0 },
+		   keep_call, &out);
+	return out.nr;
 }

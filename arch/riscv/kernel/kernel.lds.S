@@ -50,6 +50,11 @@ SECTIONS
 		_start = .;
 		_stext = .;
 		KEEP(*(.head.text))
+		/* The page allocator, whose callers page_owner looks for. */
+		_spage_alloc = .;
+		*mm/page_*.o(.text.hot .text.hot.* .text .text.*)
+		*mm/folio.o(.text.hot .text.hot.* .text .text.*)
+		_epage_alloc = .;
 		*(.text.hot .text.hot.*)
 		*(.text .text.*)
 		*(.text.unlikely .text.unlikely.*)
@@ -73,6 +78,8 @@ SECTIONS
 	TABLE(fault_point)
 	TABLE(tracepoint)
 	TABLE(stress)
+	TABLE(sysctl)
+	TABLE(node_daemon)
 	. = ALIGN(PAGE);
 	_erodata = .;
 

@@ -102,6 +102,7 @@ static struct {
 	void (*external)(void);
 	void (*preempt)(void);
 	const char *(*thread_name)(void);
+	void (*fault_text)(unsigned long va, char *text, size_t bytes);
 } hooks;
 
 void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void))
@@ -114,6 +115,11 @@ void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)
 void trap_set_thread_name(const char *(*fn)(void))
 {
 	hooks.thread_name = fn;
+}
+
+void trap_set_fault_text(void (*fn)(unsigned long va, char *text, size_t bytes))
+{
+	hooks.fault_text = fn;
 }
 
 TRACEPOINT(irq_entry, "cause %u at %#lx");
@@ -156,13 +162,17 @@ static bool is_stack_overflow(const struct trap_frame *frame)
 static __cold void die(const struct trap_frame *frame)
 {
 	unsigned long cause = frame->scause, tval = frame->stval;
+	char text[160] = "";
 
 	if (is_stack_overflow(frame))
 		panic_trap(frame, "kernel stack overflow: sp is 0x%lx, in thread %s",
 			   frame->x[REG_SP], hooks.thread_name ? hooks.thread_name() : "(boot)");
 	if (cause >= 12 && tval < PAGE_SIZE)
 		panic_trap(frame, "NULL pointer dereference: %s at 0x%lx", cause_name(cause), tval);
-	panic_trap(frame, "%s at pc 0x%lx, address 0x%lx", cause_name(cause), frame->sepc, tval);
+	if (cause >= 12 && hooks.fault_text)
+		hooks.fault_text(tval, text, sizeof(text));
+	panic_trap(frame, "%s at pc 0x%lx, address 0x%lx%s%s", cause_name(cause), frame->sepc, tval,
+		   *text ? ": " : "", text);
 }
 
 static bool is_page_fault(unsigned long cause)

@@ -30,6 +30,8 @@
 #include <base/compiler.h>
 
 struct thread;
+struct pcp_list;
+struct zone_pcp;
 
 struct hart_local {
 	unsigned long percpu_off;    /* this hart's area - the template's address */
@@ -46,9 +48,14 @@ struct hart_local {
 	struct thread *thread;	 /* the thread that runs here */
 	u32 preempt_count;	 /* reasons why nothing else may run here (kernel/preempt.h) */
 	u32 no_resched;		 /* 0: another thread should run */
+	struct pcp_list *pcp_first[32]; /* by gfp_pcp_key() (mm/pcp.h) */
+	struct zone_pcp *pcp_zone[256]; /* by the top byte of a page's flags */
 };
 
 register struct hart_local *this_hart __asm__("tp");
+
+/* What is computed from tp after this isn't computed before it: the hart can't change any more. */
+#define hart_barrier() __asm__ volatile("" : "+r"(this_hart))
 
 #endif
 #endif

@@ -198,6 +198,14 @@ void arch_unmap_fdt(void);
  */
 int arch_wx_check(void);
 
+/*
+ * arch_linear_valid - pages of the linear map can be reached, or can't
+ * @addr: of the first, aligned.  Only pages that 4 KiB leaves map change.  Any context, locks or
+ * not; the caller alone uses the pages.  This hart is fenced; another may still reach pages that
+ * it shouldn't, and comes to those that it should by arch_fault_retry().
+ */
+void arch_linear_valid(const void *addr, unsigned long nr_pages, bool valid);
+
 /* Read @bytes (1, 2, 4 or 8, aligned) in one access; -EFAULT where that traps. Any context. */
 int probe_read(void *dst, const void *src, size_t bytes);
 /* The same for a store. */

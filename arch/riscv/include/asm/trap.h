@@ -43,6 +43,10 @@ void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)
  */
 void trap_set_thread_name(const char *(*fn)(void));
 
+/* trap_set_fault_text - @fn may say more about a bad address: it writes a sentence to @text, or
+ * leaves it "". Boot hart, once. */
+void trap_set_fault_text(void (*fn)(unsigned long va, char *text, size_t bytes));
+
 /*
  * backtrace - print the calls that led to @pc, one line each, innermost first
  * With CONFIG_KALLSYMS as name+offset/size; tools/symbolize adds source lines.
@@ -55,6 +59,14 @@ void backtrace_saved(unsigned long pc, unsigned long sp, const void *saved, size
 
 /* The same for the caller. */
 void backtrace_here(void);
+
+/*
+ * page_user_trace - who asked the page allocator
+ * Writes up to @max code addresses to @pcs, each inside the call that it stands for, innermost
+ * first and without the page allocator's own functions.  Returns how many.  Any context; some
+ * 1,500 instructions a call.
+ */
+unsigned int page_user_trace(unsigned long *pcs, unsigned int max);
 
 /* Does @frame's code stand in code that may fault (probe_read)? Then it's sent to its fixup. */
 bool extable_fixup(struct trap_frame *frame);

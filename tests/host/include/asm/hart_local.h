@@ -10,6 +10,8 @@
 #include <base/compiler.h>
 
 struct thread;
+struct pcp_list;
+struct zone_pcp;
 
 struct hart_local {
 	unsigned long percpu_off;
@@ -18,9 +20,12 @@ struct hart_local {
 	u32 no_resched;
 	bool irqs_off;
 	struct thread *thread;
+	struct pcp_list *pcp_first[32];
+	struct zone_pcp *pcp_zone[256];
 };
 
 extern _Thread_local struct hart_local host_hart;
-#define this_hart (&host_hart)
+#define this_hart      (&host_hart)
+#define hart_barrier() ((void)0)
 
 #endif

@@ -14,6 +14,21 @@
 #include <asm/memory.h>
 #include <base/compiler.h>
 
+/* As <sys/mman.h> writes them, so that both may be included. */
+#define PROT_READ  0x1
+#define PROT_WRITE 0x2
+
+/* mm_world.c: descriptors that were mapped are readable, others trap. */
+struct arch_mapping {
+	phys_addr_t pa;
+};
+int arch_map(unsigned long va, phys_addr_t pa, unsigned long bytes, unsigned int prot,
+	     unsigned long max_leaf) __must_check;
+int arch_unmap(unsigned long va, unsigned long bytes);
+int arch_lookup(unsigned long va, struct arch_mapping *map) __must_check;
+bool arch_linear_reaches(phys_addr_t start, phys_addr_t end);
+unsigned long arch_shared_leaf(void);
+
 void *ioremap(phys_addr_t pa, size_t bytes);
 #define early_ioremap ioremap
 

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * page_ext.h - what is kept about each page beside its descriptor, if a boot argument asks for it
+ *
+ * One entry of 64 bytes a frame (1.6 % of memory).  Of a block only the first page's is written, at
+ * each allocation and release, so neither costs more for a large block.  The entries of its other
+ * pages tell what became of the smaller blocks that began there earlier.
+ */
+#ifndef MM_PAGE_EXT_H
+#define MM_PAGE_EXT_H
+
+#include <mm/gfp.h>
+#include <mm/page.h>
+
+#define PAGE_TRACE 4 /* calls that are kept */
+
+/* Times are in units of 16 ns since boot. */
+#define PAGE_TIME_SHIFT 4
+
+struct page_event {
+	u32 trace[PAGE_TRACE]; /* offsets from _start, innermost first; 0 behind the last */
+	u64 hart : 12, time : 52;
+	u32 thread; /* current_thread_id() */
+	union {
+		u32 gfp; /* of an allocation */
+		struct {
+			u8 order;   /* of the block, free or used */
+			bool used;  /* the allocation is the later of the two events */
+			bool guard; /* nobody's: it lies behind the block below it */
+		};		    /* of a release, whether there was one or not */
+	};
+};
+
+/* The block that begins, or began, at a frame. time 0: there was no such event. */
+struct page_ext {
+	struct page_event alloc, free;
+};
+_Static_assert(sizeof(struct page_ext) == 64, "see above");
+
+/* page_ext_init - make the table, zeroed.  While memblock is open. */
+void page_ext_init(void);
+
+/* page_ext_get - @pfn's entry; NULL without the table, or if @pfn is no memory.  O(log banks),
+ * any context.  Whoever has the page may write it; it may change while others read it. */
+struct page_ext *page_ext_get(unsigned long pfn);
+
+/*
+ * page_ext_find - the entry that tells of @pfn most recently: of a block that holds or held it.
+ * *@head: that block's first frame.  NULL if there is none.  O(orders).
+ */
+struct page_ext *page_ext_find(unsigned long pfn, unsigned long *head);
+
+/* page_owner.c: note an event, as page_debug_alloc() and page_debug_free(). */
+void page_owner_alloc(const struct page *page, unsigned order, gfp_t gfp);
+void page_owner_free(const struct page *page, unsigned order);
+
+/* page_trace_text - "inner+0x1/0x2 < outer+0x3/0x4"; returns @text. */
+char *page_trace_text(const u32 trace[PAGE_TRACE], char *text, size_t bytes);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * trap.h - host stand-in: nothing traps
+ */
+#ifndef ASM_TRAP_H
+#define ASM_TRAP_H
+
+void backtrace_here(void);
+
+#endif
