@@ -288,7 +288,7 @@ help:
 #|     QEMU_ARGS=  more arguments for QEMU               QEMU=    its program  BIOS= DTB=  files
 #| make debug      the same, waiting for a debugger;  make gdb  attaches one from another terminal
 #|
-#| make check      everything below, ~10 minutes on two cores:
+#| make check      everything below, ~20 minutes on two cores:
 #|   check-host      the kernel's sources on this machine, under sanitizers, and the fuzzers
 #|   check-kernel    the suites inside the kernel
 #|   check-system    boots of the interesting machines;  check-matrix  of all of them

@@ -304,6 +304,9 @@ static void *worker(void *arg)
 			own(random >> 8);
 		else
 			visit(random >> 8, &stale);
+		/* Where threads have to share CPUs, those that look on are to wait. */
+		if (!(cpu & 1) && !(i & 63))
+			sched_yield();
 	}
 	if (cpu & 1)
 		__atomic_fetch_sub(&nr_owners, 1, __ATOMIC_RELAXED);

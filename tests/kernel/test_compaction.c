@@ -313,8 +313,9 @@ static void test_score(struct ktap *t)
 		compact_node(NODE_DATA(nid));
 		score += fragmentation_score_node(NODE_DATA(nid));
 	}
-	/* What was put out of the way counts too, where that is in another zone. */
-	KTAP_EXPECT(t, torn > 90 || nr_zones > 1);
+	/* What was put out of the way counts too, where that is in another zone; and kcompactd may
+	 * have made a block for a request of the case before. */
+	KTAP_EXPECT(t, torn > 50 || nr_zones > 1);
 	KTAP_EXPECT(t, score < torn || !any_fits());
 	mend(t, &away);
 	KTAP_EXPECT(t, ktap_becomes(nr_free_pages() == before));

@@ -25,7 +25,7 @@ def test_sifive_u(machine, image, harts):
     image("qemu-virt")
     m = machine(board="sifive-u", kernel=VIRT_IMAGE, smp=harts)
     checks.no_errors_logged(m)
-    checks.suites_pass(m, every=True)
+    checks.suites_pass(m, every=harts == 5)
     checks.memory_adds_up(m, GIB)
     checks.harts_online(m, range(1, harts))
     checks.write_xor_execute(m)
@@ -62,9 +62,9 @@ def test_svpbmt(machine, svpbmt):
 HIGH = 0x1000000000
 
 
-def icicle_is_whole(m):
+def icicle_is_whole(m, every=False):
     checks.no_errors_logged(m)
-    checks.suites_pass(m, every=True)
+    checks.suites_pass(m, every=every)
     mem, zones, banks = checks.memory_adds_up(m, 3 * GIB)
     assert banks == [(2 * GIB, 3 * GIB), (HIGH, HIGH + 2 * GIB)]
     assert checks.zone_spans(m) == [(2 * GIB, 3 * GIB - 4 * MIB), (HIGH, HIGH + 2 * GIB)]
@@ -75,7 +75,7 @@ def icicle_is_whole(m):
 
 
 def test_icicle(machine):
-    icicle_is_whole(machine(board="icicle"))
+    icicle_is_whole(machine(board="icicle"), every=True)
 
 
 def test_icicle_same_image(machine, image):
