@@ -64,6 +64,7 @@ obj-y += kernel/sched/rcu.o
 obj-y += kernel/sched/thread.o
 obj-y += kernel/sched/timer.o
 obj-y += kernel/sched/wait.o
+obj-y += kernel/sched/wake.o
 obj-y += kernel/sched/workqueue.o
 obj-$(CONFIG_BENCH) += kernel/shell/bench.o
 obj-y += kernel/shell/cmd_crash.o
