@@ -145,7 +145,8 @@ bool kfence_claim(const struct kmem_cache *s, gfp_t gfp)
 {
 	/* Readers may still look at a freed object of a SLAB_TYPESAFE_BY_RCU cache. */
 	if (s->object_size > PAGE_SIZE || s->gfp & GFP_ZONEMASK || slab_is_first(s) ||
-	    s->flags & SLAB_TYPESAFE_BY_RCU || gfp & (GFP_ZONEMASK | __GFP_THISNODE))
+	    s->flags & (SLAB_TYPESAFE_BY_RCU | SLAB_SKIP_KFENCE) ||
+	    gfp & (GFP_ZONEMASK | __GFP_THISNODE))
 		return false;
 	return __atomic_exchange_n(&kfence_gate, 0, __ATOMIC_RELAXED);
 }
@@ -246,6 +247,8 @@ void kfence_free(const struct kmem_cache *s, const void *object)
 		return;
 	}
 	kmemleak_free(object);
+	if (r.object.cache->watched)
+		slab_trace_free(r.object.cache->is_kmalloc, o->size, object);
 	r.addr = changed_beside(o);
 	if (r.addr) {
 		r.kind = KFENCE_CORRUPTION;

@@ -205,7 +205,7 @@ static void *take_elsewhere(struct kmem_cache *s, int but)
 		if (!n || nid == but)
 			continue;
 		spin_lock_irqsave(&n->lock, flags);
-		slab_take(s, n, &object, 1);
+		object = slab_take_one(s, n);
 		spin_unlock_irqrestore(&n->lock, flags);
 	}
 	return object;

@@ -31,6 +31,24 @@ static __always_inline struct slab_stack *this_stack(const struct slab_handle *h
 	return (struct slab_stack *)((unsigned long)this_hart + (unsigned long)(long)handle->stack);
 }
 
+/* A sample of @handle's cache for KFENCE, as others see allocations too; or what there is. */
+static __noinline void *alloc_sampled(struct slab_handle *handle, gfp_t gfp)
+{
+	struct kmem_cache *s = handle->cache;
+	void *object = kfence_alloc(s, gfp);
+
+	if (!object)
+		return slab_alloc(handle, gfp);
+	if (unlikely(s->watched)) {
+		if (failslab_hits(s, gfp)) {
+			kfence_free(s, object);
+			return NULL;
+		}
+		slab_trace_alloc(s->is_kmalloc, s->object_size, object);
+	}
+	return object;
+}
+
 /* Nothing on this hart's stack.  Interrupts are off, they were @flags. */
 static __noinline void *alloc_empty(struct slab_handle *handle, gfp_t gfp, unsigned long flags)
 {
@@ -39,8 +57,7 @@ static __noinline void *alloc_empty(struct slab_handle *handle, gfp_t gfp, unsig
 
 	if (kfence_is_due() && s && kfence_claim(s, gfp)) {
 		local_irq_restore(flags);
-		object = kfence_alloc(s, gfp);
-		return object ? object : slab_alloc(handle, gfp);
+		return alloc_sampled(handle, gfp);
 	}
 	if (likely(s))
 		object = stack_refill(s, this_stack(&s->handle));

@@ -130,6 +130,11 @@ static inline void kmemleak_scan_area(const void *start, size_t bytes, gfp_t gfp
 {
 }
 
+static inline void kmemleak_count(struct kmemleak_counts *counts)
+{
+	*counts = (struct kmemleak_counts){ 0 };
+}
+
 #endif
 
 /* kmemleak_erase - the pointer at @where doesn't count from now on. */

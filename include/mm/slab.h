@@ -38,6 +38,8 @@ typedef u32 slab_flags_t;
 #define SLAB_TYPESAFE_BY_RCU ((slab_flags_t)0x80000)   /* what is read stays such an object */
 #define SLAB_NO_MERGE	     ((slab_flags_t)0x1000000) /* shares its slabs with no other cache */
 
+#define SLAB_SKIP_KFENCE ((slab_flags_t)0x20000000) /* KFENCE samples none of its objects */
+
 /* What kmalloc(0) returns: may be freed, may not be touched. */
 #define ZERO_SIZE_PTR	      ((void *)16)
 #define ZERO_OR_NULL_PTR(ptr) ((unsigned long)(ptr) <= (unsigned long)ZERO_SIZE_PTR)

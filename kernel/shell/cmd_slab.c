@@ -67,6 +67,7 @@ static void print_flags(slab_flags_t flags)
 		{ SLAB_RECLAIM_ACCOUNT, "reclaim_account" },
 		{ SLAB_PANIC, "panic" },
 		{ SLAB_NO_MERGE, "no_merge" },
+		{ SLAB_SKIP_KFENCE, "skip_kfence" },
 	};
 
 	shell_printf("  flags     0x%lx", (unsigned long)flags);

@@ -23,6 +23,7 @@
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <kernel/preempt.h>
+#include <mm/kmemleak.h>
 #include <mm/kstack.h>
 #include <mm/page_alloc.h>
 #include <mm/slab_info.h>
@@ -132,12 +133,21 @@ static unsigned long pages_of_caches(void)
 	return nr;
 }
 
+/* How many of kmemleak's pages its records need varies with their order. */
+static unsigned long pages_of_records(void)
+{
+	struct kmemleak_counts counts;
+
+	kmemleak_count(&counts);
+	return counts.pages;
+}
+
 /* Free pages when none is only on its way back. */
 static unsigned long settled_free_pages(void)
 {
 	kstack_flush();
 	kmem_cache_shrink_all();
-	return nr_free_pages() + pages_of_caches();
+	return nr_free_pages() + pages_of_caches() + pages_of_records();
 }
 
 /* Wait until nothing more comes back from what was before the first suite. */

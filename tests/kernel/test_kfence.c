@@ -9,6 +9,7 @@
 
 #include <asm/irqflags.h>
 #include <asm/mmu.h>
+#include <kernel/fault_inject.h>
 #include <kernel/smp.h>
 #include <kernel/sysctl.h>
 #include <mm/kmalloc.h>
@@ -309,6 +310,29 @@ static void test_cache(struct ktap *t)
 	end(t);
 }
 
+#ifdef CONFIG_FAULT_INJECTION
+/* Who has allocations fail has those fail that would be watched. */
+static void test_failslab(struct ktap *t)
+{
+	char *words[] = { "probability=100", "cache=test-kfence" };
+	const struct fault_point *failslab = fault_find("failslab");
+	struct kfence_counts before, after;
+	const char *bad;
+
+	if (begin(t)) {
+		KTAP_EXPECT_EQ(t, fault_set(failslab, 2, words, &bad), 0);
+		kfence_count(&before);
+		WRITE_ONCE(kfence_gate, 1);
+		KTAP_EXPECT(t, !kmem_cache_alloc(world.cache, GFP_KERNEL));
+		WRITE_ONCE(kfence_gate, 0);
+		kfence_count(&after);
+		KTAP_EXPECT_EQ(t, after.used, before.used);
+		fault_set(failslab, 0, NULL, &bad);
+	}
+	end(t);
+}
+#endif
+
 /* What RCU's readers may still look at when it's freed stays within reach. */
 static void test_typesafe(struct ktap *t)
 {
@@ -494,6 +518,9 @@ static const struct ktap_case cases[] = {
 	{ "corruption", test_corruption },
 	{ "kmalloc", test_kmalloc },
 	{ "cache", test_cache },
+#ifdef CONFIG_FAULT_INJECTION
+	{ "failslab", test_failslab },
+#endif
 	{ "typesafe-by-rcu", test_typesafe },
 	{ "sample", test_sample },
 	{ "cost", test_cost },

@@ -95,7 +95,8 @@ static void expect_silence(struct ktap *t)
 static struct kmem_cache *make(struct ktap *t, unsigned size, slab_flags_t flags,
 			       void (*ctor)(void *))
 {
-	struct kmem_cache *s = kmem_cache_create("test-debug", size, 0, flags, ctor);
+	struct kmem_cache *s =
+		kmem_cache_create("test-debug", size, 0, flags | SLAB_SKIP_KFENCE, ctor);
 
 	KTAP_EXPECT(t, s != NULL);
 	return s;
@@ -254,7 +255,8 @@ static void test_double_free(struct ktap *t)
 static void test_wrong_cache(struct ktap *t)
 {
 	struct kmem_cache *s = make(t, SIZE, FULL, NULL);
-	struct kmem_cache *other = kmem_cache_create("test-other", SIZE, 0, FULL, NULL);
+	struct kmem_cache *other =
+		kmem_cache_create("test-other", SIZE, 0, FULL | SLAB_SKIP_KFENCE, NULL);
 	u8 *object = s ? takes_object(s) : NULL;
 
 	KTAP_ASSERT(t, object && other);
@@ -408,7 +410,7 @@ static void test_combinations(struct ktap *t)
 
 		for (unsigned i = 0; i < ARRAY_SIZE(flags); i++)
 			all |= of & 1U << i ? flags[i] : 0;
-		s = kmem_cache_create("test-debug", size, align, all, NULL);
+		s = kmem_cache_create("test-debug", size, align, all | SLAB_SKIP_KFENCE, NULL);
 		KTAP_ASSERT(t, s != NULL);
 		KTAP_EXPECT_EQ(t, kmem_cache_size(s), size);
 		listen();

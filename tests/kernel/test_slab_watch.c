@@ -21,7 +21,8 @@
 
 static struct kmem_cache *make(struct ktap *t)
 {
-	struct kmem_cache *s = kmem_cache_create("test_watch", 88, 0, SLAB_NO_MERGE, NULL);
+	struct kmem_cache *s =
+		kmem_cache_create("test_watch", 88, 0, SLAB_NO_MERGE | SLAB_SKIP_KFENCE, NULL);
 
 	KTAP_EXPECT(t, s != NULL);
 	return s;
