@@ -89,6 +89,7 @@ struct kmem_cache {
 	u8 min_order;		   /* C that will do if there's none of those */
 	u8 align_shift;		   /* C log2 */
 	u16 min_partial;	   /* C empty slabs that a node keeps */
+	u32 nr_waiting;		   /* slabs that wait for readers (slab_rcu.c) */
 	gfp_t gfp;		   /* C what its slabs are asked for with, beside the caller's */
 	slab_flags_t flags;	   /* C */
 	bool debugged;		   /* C any of SLAB_DEBUG_FLAGS */
@@ -210,10 +211,11 @@ void slab_give(struct kmem_cache *s, void **object, unsigned nr);
 bool slab_in_chain(const struct kmem_cache *s, const struct page *slab, unsigned nr);
 
 /* slab_give_one - block @object of @slab, whose node's lock is held.  True: nothing uses the slab,
- * and it's on no list any more.  slab_release - its pages go back. */
+ * and it's on no list any more.  slab_release - its pages go back, as soon as they may. */
 bool slab_give_one(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
 		   void *object);
 void slab_release(struct kmem_cache *s, struct page *slab);
+void slab_release_now(struct kmem_cache *s, struct page *slab);
 
 /*
  * slab_more - an object of node @nid, whose slabs have none, or of another: slabs that there are
@@ -229,6 +231,13 @@ void *slab_new(struct kmem_cache *s, gfp_t gfp, int nid);
  * slab_trim_node: of one node. */
 unsigned long slab_trim(struct kmem_cache *s, unsigned keep);
 unsigned long slab_trim_node(struct kmem_cache *s, struct kmem_cache_node *n, unsigned keep);
+
+/* ---- slab_rcu.c ---- */
+
+/* slab_defer - @slab goes back when its readers have gone: true; false: it has none.  Any context;
+ * no lock of slabs held.  slab_rcu_wait: until all of @s's have gone back; sleeps. */
+bool slab_defer(struct kmem_cache *s, struct page *slab);
+void slab_rcu_wait(struct kmem_cache *s);
 
 /* ---- slab_common.c ---- */
 

@@ -34,7 +34,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NEVER_MERGED (SLAB_NO_MERGE | SLAB_DEBUG_FLAGS)
+#define NEVER_MERGED (SLAB_NO_MERGE | SLAB_TYPESAFE_BY_RCU | SLAB_DEBUG_FLAGS)
 #define MUST_AGREE   (SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_RECLAIM_ACCOUNT | SLAB_SKIP_KFENCE)
 #define KNOWN_FLAGS  (SLAB_HWCACHE_ALIGN | MUST_AGREE | SLAB_PANIC | NEVER_MERGED)
 #define OBJECT_MAX   (PAGE_SIZE << 2)
@@ -126,7 +126,7 @@ static void shape(struct kmem_cache *s, const char *name, unsigned size, unsigne
 	s->debugged = s->flags & SLAB_DEBUG_FLAGS;
 	if (slab_debugged(s)) {
 		size = slab_debug_shape(s, align);
-	} else if (ctor) { /* the object stays as it is while it's free */
+	} else if (ctor || flags & SLAB_TYPESAFE_BY_RCU) { /* it stays as it is while it's free */
 		s->link = (u16)ALIGN_UP(size, sizeof(u32));
 		size = s->link + FREE_BYTES;
 	}
@@ -405,6 +405,7 @@ int kmem_cache_destroy(struct kmem_cache *s)
 		s->users = 1;
 		return -EBUSY;
 	}
+	slab_rcu_wait(s);
 	slab_discard(s);
 	return 0;
 }

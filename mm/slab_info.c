@@ -73,6 +73,7 @@ void kmem_cache_info(const struct kmem_cache *s, struct slab_info *info)
 		.depot_max = s->depot_max,
 		.users = s->users,
 		.flags = s->flags,
+		.waiting = READ_ONCE(s->nr_waiting),
 	};
 	memcpy(info->name, s->name, sizeof(info->name));
 	add_nodes(s, &info->all);
@@ -113,6 +114,7 @@ unsigned long slab_pages_in_use(unsigned long *reclaimable)
 		struct slab_node_info sum = { 0 };
 
 		add_nodes(s, &sum);
+		sum.slabs += READ_ONCE(s->nr_waiting);
 		all += sum.slabs << s->order;
 		if (s->flags & SLAB_RECLAIM_ACCOUNT)
 			*reclaimable += sum.slabs << s->order;

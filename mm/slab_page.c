@@ -228,7 +228,7 @@ void *slab_more(struct kmem_cache *s, gfp_t gfp, int nid)
 
 /* ---- giving back ---- */
 
-void slab_release(struct kmem_cache *s, struct page *slab)
+void slab_release_now(struct kmem_cache *s, struct page *slab)
 {
 	if (slab_debugged(s))
 		slab_debug_release(s, slab);
@@ -237,6 +237,12 @@ void slab_release(struct kmem_cache *s, struct page *slab)
 		slab[i].mapping = NULL;
 	}
 	__free_pages(slab, s->order);
+}
+
+void slab_release(struct kmem_cache *s, struct page *slab)
+{
+	if (!slab_defer(s, slab))
+		slab_release_now(s, slab);
 }
 
 /* True if nothing uses @slab any more and @n has enough such. */

@@ -35,10 +35,19 @@ typedef u32 slab_flags_t;
 #define SLAB_CACHE_DMA32     ((slab_flags_t)0x8000)    /* from memory that __GFP_DMA32 means */
 #define SLAB_RECLAIM_ACCOUNT ((slab_flags_t)0x20000)   /* a shrinker frees the objects */
 #define SLAB_PANIC	     ((slab_flags_t)0x40000)   /* panic if it can't be created */
-#define SLAB_TYPESAFE_BY_RCU ((slab_flags_t)0x80000)   /* what is read stays such an object */
+#define SLAB_TYPESAFE_BY_RCU ((slab_flags_t)0x80000)   /* see below */
 #define SLAB_NO_MERGE	     ((slab_flags_t)0x1000000) /* shares its slabs with no other cache */
 
 #define SLAB_SKIP_KFENCE ((slab_flags_t)0x20000000) /* KFENCE samples none of its objects */
+
+/*
+ * SLAB_TYPESAFE_BY_RCU: who looks at an object under rcu_read_lock() may do so after it was freed:
+ * it's an object of this cache until he has gone, though maybe another one, handed out again.  So
+ * he locks or counts it first, and then looks whether it's still the one he meant.  Only the memory
+ * waits for readers; objects are handed out again at once.  Have a constructor make what is locked
+ * or counted: an object isn't touched between its release and the next allocation (no poison, no
+ * init_on_free, no KFENCE), and must not be asked for with __GFP_ZERO.
+ */
 
 /* What kmalloc(0) returns: may be freed, may not be touched. */
 #define ZERO_SIZE_PTR	      ((void *)16)

@@ -35,6 +35,7 @@ struct slab_info {
 	unsigned depot_max;	   /* magazines that a node's depot keeps */
 	unsigned users;		   /* names that share it */
 	slab_flags_t flags;	   /* SLAB_* */
+	unsigned waiting;	   /* slabs whose readers under RCU it waits for */
 	unsigned long active;	   /* objects in use */
 	unsigned long total;	   /* objects that its slabs have */
 	unsigned long harts;	   /* free objects that harts keep */

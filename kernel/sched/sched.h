@@ -146,6 +146,11 @@ void irqsoff_show_last(bool irqs_off);
 void load_idle_begin(struct run_queue *rq);
 void load_idle_end(struct run_queue *rq);
 
+/* slab_rcu.c: the slab allocator may have slabs that wait for readers, and no lock is held that
+ * waking takes; slab_rcu_start: from now on they do. */
+void slab_rcu_poll(void);
+void slab_rcu_start(void);
+
 /* Interrupt hart @cpu so that it looks at need_resched. */
 void resched_hart(unsigned int cpu);
 

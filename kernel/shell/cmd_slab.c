@@ -115,10 +115,12 @@ static int tell(const char *name)
 	print_names(s, &info);
 	shell_printf("  objects   %u bytes each of %u, aligned to %u; in use %lu of %lu\n",
 		     info.object_size, info.size, info.align, info.active, info.total);
-	shell_printf("  slabs     %u objects in %u pages, %lu bytes unused; %lu KiB in all\n",
-		     info.objects, info.pages,
-		     (unsigned long)(info.pages * PAGE_SIZE - info.objects * info.size),
-		     kib_of(&info));
+	shell_printf(
+		"  slabs     %u objects in %u pages, %lu bytes unused; %lu KiB in all, %u wait for "
+		"readers\n",
+		info.objects, info.pages,
+		(unsigned long)(info.pages * PAGE_SIZE - info.objects * info.size), kib_of(&info),
+		info.waiting);
 	shell_printf("  magazines %u objects each; harts have %u, depots %u, at most %u a node\n",
 		     info.rounds, info.magazines, info.all.depot, info.depot_max);
 	print_flags(info.flags);
