@@ -214,7 +214,7 @@ static bool is_large(const struct page *page, const void *object)
 	return page->mapping == large_tag && !PageTail(page) && page_address(page) == object;
 }
 
-void kfree_large(struct page *page, const void *object)
+void kfree_large(const void *object, struct page *page)
 {
 	if (is_kfence_address(object)) {
 		kfence_free(NULL, object);

@@ -7,7 +7,7 @@
  *     hart             its magazine: a stack of objects, no lock          slub.c
  *                      and one more, full or empty
  *       | a magazine at a time, one lock
- *     node             depot: full magazines                             slab_depot.c
+ *     node             depot: full magazines, and empty ones for them    slab_depot.c
  *       | some objects in one hold of the lock
  *     slab             a block of pages cut into objects; in its free
  *                      objects stand the numbers of the next             slab_page.c
@@ -59,7 +59,9 @@ struct kmem_cache_node {
 	spinlock_t lock;	  /* rank SLAB */
 	struct page_list partial; /* L slabs with free objects */
 	struct page_list whole;	  /* L those without, if the cache is debugged */
+	u32 nr_spare;		  /* L empty magazines in the depot */
 	struct magazine *full;	  /* L the depot */
+	struct magazine *spare;	  /* L likewise */
 	u32 nr_full, nr_empty;	  /* L magazines in it; slabs without objects in use */
 	unsigned long nr_slabs;	  /* L */
 	unsigned long nr_used;	  /* L objects that are in no slab: in use or in a magazine */
@@ -79,7 +81,7 @@ struct kmem_cache {
 	u32 reciprocal;		   /* C 2^32 / size, rounded up: offset in a slab -> number */
 	u16 objects;		   /* C of a slab */
 	u16 rounds;		   /* C objects of a magazine, 0: none are used */
-	u16 depot_max;		   /* C full magazines that a node keeps */
+	u16 depot_max;		   /* C magazines that a node keeps */
 	u16 link;		   /* C where in a free object the next one's number stands */
 	u16 key;		   /* C that it's mixed with */
 	u16 pad;		   /* C bytes before what its user sees; 0, unless it's debugged */
@@ -111,63 +113,64 @@ struct kmem_cache {
  * again: who frees one with its mark, frees it a second time.
  */
 #ifdef CONFIG_SLAB_FREELIST_HARDENED
-static __always_inline s32 *mark_of(const struct slab_handle *handle, const void *object)
+/* Where it is: @offset is a handle's mark. */
+static __always_inline s32 *mark_of(const void *object, s32 offset)
 {
-	return (s32 *)((unsigned long)object + (unsigned long)(long)handle->mark);
+	return (s32 *)((unsigned long)object + (unsigned long)(long)offset);
 }
 
-static __always_inline void slab_unmark(const struct slab_handle *handle, void *object)
+/* What it is: @key is a cache's mark_key. */
+static __always_inline long mark_value(const void *object, s32 key)
 {
-	*mark_of(handle, object) = 0;
+	long value = (s32)((u32)key + (u32)(unsigned long)object);
+
+	__asm__("" : "+r"(value)); /* gcc would have it in two registers */
+	return value;
 }
 
-static __always_inline s32 mark_value(const struct kmem_cache *s, const void *object)
-{
-	return (s32)((u32)s->mark_key + (u32)(unsigned long)object);
-}
-
-static __always_inline bool mark_is(const s32 *mark, s32 value)
+static __always_inline bool mark_is(const s32 *mark, long value)
 {
 	return *mark == value;
 }
 
-static __always_inline void mark_set(s32 *mark, s32 value)
+static __always_inline void mark_set(s32 *mark, long value)
 {
-	*mark = value;
+	*mark = (s32)value;
 }
 #else
-static inline s32 *mark_of(const struct slab_handle *handle, const void *object)
+static inline s32 *mark_of(const void *object, s32 offset)
 {
 	return NULL;
 }
 
-static inline void slab_unmark(const struct slab_handle *handle, void *object)
-{
-}
-
-static inline s32 mark_value(const struct kmem_cache *s, const void *object)
+static inline long mark_value(const void *object, s32 key)
 {
 	return 0;
 }
 
-static inline bool mark_is(const s32 *mark, s32 value)
+static inline bool mark_is(const s32 *mark, long value)
 {
 	return false;
 }
 
-static inline void mark_set(s32 *mark, s32 value)
+static inline void mark_set(s32 *mark, long value)
 {
 }
 #endif
 
+static __always_inline void slab_unmark(const struct slab_handle *handle, void *object)
+{
+	mark_set(mark_of(object, handle->mark), 0);
+}
+
 static __always_inline bool slab_is_marked(const struct kmem_cache *s, const void *object)
 {
-	return mark_is(mark_of(&s->handle, object), mark_value(s, object));
+	return mark_is(mark_of(object, s->handle.mark), mark_value(object, s->mark_key));
 }
 
 static __always_inline void slab_mark(const struct kmem_cache *s, void *object)
 {
-	mark_set(mark_of(&s->handle, object), mark_value(s, object));
+	mark_set(mark_of(object, s->handle.mark), mark_value(object, s->mark_key));
 }
 
 /* ---- slab_page.c: slabs ---- */
@@ -288,7 +291,7 @@ void kmalloc_aim_all(void);
 struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp);
 
 /* kfree() of what lies in no slab. */
-void kfree_large(struct page *page, const void *object);
+void kfree_large(const void *object, struct page *page);
 void kmalloc_init(void);
 
 /* ---- those who know each object (kmemleak) ---- */

@@ -4,13 +4,13 @@
  *
  * A hart has two of a cache: the one that its stack is, and another, full or empty, so that a hart
  * that allocates and frees at the edge of one needn't go further each time.  When both are empty it
- * gets a full one from its node's depot, when both are full it leaves one there: so what one hart
- * frees and another allocates moves without being looked at.  When the depot has none, objects come
- * from slabs; when it has enough, they go back there.
+ * gets a full one from its node's depot for one of them, when both are full an empty one: so what
+ * one hart frees and another allocates moves without being looked at, for one hold of the lock.
+ * When the depot has none, objects come from slabs; when it has enough, they go back there.
  *
  *     hart 0  [stack][other]   hart 1  [stack][other]
  *                  \               /
- *            depot  [full][full][full]     s->depot_max of a node at most
+ *            depot  [full][full][full]  [spare][spare]     s->depot_max of a node at most
  *                        |
  *                      slabs
  *
@@ -84,15 +84,22 @@ static void *pop(struct slab_stack *stack)
 
 /* ---- a hart that allocates ---- */
 
-static struct magazine *depot_pop(struct kmem_cache_node *n)
+static struct magazine *pop_from(struct magazine **list, u32 *nr)
 {
-	struct magazine *m = n->full;
+	struct magazine *m = *list;
 
 	if (m) {
-		n->full = m->next;
-		n->nr_full--;
+		*list = m->next;
+		--*nr;
 	}
 	return m;
+}
+
+static void push_to(struct magazine **list, u32 *nr, struct magazine *m)
+{
+	m->next = *list;
+	*list = m;
+	++*nr;
 }
 
 /* An object of a cache without magazines, or when there's no memory for one. */
@@ -125,19 +132,18 @@ static void *refill(struct kmem_cache *s, struct slab_stack *stack)
 	if (!m)
 		return take_one(s, n);
 	spin_lock_raw(&n->lock);
-	full = depot_pop(n);
+	full = pop_from(&n->full, &n->nr_full);
 	if (!full)
 		nr = slab_take(s, n, m->slot, (s->rounds + 1U) / 2);
-	spin_unlock_raw(&n->lock);
-	if (!full) {
-		load(s, stack, m, nr);
-		return pop(stack);
-	}
-	load(s, stack, full, s->rounds);
-	if (!stack->other)
-		stack->other = (unsigned long)m;
+	else if (stack->other) /* instead of the full one: it has room */
+		push_to(&n->spare, &n->nr_spare, m);
 	else
-		kmem_cache_free(slab_magazines, m);
+		stack->other = (unsigned long)m;
+	spin_unlock_raw(&n->lock);
+	if (full)
+		load(s, stack, full, s->rounds);
+	else
+		load(s, stack, m, nr);
 	return pop(stack);
 }
 
@@ -164,22 +170,23 @@ static struct magazine *give_other(struct kmem_cache *s, struct slab_stack *stac
 {
 	struct magazine *full = stack_other(stack), *empty = NULL;
 	struct kmem_cache_node *n = near_node(s);
+	bool room;
 
-	if (!full || n->nr_full < s->depot_max)
-		empty = new_magazine();
 	if (!full)
-		return empty;
+		return new_magazine();
 	stack->other = 0;
-	if (!empty) {
+	spin_lock_raw(&n->lock);
+	room = n->nr_full < s->depot_max;
+	if (room) {
+		push_to(&n->full, &n->nr_full, full);
+		empty = pop_from(&n->spare, &n->nr_spare);
+	}
+	spin_unlock_raw(&n->lock);
+	if (!room) {
 		slab_give(s, full->slot, s->rounds);
 		return full;
 	}
-	spin_lock_raw(&n->lock);
-	full->next = n->full;
-	n->full = full;
-	n->nr_full++;
-	spin_unlock_raw(&n->lock);
-	return empty;
+	return empty ? empty : new_magazine();
 }
 
 void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object)
@@ -269,11 +276,17 @@ void depot_drain(struct kmem_cache *s, struct kmem_cache_node *n)
 	unsigned long flags;
 
 	do {
+		unsigned nr = s->rounds;
+
 		spin_lock_irqsave(&n->lock, flags);
-		m = depot_pop(n);
+		m = pop_from(&n->full, &n->nr_full);
+		if (!m) {
+			m = pop_from(&n->spare, &n->nr_spare);
+			nr = 0;
+		}
 		spin_unlock_irqrestore(&n->lock, flags);
 		if (m) {
-			slab_give(s, m->slot, s->rounds);
+			slab_give(s, m->slot, nr);
 			kmem_cache_free(slab_magazines, m);
 		}
 	} while (m);

@@ -29,6 +29,7 @@ bool kmem_cache_node_info(const struct kmem_cache *s, int nid, struct slab_node_
 	info->empty = READ_ONCE(n->nr_empty);
 	info->out = READ_ONCE(n->nr_used);
 	info->depot = READ_ONCE(n->nr_full);
+	info->spare = READ_ONCE(n->nr_spare);
 	return true;
 }
 
@@ -56,6 +57,7 @@ static void add_nodes(const struct kmem_cache *s, struct slab_node_info *sum)
 		sum->empty += n.empty;
 		sum->out += n.out;
 		sum->depot += n.depot;
+		sum->spare += n.spare;
 	}
 }
 

@@ -44,6 +44,7 @@ static unsigned long count(struct shrinker *shrinker, struct shrink_control *sc)
 			continue;
 		pages += (unsigned long)READ_ONCE(n->nr_empty) << s->order;
 		bytes += (unsigned long)READ_ONCE(n->nr_full) * s->rounds * s->size;
+		bytes += (unsigned long)READ_ONCE(n->nr_spare) * sizeof(struct magazine);
 		bytes += hart_bytes(s, sc->nid);
 	}
 	pages += bytes >> PAGE_SHIFT;

@@ -10,6 +10,7 @@
  *     nr_used  == sum(objects_used of slabs on the list) + objects * (nr_slabs - partial.nr)
  *     nr_empty == slabs on the list with objects_used == 0, at most min_partial
  *     nr_full  == magazines in the depot, each with s->rounds objects
+ *     nr_spare == empty ones in it; nr_full + nr_spare <= s->depot_max
  *
  * What a magazine has is an object of a slab of @s, once.
  *
@@ -122,16 +123,31 @@ static int check_magazine(const struct check *c, const struct magazine *m, unsig
 	return 0;
 }
 
+/* A list of the depot's: @expected magazines from @m on with @rounds objects each. */
+static int check_list(const struct check *c, const struct magazine *m, unsigned rounds,
+		      unsigned expected)
+{
+	unsigned nr = 0;
+
+	for (; m && nr <= expected; m = m->next, nr++)
+		if (check_magazine(c, m, rounds))
+			return -EFAULT;
+	if (nr != expected)
+		return FAULT(c, "the depot has %u magazines of %u objects, expected %u", nr, rounds,
+			     expected);
+	return 0;
+}
+
 static int check_depot(const struct check *c, const struct kmem_cache_node *n)
 {
-	unsigned nr = 0, full = n->nr_full;
+	int err = check_list(c, n->full, c->s->rounds, n->nr_full);
 
-	for (const struct magazine *m = n->full; m && nr <= full; m = m->next, nr++)
-		if (check_magazine(c, m, c->s->rounds))
-			return -EFAULT;
-	if (nr != full)
-		return FAULT(c, "the depot has %u magazines, expected %u", nr, full);
-	return 0;
+	if (!err)
+		err = check_list(c, n->spare, 0, n->nr_spare);
+	if (!err && n->nr_full + n->nr_spare > c->s->depot_max)
+		return FAULT(c, "the depot has %u magazines, expected %u at most",
+			     (unsigned)(n->nr_full + n->nr_spare), c->s->depot_max);
+	return err;
 }
 
 static int check_stack(const struct check *c, const struct slab_stack *stack)

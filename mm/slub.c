@@ -181,15 +181,27 @@ static __noinline void free_again(struct kmem_cache *s, void *object)
 		slab_report(s, object, "was freed before");
 }
 
-static __always_inline void free_to(struct kmem_cache *s, void *object)
+/* The same for kfree(), whose first argument is @object: so it can stay in its register. */
+static __noinline void kfree_full(void *object, struct kmem_cache *s, unsigned long flags)
 {
-	s32 *mark = mark_of(&s->handle, object), value = mark_value(s, object);
+	free_full(s, object, flags);
+}
+
+static __noinline void kfree_again(void *object, struct kmem_cache *s)
+{
+	free_again(s, object);
+}
+
+static __always_inline void free_to(struct kmem_cache *s, void *object, bool is_kfree)
+{
+	s32 *mark = mark_of(object, s->handle.mark);
+	long value = mark_value(object, s->mark_key);
 	struct slab_stack *stack;
 	unsigned long flags;
 	void **top;
 
 	if (unlikely(mark_is(mark, value))) {
-		free_again(s, object);
+		is_kfree ? kfree_again(object, s) : free_again(s, object);
 		return;
 	}
 	local_irq_save_hit(flags);
@@ -197,7 +209,7 @@ static __always_inline void free_to(struct kmem_cache *s, void *object)
 	stack = this_stack(&s->handle);
 	top = stack->top;
 	if (unlikely(top == stack->full)) {
-		free_full(s, object, flags);
+		is_kfree ? kfree_full(object, s, flags) : free_full(s, object, flags);
 		return;
 	}
 	mark_set(mark, value);
@@ -220,7 +232,7 @@ void kmem_cache_free(struct kmem_cache *s, void *object)
 	if (unlikely(virt_to_page(object)->mapping != s))
 		free_foreign(s, object);
 	else
-		free_to(s, object);
+		free_to(s, object, false);
 }
 
 /* ---- many ---- */
@@ -231,6 +243,7 @@ static void **take_listed(const struct slab_handle *handle, struct slab_stack *s
 {
 	unsigned long bottom = sizeof(struct magazine) - 1;
 	unsigned long nr = ((unsigned long)stack->top & bottom) / sizeof(void *);
+	s32 mark = handle->mark;
 	void **from;
 
 	if (stack->full == slab_no_slot)
@@ -241,7 +254,7 @@ static void **take_listed(const struct slab_handle *handle, struct slab_stack *s
 #pragma GCC unroll 8
 	for (end = out + nr; out < end; out++) {
 		*out = *++from;
-		slab_unmark(handle, *out);
+		mark_set(mark_of(*out, mark), 0);
 	}
 	return out;
 }
@@ -277,18 +290,22 @@ unsigned kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, unsigned nr, voi
 static void **list_some(struct kmem_cache *s, struct slab_stack *stack, void **at, void **end)
 {
 	unsigned long page_base = this_hart->page_base;
+	s32 mark_at = s->handle.mark, key = s->mark_key;
 	void **top = stack->top;
 
 	end = min(end, at + (stack->full - top));
 #pragma GCC unroll 4
 	for (; at < end; at++) {
-		unsigned long vpn = (unsigned long)*at >> PAGE_SHIFT;
+		void *object = *at;
+		unsigned long vpn = (unsigned long)object >> PAGE_SHIFT;
 		const struct page *page = (void *)(page_base + (vpn << PAGE_STRUCT_SHIFT));
+		s32 *mark = mark_of(object, mark_at);
+		long value = mark_value(object, key);
 
-		if (unlikely(page->mapping != s || slab_is_marked(s, *at)))
+		if (unlikely(page->mapping != s || mark_is(mark, value)))
 			break;
-		slab_mark(s, *at);
-		*++top = *at;
+		mark_set(mark, value);
+		*++top = object;
 	}
 	stack->top = top;
 	return at;
@@ -311,10 +328,11 @@ void kmem_cache_free_bulk(struct kmem_cache *s, unsigned nr, void **objects)
 	}
 }
 
-/* PG_slab, so that a shift and a branch do. */
+/* PG_slab, by the sign of its byte. */
 static __always_inline bool page_is_slab(const struct page *page)
 {
-	return (s32)(page->flags << (31 - PG_slab)) < 0;
+	_Static_assert(PG_slab % 8 == 7, "PG_slab is a sign");
+	return ((const s8 *)&page->flags)[PG_slab / 8] < 0;
 }
 
 void kfree(const void *object)
@@ -325,7 +343,7 @@ void kfree(const void *object)
 		return;
 	page = virt_to_page(object);
 	if (unlikely(!page_is_slab(page)))
-		kfree_large(page, object);
+		kfree_large(object, page);
 	else
-		free_to(page->mapping, (void *)object);
+		free_to(page->mapping, (void *)object, true);
 }

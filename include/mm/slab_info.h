@@ -22,6 +22,7 @@ struct slab_node_info {
 	unsigned long empty;   /* and none that isn't: they are kept for the next */
 	unsigned long out;     /* objects that are in no slab: in use, or in a magazine */
 	unsigned depot;	       /* full magazines */
+	unsigned spare;	       /* empty ones beside them */
 };
 
 struct slab_info {

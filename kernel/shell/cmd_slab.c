@@ -27,7 +27,8 @@ static unsigned long kib_of(const struct slab_info *info)
 static void print_line(const struct slab_info *i)
 {
 	shell_printf("%-24s %8lu %8lu %6u %4u %4u : %3u %3u %4u\n", i->name, i->active, i->total,
-		     i->size, i->objects, i->pages, i->rounds, i->magazines, i->all.depot);
+		     i->size, i->objects, i->pages, i->rounds, i->magazines,
+		     i->all.depot + i->all.spare);
 }
 
 static int list_all(void)
@@ -95,8 +96,8 @@ static void print_places(const struct kmem_cache *s)
 		if (kmem_cache_node_info(s, nid, &n))
 			shell_printf(
 				"  node %-4d slabs %lu, partial %lu, empty %lu, objects out %lu, "
-				"depot %u\n",
-				nid, n.slabs, n.partial, n.empty, n.out, n.depot);
+				"depot %u, spare %u\n",
+				nid, n.slabs, n.partial, n.empty, n.out, n.depot, n.spare);
 	for (unsigned cpu = 0; cpu < nr_harts; cpu++)
 		shell_printf("  hart %-4u keeps %u objects\n", cpu,
 			     kmem_cache_hart_objects(s, cpu));
@@ -122,7 +123,7 @@ static int tell(const char *name)
 		(unsigned long)(info.pages * PAGE_SIZE - info.objects * info.size), kib_of(&info),
 		info.waiting);
 	shell_printf("  magazines %u objects each; harts have %u, depots %u, at most %u a node\n",
-		     info.rounds, info.magazines, info.all.depot, info.depot_max);
+		     info.rounds, info.magazines, info.all.depot + info.all.spare, info.depot_max);
 	print_flags(info.flags);
 	print_places(s);
 	kmem_cache_leave(s);

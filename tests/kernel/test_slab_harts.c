@@ -176,6 +176,7 @@ static void break_slab(struct ktap *t, struct kmem_cache *s, void *object)
 	BREAK(n->nr_slabs, n->nr_slabs + 1, "objects are used");
 	BREAK(n->nr_used, n->nr_used + 1, "objects are used");
 	BREAK(n->nr_full, n->nr_full + 1, "the depot has");
+	BREAK(n->nr_spare, n->nr_spare + 1, "of 0 objects");
 }
 
 /* This hart's magazine.  Interrupts are off. */

@@ -82,7 +82,7 @@ class Cache:
     pages: int      # of a slab
     rounds: int     # objects of a magazine
     magazines: int  # that harts have
-    depot: int      # full ones that nodes have
+    depot: int      # that nodes have
 
 
 def slabinfo(lines):
