@@ -38,6 +38,7 @@ typedef u32 slab_flags_t;
 #define SLAB_TYPESAFE_BY_RCU ((slab_flags_t)0x80000)   /* see below */
 #define SLAB_NO_MERGE	     ((slab_flags_t)0x1000000) /* shares its slabs with no other cache */
 
+#define SLAB_ACCOUNT	 ((slab_flags_t)0x4000000)  /* its objects are charged, see below */
 #define SLAB_SKIP_KFENCE ((slab_flags_t)0x20000000) /* KFENCE samples none of its objects */
 
 /*
@@ -47,6 +48,11 @@ typedef u32 slab_flags_t;
  * waits for readers; objects are handed out again at once.  Have a constructor make what is locked
  * or counted: an object isn't touched between its release and the next allocation (no poison, no
  * init_on_free, no KFENCE), and must not be asked for with __GFP_ZERO.
+ *
+ * SLAB_ACCOUNT: each object is charged to the group of processes on whose behalf it's allocated.
+ * There are no groups as yet: nobody is charged.  What the flag does today is keep such a cache's
+ * slabs apart from those of caches without it; slabinfo shows it.  Of a single allocation
+ * __GFP_ACCOUNT says the same, and has no effect today.
  */
 
 /* What kmalloc(0) returns: may be freed, may not be touched. */

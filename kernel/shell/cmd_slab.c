@@ -66,6 +66,7 @@ static void print_flags(slab_flags_t flags)
 		{ SLAB_CACHE_DMA, "dma" },
 		{ SLAB_CACHE_DMA32, "dma32" },
 		{ SLAB_RECLAIM_ACCOUNT, "reclaim_account" },
+		{ SLAB_ACCOUNT, "account" },
 		{ SLAB_PANIC, "panic" },
 		{ SLAB_NO_MERGE, "no_merge" },
 		{ SLAB_SKIP_KFENCE, "skip_kfence" },
