@@ -120,6 +120,7 @@ obj-$(CONFIG_KASAN) += mm/kasan.o
 obj-$(CONFIG_KFENCE) += mm/kfence.o
 obj-$(CONFIG_KFENCE) += mm/kfence_report.o
 obj-y += mm/kmalloc.o
+obj-y += mm/kmalloc_util.o
 obj-$(CONFIG_DEBUG_KMEMLEAK) += mm/kmemleak.o
 obj-$(CONFIG_DEBUG_KMEMLEAK) += mm/kmemleak_scan.o
 obj-y += mm/kstack.o

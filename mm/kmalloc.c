@@ -8,6 +8,8 @@
  * tight: there each one's last slab is felt.
  *
  * Larger than KMALLOC_MAX_CACHE_SIZE: a compound page, whose mapping says so.
+ *
+ * Not here: what needs nothing but kmalloc() and kfree() (kmalloc_util.c).
  */
 #include <mm/kmalloc.h>
 
@@ -22,7 +24,6 @@
 #include "internal.h"
 #include "slab.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -189,15 +190,15 @@ static unsigned order_of(size_t size)
 	return order;
 }
 
-static void *kmalloc_large(size_t size, gfp_t gfp)
+static void *kmalloc_large(size_t size, gfp_t gfp, int nid)
 {
 	unsigned order = order_of(size);
 	struct page *page;
 
 	if (order > MAX_ORDER) /* said by alloc_pages(), if anyone */
 		return NULL;
-	page = alloc_pages((gfp & ~(__GFP_HIGHMEM | __GFP_MOVABLE)) | (order ? __GFP_COMP : 0),
-			   order);
+	gfp = (gfp & ~(__GFP_HIGHMEM | __GFP_MOVABLE)) | (order ? __GFP_COMP : 0);
+	page = nid == NUMA_NO_NODE ? alloc_pages(gfp, order) : alloc_pages_node(nid, gfp, order);
 	if (!page)
 		return NULL;
 	if (!kmemleak_track(page_address(page), PAGE_SIZE << order, 1, gfp)) {
@@ -237,7 +238,7 @@ void *kmalloc_beyond(size_t size, gfp_t gfp, struct slab_handle *row)
 	if (unlikely(!size))
 		return ZERO_SIZE_PTR;
 	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
-		return kmalloc_large(size, gfp);
+		return kmalloc_large(size, gfp, NUMA_NO_NODE);
 	return slab_alloc(&row[class_of(size)], gfp);
 }
 
@@ -246,6 +247,22 @@ void *__kzalloc(size_t size, gfp_t gfp, struct slab_handle *row)
 	if (unlikely(size - 1 >= KMALLOC_MAX_CACHE_SIZE))
 		return kmalloc_beyond(size, gfp, row); /* pages are cleared by who gives them */
 	return slab_zalloc(&row[class_of(size)], gfp);
+}
+
+void *__kmalloc_node(size_t size, gfp_t gfp, int nid, struct slab_handle *row)
+{
+	struct slab_handle *handle;
+	struct kmem_cache *s;
+
+	if (unlikely(!size))
+		return ZERO_SIZE_PTR;
+	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
+		return kmalloc_large(size, gfp, nid);
+	handle = &row[class_of(size)];
+	s = __atomic_load_n(&handle->cache, __ATOMIC_ACQUIRE);
+	if (!s)
+		s = kmalloc_cache(handle, gfp);
+	return s ? kmem_cache_alloc_node(s, gfp, nid) : NULL;
 }
 
 size_t ksize(const void *object)
@@ -273,74 +290,4 @@ size_t kmalloc_size_roundup(size_t size)
 	if (size > KMALLOC_MAX_CACHE_SIZE)
 		return PAGE_SIZE << order_of(size);
 	return class_size[class_of(size)];
-}
-
-void *krealloc(const void *object, size_t size, gfp_t gfp)
-{
-	size_t has = ksize(object);
-	void *moved;
-
-	if (!size) {
-		kfree(object);
-		return ZERO_SIZE_PTR;
-	}
-	if (size <= has && has)
-		return (void *)object;
-	moved = kmalloc(size, gfp);
-	if (moved && has) {
-		memcpy(moved, object, has);
-		kfree(object);
-	}
-	return moved;
-}
-
-void kfree_sensitive(const void *object)
-{
-	volatile char *byte = (void *)object;
-
-	for (size_t left = ksize(object); left; left--)
-		*byte++ = 0;
-	kfree(object);
-}
-
-char *kstrndup(const char *text, size_t max, gfp_t gfp)
-{
-	size_t bytes = text ? strnlen(text, max) : 0;
-	char *copy = text ? kmalloc(bytes + 1, gfp) : NULL;
-
-	if (copy) {
-		memcpy(copy, text, bytes);
-		copy[bytes] = '\0';
-	}
-	return copy;
-}
-
-char *kstrdup(const char *text, gfp_t gfp)
-{
-	return kstrndup(text, ~0UL >> 1, gfp);
-}
-
-void *kmemdup(const void *from, size_t bytes, gfp_t gfp)
-{
-	void *copy = from ? kmalloc(bytes, gfp) : NULL;
-
-	return copy && bytes ? memcpy(copy, from, bytes) : copy;
-}
-
-char *kasprintf(gfp_t gfp, const char *format, ...)
-{
-	va_list args;
-	char *text;
-	int bytes;
-
-	va_start(args, format);
-	bytes = vsnprintf(NULL, 0, format, args);
-	va_end(args);
-	text = bytes < 0 ? NULL : kmalloc((size_t)bytes + 1, gfp);
-	if (!text)
-		return NULL;
-	va_start(args, format);
-	vsnprintf(text, (size_t)bytes + 1, format, args);
-	va_end(args);
-	return text;
 }

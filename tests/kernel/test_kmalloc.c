@@ -6,11 +6,21 @@
  */
 #include <base/errno.h>
 #include <mm/page_alloc.h>
+#include <mm/page_ref.h>
 
 #include "../../mm/slab.h"
 #include "slab_tools.h"
 
 #include <string.h>
+
+/* The caches of short texts too. */
+static void prepare(struct ktap *t)
+{
+	slab_prepare(t);
+	kfree(kstrdup("", GFP_KERNEL));
+	kfree(kasprintf(GFP_KERNEL, "%s", ""));
+	slab_settle();
+}
 
 /* ---- accounting ---- */
 
@@ -36,9 +46,252 @@ static void test_account(struct ktap *t)
 	slab_end(t, before);
 }
 
+/* ---- nodes ---- */
+
+static bool is_filled(const void *from, unsigned char with, size_t bytes)
+{
+	const unsigned char *byte = from;
+
+	for (size_t i = 0; i < bytes; i++)
+		if (byte[i] != with)
+			return false;
+	return true;
+}
+
+static void check_node(struct ktap *t, size_t size, int nid)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_THISNODE;
+	unsigned char *object[2] = { kmalloc_node_at(size, gfp, nid, 0),
+				     kmalloc_node_at(size, gfp | __GFP_ZERO, nid, 0) };
+
+	for (unsigned i = 0; i < 2; i++) {
+		KTAP_ASSERT(t, object[i] != NULL);
+		KTAP_EXPECT_EQ(t, page_to_nid(virt_to_page(object[i])), nid);
+		KTAP_EXPECT_EQ(t, ksize(object[i]), kmalloc_size_roundup(size));
+		KTAP_EXPECT(t, !i || is_filled(object[i], 0, size));
+		memset(object[i], 0xee, size);
+	}
+	kfree(object[0]);
+	kfree(object[1]);
+}
+
+static void test_node(struct ktap *t)
+{
+	static const u16 sizes[] = { 5, 64, 100, 3000, 8192, 8193, 20000 };
+	unsigned long before = slab_settle();
+	size_t half = ~(size_t)0 / 2;
+	void *object;
+	int nid;
+
+	for_each_node_id(nid)
+		for (unsigned i = 0; NODE_DATA(nid)->present_pages && i < ARRAY_SIZE(sizes); i++) {
+			check_node(t, sizes[i], nid);
+			check_node(t, sizes[i], nid); /* of what the first left */
+		}
+	object = kmalloc_node_at(40, GFP_KERNEL, NUMA_NO_NODE, 0);
+	KTAP_EXPECT_EQ(t, ksize(object), 40);
+	kfree(object);
+	KTAP_EXPECT(t, kmalloc_node(0, GFP_KERNEL, 0) == ZERO_SIZE_PTR);
+	KTAP_EXPECT(t, kzalloc_node(0, GFP_KERNEL, NUMA_NO_NODE) == ZERO_SIZE_PTR);
+	KTAP_EXPECT(t, !kmalloc_array_node(half, 3, GFP_KERNEL, 0));
+	KTAP_EXPECT(t, kcalloc_node(0, 3, GFP_KERNEL, 0) == ZERO_SIZE_PTR);
+	slab_end(t, before);
+}
+
+/* ---- kvmalloc ---- */
+
+static void check_kvmalloc(struct ktap *t, size_t size)
+{
+	unsigned char *bytes = kvmalloc_node_at(size, GFP_KERNEL, NUMA_NO_NODE, 0), *more;
+	unsigned char *clear;
+
+	KTAP_ASSERT(t, bytes != NULL);
+	memset(bytes, 0x4b, size);
+	more = kvrealloc(bytes, size * 2, GFP_KERNEL);
+	KTAP_ASSERT(t, more != NULL);
+	KTAP_EXPECT(t, is_filled(more, 0x4b, size));
+	memset(more, 0x4b, size * 2);
+	kvfree(more);
+	clear = kvmalloc_node_at(size * 2, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE, 0);
+	KTAP_ASSERT(t, clear != NULL);
+	KTAP_EXPECT(t, is_filled(clear, 0, size * 2));
+	kvfree(clear);
+}
+
+static void test_kvmalloc(struct ktap *t)
+{
+	unsigned long before = slab_settle();
+	volatile size_t huge = ~(size_t)0 / 4, half = ~(size_t)0 / 2,
+			large = PAGE_SIZE << MAX_ORDER;
+
+	for (size_t size = 1; size < 30000; size = size * 3 + 1)
+		check_kvmalloc(t, size);
+	KTAP_EXPECT(t, !kvmalloc(huge, GFP_KERNEL));
+	KTAP_EXPECT(t, !kvmalloc(large + 1, GFP_KERNEL));
+	KTAP_EXPECT(t, !kvmalloc_array(half, 3, GFP_KERNEL));
+	KTAP_EXPECT(t, !kvcalloc(3, half, GFP_KERNEL));
+	KTAP_EXPECT(t, kvzalloc(0, GFP_KERNEL) == ZERO_SIZE_PTR);
+	kvfree(NULL);
+	kvfree(ZERO_SIZE_PTR);
+	slab_end(t, before);
+}
+
+/* ---- what changes its size ---- */
+
+/* What it grows by is clear, whatever was there while it was larger. */
+static void test_krealloc_zero(struct ktap *t)
+{
+	static const u16 sizes[] = { 60, 20, 64, 9000, 5000, 9500, 30, 70, 1, 12288, 1, 12288 };
+	unsigned long before = slab_settle();
+	unsigned char *object = NULL;
+	size_t has = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t keeps = min(has, (size_t)sizes[i]);
+
+		object = krealloc(object, sizes[i], GFP_KERNEL | __GFP_ZERO);
+		KTAP_ASSERT(t, object != NULL);
+		KTAP_EXPECT(t, is_filled(object, 0x91, keeps));
+		KTAP_EXPECT(t, is_filled(object + keeps, 0, sizes[i] - keeps));
+		memset(object, 0x91, sizes[i]);
+		has = sizes[i];
+	}
+	kfree(object);
+	slab_end(t, before);
+}
+
+static void test_krealloc_edges(struct ktap *t)
+{
+	unsigned long before = slab_settle();
+	size_t half = ~(size_t)0 / 2;
+	char *object = get(20000, GFP_KERNEL), *same;
+
+	KTAP_ASSERT(t, object != NULL);
+	memcpy(object, "large", 6);
+	same = krealloc(object, 10, GFP_KERNEL); /* pages stay */
+	KTAP_EXPECT(t, same == object && ksize(same) == kmalloc_size_roundup(20000));
+	KTAP_EXPECT(t, !krealloc_array(object, half, 3, GFP_KERNEL));
+	KTAP_EXPECT(t, !krealloc(object, half, GFP_KERNEL | __GFP_NOWARN));
+	KTAP_EXPECT_STREQ(t, object, "large");
+	same = krealloc_array(object, 3, 1000, GFP_KERNEL);
+	KTAP_EXPECT(t, same == object);
+	KTAP_EXPECT(t, krealloc_array(object, 0, 8, GFP_KERNEL) == ZERO_SIZE_PTR);
+	KTAP_EXPECT(t, krealloc(NULL, 0, GFP_KERNEL) == ZERO_SIZE_PTR);
+	KTAP_EXPECT(t, krealloc(ZERO_SIZE_PTR, 0, GFP_KERNEL) == ZERO_SIZE_PTR);
+	slab_end(t, before);
+}
+
+static void test_roundup(struct ktap *t)
+{
+	size_t max = PAGE_SIZE << MAX_ORDER;
+
+	KTAP_EXPECT_EQ(t, kmalloc_size_roundup(0), 0);
+	KTAP_EXPECT_EQ(t, kmalloc_size_roundup(1), 8);
+	KTAP_EXPECT_EQ(t, kmalloc_size_roundup(8192), 8192);
+	KTAP_EXPECT_EQ(t, kmalloc_size_roundup(8193), 16384);
+	KTAP_EXPECT_EQ(t, kmalloc_size_roundup(max - 1), max);
+	KTAP_EXPECT_EQ(t, kmalloc_size_roundup(max), max);
+	KTAP_EXPECT_EQ(t, kmalloc_size_roundup(max + 1), max + 1);
+}
+
+/* All bytes that ksize() says of a debugged object are its user's, and no more. */
+static void test_ksize_debugged(struct ktap *t)
+{
+	unsigned long before = slab_settle(), reports = slab_reports;
+	struct kmem_cache *s = kmem_cache_create(
+		"test-ksize", 44, 0, SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER, NULL);
+	char *object;
+
+	KTAP_ASSERT(t, s != NULL);
+	object = kmem_cache_alloc(s, GFP_KERNEL);
+	KTAP_ASSERT(t, object != NULL);
+	KTAP_EXPECT_EQ(t, ksize(object), 44);
+	memset(object, 0, ksize(object));
+	KTAP_EXPECT_EQ(t, validate_slab_cache(s), 0);
+	KTAP_EXPECT(t, krealloc(object, 44, GFP_KERNEL) == object);
+	kfree_sensitive(object);
+	KTAP_EXPECT_EQ(t, validate_slab_cache(s), 0);
+	KTAP_EXPECT_EQ(t, slab_reports, reports);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	slab_end(t, before);
+}
+
+/* ---- copies and text ---- */
+
+static void test_copies(struct ktap *t)
+{
+	unsigned long before = slab_settle();
+	char *none = kstrndup("abc", 0, GFP_KERNEL), *part = kstrndup("abc", 2, GFP_KERNEL);
+	char *all = kstrndup("abc", ~(size_t)0, GFP_KERNEL), *empty = kstrdup("", GFP_KERNEL);
+	static const char open[4] = { 'o', 'p', 'e', 'n' }; /* nothing ends it */
+	char *four = kstrndup(open, 4, GFP_KERNEL);
+
+	KTAP_EXPECT_STREQ(t, none ? none : "-", "");
+	KTAP_EXPECT_STREQ(t, part ? part : "-", "ab");
+	KTAP_EXPECT_STREQ(t, all ? all : "-", "abc");
+	KTAP_EXPECT_STREQ(t, empty ? empty : "-", "");
+	KTAP_EXPECT_STREQ(t, four ? four : "-", "open");
+	KTAP_EXPECT(t, !kstrndup(NULL, 5, GFP_KERNEL));
+	KTAP_EXPECT(t, kmemdup(open, 0, GFP_KERNEL) == ZERO_SIZE_PTR);
+	KTAP_EXPECT(t, !kmemdup(open, ~(size_t)0, GFP_KERNEL | __GFP_NOWARN));
+	kfree(none);
+	kfree(part);
+	kfree(all);
+	kfree(empty);
+	kfree(four);
+	slab_end(t, before);
+}
+
+/* Empty, and longer than any class. */
+static void test_kasprintf(struct ktap *t)
+{
+	unsigned long before = slab_settle();
+	size_t length = KMALLOC_MAX_CACHE_SIZE / 2 + 100;
+	char *x = get(length + 1, GFP_KERNEL | __GFP_ZERO),
+	     *empty = kasprintf(GFP_KERNEL, "%s", "");
+	char *twice;
+
+	KTAP_ASSERT(t, x && empty);
+	memset(x, 'x', length);
+	twice = kasprintf(GFP_KERNEL, "%s%s", x, x);
+	KTAP_ASSERT(t, twice != NULL);
+	KTAP_EXPECT(t, is_filled(twice, 'x', 2 * length) && !twice[2 * length]);
+	KTAP_EXPECT_STREQ(t, empty, "");
+	kfree(x);
+	kfree(empty);
+	kfree(twice);
+	slab_end(t, before);
+}
+
+/* Nothing of a secret is in pages that are freed; who holds one of them sees. */
+static void test_sensitive_large(struct ktap *t)
+{
+	unsigned long before = slab_settle();
+	size_t bytes = 3 * PAGE_SIZE, kept = kmalloc_size_roundup(bytes);
+	char *secret = get(bytes, GFP_KERNEL);
+	struct page *page = virt_to_page(secret);
+
+	KTAP_ASSERT(t, secret != NULL);
+	memset(secret, 0x77, kept);
+	get_page(page);
+	kfree_sensitive(secret);
+	KTAP_EXPECT(t, is_filled(secret, 0, kept));
+	put_page(page);
+	slab_end(t, before);
+}
+
 static const struct ktap_case cases[] = {
-	{ KTAP_PREPARE, slab_prepare },
+	{ KTAP_PREPARE, prepare },
 	{ "account", test_account },
+	{ "node", test_node },
+	{ "kvmalloc", test_kvmalloc },
+	{ "krealloc-zero", test_krealloc_zero },
+	{ "krealloc-edges", test_krealloc_edges },
+	{ "roundup", test_roundup },
+	{ "ksize-debugged", test_ksize_debugged },
+	{ "copies", test_copies },
+	{ "kasprintf", test_kasprintf },
+	{ "sensitive-large", test_sensitive_large },
 	{},
 };
 static const struct ktap_suite suite_kmalloc = { "kmalloc", cases };
