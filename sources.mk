@@ -177,6 +177,7 @@ obj-$(CONFIG_BENCH) += tests/kernel/bench_sched.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_slab.o
 obj-$(CONFIG_KTAP) += tests/kernel/cmd_slabbug.o
 obj-$(CONFIG_KTAP) += tests/kernel/movable.o
+obj-$(CONFIG_KTAP) += tests/kernel/reclaim_world.o
 obj-$(CONFIG_KTAP) += tests/kernel/slab_tools.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_pages.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_threads.o
