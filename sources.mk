@@ -217,6 +217,7 @@ obj-$(CONFIG_KTAP) += tests/kernel/test_slab.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_slab_debug.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_slab_harts.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_slab_info.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_slab_init.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_slab_rcu.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_slab_watch.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_smp.o

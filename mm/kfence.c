@@ -248,7 +248,7 @@ void kfence_free(const struct kmem_cache *s, const void *object)
 	}
 	kmemleak_free(object);
 	if (r.object.cache->watched)
-		slab_trace_free(r.object.cache->is_kmalloc, o->size, object);
+		slab_saw_free(r.object.cache, (void *)object);
 	r.addr = changed_beside(o);
 	if (r.addr) {
 		r.kind = KFENCE_CORRUPTION;

@@ -375,6 +375,7 @@ bool stack_drain(struct kmem_cache *s, struct slab_stack *stack);
 
 #define WATCH_TRACE 1U /* tracepoints are on */
 #define WATCH_FAIL  2U /* allocations may be meant to fail */
+#define WATCH_INIT  4U /* its objects are cleared (init_on_alloc=1, init_on_free=1) */
 
 /* slab_alloc_unwatched - an object of @s as if nobody watched.  slub.c's. */
 void *slab_alloc_unwatched(struct kmem_cache *s, gfp_t gfp);
@@ -386,6 +387,14 @@ void *slab_alloc_watched(struct kmem_cache *s, gfp_t gfp);
  * context. */
 void slab_trace_alloc(bool is_kmalloc, size_t bytes, const void *object);
 void slab_trace_free(bool is_kmalloc, size_t bytes, const void *object);
+
+/* slab_saw_alloc - what who watches @s does with @object, which was allocated; slab_saw_free: with
+ * one that is freed, and carries no mark as yet.  Any context. */
+void slab_saw_alloc(const struct kmem_cache *s, void *object, gfp_t gfp);
+void slab_saw_free(const struct kmem_cache *s, void *object);
+
+/* slab_clears_free - are free objects of @s all 0 but for their link? */
+bool slab_clears_free(const struct kmem_cache *s);
 
 /* slab_watch - find out who watches @s, which was just made. */
 void slab_watch(struct kmem_cache *s);

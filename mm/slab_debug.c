@@ -381,6 +381,8 @@ static void give(struct kmem_cache *s, char *object)
 		if (s->flags & SLAB_STORE_USER)
 			tracks_of(s, block)[SLAB_FREED] = track;
 		set_block(s, block, false);
+		if (slab_clears_free(s))
+			memset(object, 0, s->object_size);
 		if (!(s->flags & SLAB_TYPESAFE_BY_RCU)) /* of which readers may still look */
 			kasan_poison(object, ALIGN_UP(s->object_size, 8UL), KASAN_FREE);
 		empty = slab_give_one(s, n, slab, block);

@@ -44,7 +44,7 @@ static __noinline void *alloc_sampled(struct slab_handle *handle, gfp_t gfp)
 			kfence_free(s, object);
 			return NULL;
 		}
-		slab_trace_alloc(s->is_kmalloc, s->object_size, object);
+		slab_saw_alloc(s, object, gfp);
 	}
 	return object;
 }
@@ -147,7 +147,7 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 	if (!object)
 		object = slab_more(s, gfp, nid);
 	if (unlikely(s->watched) && object)
-		slab_trace_alloc(s->is_kmalloc, s->object_size, object);
+		slab_saw_alloc(s, object, gfp);
 	if (object)
 		object = slab_track_alloc(s, object, gfp);
 	if (object)
@@ -163,10 +163,10 @@ static __noinline void free_full(struct kmem_cache *s, void *object, unsigned lo
 	/* The handle may lead elsewhere. */
 	struct slab_stack *stack = this_cpu_ptr(s->stacks);
 
+	if (unlikely(s->watched))
+		slab_saw_free(s, object);
 	if (!slab_debugged(s)) /* @object may be anything as yet */
 		slab_mark(s, object);
-	if (unlikely(s->watched))
-		slab_trace_free(s->is_kmalloc, s->object_size, object);
 	if (likely(slab_track_free(s, object)))
 		stack_put(s, stack, object);
 	local_irq_restore(flags);

@@ -14,6 +14,7 @@
 #include <kernel/sysctl.h>
 #include <mm/kmalloc.h>
 #include <mm/page_alloc.h>
+#include <mm/page_debug.h>
 #include <mm/usercopy.h>
 #include <shell/ktap.h>
 #include <shell/shell.h>
@@ -185,7 +186,7 @@ static void check_after_free(struct ktap *t, bool write)
 	give(object);
 	check_access(t, object, 5, write);
 	found(t, KFENCE_USE_AFTER_FREE, object + 5);
-	KTAP_EXPECT_EQ(t, load(object + 6), 7);
+	KTAP_EXPECT_EQ(t, load(object + 6), page_debug & PAGE_DEBUG_INIT_FREE ? 0 : 7);
 	KTAP_EXPECT(t, names(&kfence_last.object.free, "give"));
 }
 

@@ -74,6 +74,18 @@ def test_memory_of_slabs(machine):
     assert m.poweroff() == 0
 
 
+@pytest.mark.parametrize("board", ["qemu-virt", "qemu-virt32"])
+def test_cleared_objects(machine, board):
+    """init_on_alloc=1, init_on_free=1: small objects are cleared, and all else works."""
+    for given in ("init_on_alloc", "init_on_free"):
+        m = machine(board=board, smp=2, mem="64M", append=given + "=1")
+        assert f"page_debug: on: {given}\n" in m.transcript
+        suites = checks.suites_pass(m, "slab_init", "slab", "slab_harts", "slab_watch", "kmalloc")
+        skipped = {c.name for c in suites["slab_init"].cases if c.skip}
+        assert skipped == ({"freed"} if given == "init_on_alloc" else set())
+        assert m.poweroff() == 0
+
+
 # ---- tools/slabtrace.py ----
 
 TOOL = TOP / "tools/slabtrace.py"
