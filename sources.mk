@@ -175,6 +175,7 @@ obj-$(CONFIG_BENCH) += tests/kernel/bench_page_harts.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_page_worst.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_sched.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_slab.o
+obj-$(CONFIG_TRACE_IRQS) += tests/kernel/bench_slab_irqs.o
 obj-$(CONFIG_KTAP) += tests/kernel/cmd_slabbug.o
 obj-$(CONFIG_KTAP) += tests/kernel/movable.o
 obj-$(CONFIG_KTAP) += tests/kernel/reclaim_world.o

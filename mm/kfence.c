@@ -48,6 +48,8 @@
 #define CANARY	    0xac
 #define CANARY_WORD (~0UL / 0xff * CANARY)
 
+#define CACHES_LOOKED_AT 64U /* for one that is in use on the hart that takes a sample */
+
 extern char _start[];
 
 static struct {
@@ -57,7 +59,6 @@ static struct {
 	struct list_head unused; /* that was freed longest ago first */
 	unsigned long leaf;	 /* bytes of the linear map's leaf that was cut */
 	struct kfence_counts counts;
-	unsigned next_cache; /* whose stack is emptied next, as the list has them */
 } pool = { .lock = SPINLOCK_RANKED(LOCK_KFENCE), .unused = LIST_HEAD_INIT(pool.unused) };
 
 u32 kfence_gate;
@@ -345,29 +346,12 @@ static bool fault(const struct trap_frame *frame)
 
 /* ---- samples ---- */
 
-struct walk {
-	unsigned at, from;
-	bool done;
-};
-
-static bool empty_one(struct kmem_cache *s, void *arg)
-{
-	struct walk *w = arg;
-
-	if (w->at++ < w->from || !stack_empty(s))
-		return false;
-	return w->done = true;
-}
-
 void kfence_sample(void)
 {
-	struct walk w = { .from = READ_ONCE(pool.next_cache) };
-
 	if (!READ_ONCE(kfence_bytes))
 		return;
 	WRITE_ONCE(kfence_gate, 1);
-	slab_each(empty_one, &w);
-	WRITE_ONCE(pool.next_cache, w.done ? w.at : 0);
+	slab_visit(stack_empty, CACHES_LOOKED_AT);
 }
 
 /* ---- the pool ---- */

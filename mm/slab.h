@@ -5,7 +5,7 @@
  * Three stores, each filled from the next:
  *
  *     hart             its magazine: a stack of objects, no lock          slub.c
- *                      and one more, full or empty
+ *                      and one more
  *       | a magazine at a time, one lock
  *     node             depot: full magazines, and empty ones for them    slab_depot.c
  *       | some objects in one hold of the lock
@@ -41,8 +41,8 @@
 #define MAGAZINE_SLOTS 62
 
 struct magazine {
-	struct magazine *next; /* in a depot */
-	void *bottom;	       /* NULL */
+	struct magazine *next; /* in a depot, or of those that are being emptied */
+	void *bottom;	       /* NULL; of these: how many objects it has */
 	void *slot[MAGAZINE_SLOTS];
 };
 _Static_assert(sizeof(struct magazine) == 64 * sizeof(void *), "a power of two, aligned to itself");
@@ -51,18 +51,19 @@ _Static_assert(sizeof(struct magazine) == 64 * sizeof(void *), "a power of two, 
 struct slab_stack {
 	void **top;	     /* the object that was freed last, or the bottom */
 	void **full;	     /* top may not go beyond */
-	unsigned long other; /* a magazine, +1: full, else empty; or 0 */
+	unsigned long other; /* a magazine + how many objects it has, usually none or all; or 0 */
 };
 
 /* Letters: L under lock; C constant. */
 struct kmem_cache_node {
 	spinlock_t lock;	  /* rank SLAB */
-	struct page_list partial; /* L slabs with free objects */
+	struct page_list partial; /* L slabs with free objects and with some in use */
+	struct page_list empty;	  /* L those with none in use */
 	struct page_list whole;	  /* L those without, if the cache is debugged */
 	u32 nr_spare;		  /* L empty magazines in the depot */
 	struct magazine *full;	  /* L the depot */
 	struct magazine *spare;	  /* L likewise */
-	u32 nr_full, nr_empty;	  /* L magazines in it; slabs without objects in use */
+	u32 nr_full;		  /* L full magazines in it */
 	unsigned long nr_slabs;	  /* L */
 	unsigned long nr_used;	  /* L objects that are in no slab: in use or in a magazine */
 };
@@ -206,9 +207,12 @@ unsigned slab_take(struct kmem_cache *s, struct kmem_cache_node *n, void **out, 
 
 /*
  * slab_give - @nr objects back to their slabs, whichever nodes these are of; slabs that nothing
- * uses any more go back where a node has enough.  Any context; no lock held.
+ * uses any more go back where a node has enough.  Any context; no lock held.  Interrupts are off
+ * for a step each.  slab_give_step: the last ones of them, as many as one step gives back; how
+ * many, 1 at least.
  */
 void slab_give(struct kmem_cache *s, void **object, unsigned nr);
+unsigned slab_give_step(struct kmem_cache *s, void **object, unsigned nr);
 
 /* slab_in_chain - is block @nr of @slab free?  The node's lock is held, or nobody uses the slab. */
 bool slab_in_chain(const struct kmem_cache *s, const struct page *slab, unsigned nr);
@@ -259,9 +263,9 @@ s32 slab_no_stack_offset(void);
 /* slab_stack_offset - where from its tp a hart finds its one of per-CPU @stacks. */
 s32 slab_stack_offset(struct slab_stack *stacks);
 
-/* slab_each - @fn for each cache, until it returns true; with interrupts off, under the list's
- * lock. */
-void slab_each(bool (*fn)(struct kmem_cache *s, void *arg), void *arg);
+/* slab_visit - @fn for caches, @max of them, until it returns true; then for those that follow, and
+ * so on round and round.  With interrupts off, under the list's lock.  All: kmem_cache_next(). */
+void slab_visit(bool (*fn)(struct kmem_cache *s), unsigned max);
 
 /* slab_list_leaks - say which objects of @s are in use, @max of them. */
 void slab_list_leaks(struct kmem_cache *s, unsigned max);
@@ -324,12 +328,15 @@ extern void *slab_no_slot[1];
 /* The cache of the magazines. */
 extern struct kmem_cache *const slab_magazines;
 
-/* Of stack->other: it's full. */
-#define STACK_FULL 1UL
-
+/* The hart's other magazine, or NULL; how many objects it has. */
 static inline struct magazine *stack_other(const struct slab_stack *stack)
 {
-	return (struct magazine *)(stack->other & ~STACK_FULL);
+	return (struct magazine *)(stack->other & ~(sizeof(struct magazine) - 1));
+}
+
+static inline unsigned stack_other_nr(const struct slab_stack *stack)
+{
+	return stack->other & (sizeof(struct magazine) - 1);
 }
 
 /* What the hart's stack is; NULL: it has none as yet. */
@@ -351,8 +358,8 @@ void *stack_refill_own(struct kmem_cache *s);
 /* The hart's stack is full, and @object goes back.  Interrupts are off. */
 void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object);
 
-/* stack_empty - what is on this hart's stack goes back to the slabs; false: nothing is.  Interrupts
- * are off. */
+/* stack_empty - this hart's stack of @s has nothing, so that who allocates takes the slow path;
+ * false: it had nothing, or it would take too long.  Interrupts are off. */
 bool stack_empty(struct kmem_cache *s);
 
 /* stack_count - objects that @stack, any hart's, has, and the magazines that it consists of are
@@ -363,13 +370,12 @@ unsigned stack_count(const struct kmem_cache *s, const struct slab_stack *stack,
 /*
  * stacks_drain - what harts and depots keep goes back to the slabs.  No lock held, not in an
  * interrupt handler.  stacks_drain_harts: what harts keep; depot_drain: what the depot of @n does;
- * stack_drain: one of the two magazines of @stack, a hart's that is off or runs this with
- * interrupts off, so that they aren't for long; false: it had none.
+ * stack_drain: what @stack does, which is a hart's that is off.
  */
 void stacks_drain(struct kmem_cache *s);
 void stacks_drain_harts(struct kmem_cache *s);
 void depot_drain(struct kmem_cache *s, struct kmem_cache_node *n);
-bool stack_drain(struct kmem_cache *s, struct slab_stack *stack);
+void stack_drain(struct kmem_cache *s, struct slab_stack *stack);
 
 /* ---- slab_watch.c, failslab.c ---- */
 

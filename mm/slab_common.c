@@ -10,7 +10,8 @@
  * returns one that there is, and notes the name.  Which name a destroy means isn't known: the last.
  *
  * A walk over all caches has the one that it stands on pinned.  One that is destroyed meanwhile
- * stays in the list, dead, until the last walk has left it.
+ * stays in the list, dead, until the last walk has left it.  No walk has interrupts off for more
+ * than a step.
  *
  * Locking: caches.lock (rank SLAB_LIST) for the list of all, their users and names, pins.
  */
@@ -44,6 +45,7 @@
 static struct {
 	spinlock_t lock;
 	struct list_head list;
+	struct list_head *visited; /* slab_visit()'s last */
 } caches = { .lock = SPINLOCK_RANKED(LOCK_SLAB_LIST) };
 
 /* Those that all others consist of. */
@@ -194,15 +196,26 @@ static void list_cache(struct kmem_cache *s)
 	slab_watch(s);
 }
 
-void slab_each(bool (*fn)(struct kmem_cache *s, void *arg), void *arg)
+/* caches.lock is held. */
+static void unlist(struct kmem_cache *s)
 {
-	struct kmem_cache *s;
+	if (caches.visited == &s->list)
+		caches.visited = s->list.prev;
+	list_del(&s->list);
+}
+
+void slab_visit(bool (*fn)(struct kmem_cache *s), unsigned max)
+{
 	unsigned long flags;
+	bool done = false;
 
 	spin_lock_irqsave(&caches.lock, flags);
-	list_for_each_entry(s, &caches.list, list)
-		if (fn(s, arg))
-			break;
+	while (max-- && !done) {
+		struct list_head *at = caches.visited = caches.visited->next;
+
+		if (at != &caches.list)
+			done = fn(list_entry(at, struct kmem_cache, list));
+	}
 	spin_unlock_irqrestore(&caches.lock, flags);
 }
 
@@ -274,27 +287,36 @@ static bool is_like(const struct kmem_cache *s, unsigned size, unsigned align, s
 	       s->size - size < sizeof(void *) && 1U << s->align_shift >= align;
 }
 
-/* One more user of a cache that there is, with @name, which may be NULL: no memory to note it. */
+/* One more user of @s, with @name, which may be NULL: no memory to note it.  False: @s is being
+ * destroyed. */
+static bool join(struct kmem_cache *s, struct slab_name *name)
+{
+	unsigned long flags;
+	bool joins;
+
+	spin_lock_irqsave(&caches.lock, flags);
+	joins = s->users;
+	if (joins) {
+		s->users++;
+		if (name) {
+			name->next = s->names;
+			s->names = name;
+		}
+	}
+	spin_unlock_irqrestore(&caches.lock, flags);
+	return joins;
+}
+
 static struct kmem_cache *find_like(struct slab_name *name, unsigned size, unsigned align,
 				    slab_flags_t flags)
 {
-	struct kmem_cache *s, *found = NULL;
-	unsigned long irq;
+	struct kmem_cache *s = kmem_cache_next(NULL);
 
-	spin_lock_irqsave(&caches.lock, irq);
-	list_for_each_entry(s, &caches.list, list) {
-		if (is_like(s, size, align, flags)) {
-			s->users++;
-			if (name) {
-				name->next = s->names;
-				s->names = name;
-			}
-			found = s;
-			break;
-		}
-	}
-	spin_unlock_irqrestore(&caches.lock, irq);
-	return found;
+	while (s && !(is_like(s, size, align, flags) && join(s, name)))
+		s = kmem_cache_next(s);
+	if (s)
+		kmem_cache_leave(s);
+	return s;
 }
 
 static struct kmem_cache *join_like(const char *text, unsigned size, unsigned align,
@@ -367,7 +389,7 @@ void slab_discard(struct kmem_cache *s)
 	s->dead = true;
 	pinned = s->pins;
 	if (!pinned)
-		list_del(&s->list);
+		unlist(s);
 	spin_unlock_irqrestore(&caches.lock, flags);
 	if (!pinned)
 		undo(s);
@@ -432,7 +454,7 @@ static bool unpin(struct kmem_cache *s)
 {
 	if (--s->pins || !s->dead)
 		return false;
-	list_del(&s->list);
+	unlist(s);
 	return true;
 }
 
@@ -496,6 +518,7 @@ static void make_first(unsigned which, const char *name, unsigned size, unsigned
 void kmem_cache_init(void)
 {
 	INIT_LIST_HEAD(&caches.list);
+	caches.visited = &caches.list;
 	make_first(OF_CACHES, "kmem_cache", sizeof(struct kmem_cache), 0);
 	make_first(OF_NODES, "kmem_cache_node", sizeof(struct kmem_cache_node), CACHE_LINE);
 	make_first(OF_MAGAZINES, "magazine", sizeof(struct magazine), sizeof(struct magazine));

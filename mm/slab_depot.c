@@ -2,11 +2,12 @@
 /*
  * slab_depot.c - magazines: between a hart's stack and the slabs
  *
- * A hart has two of a cache: the one that its stack is, and another, full or empty, so that a hart
- * that allocates and frees at the edge of one needn't go further each time.  When both are empty it
- * gets a full one from its node's depot for one of them, when both are full an empty one: so what
- * one hart frees and another allocates moves without being looked at, for one hold of the lock.
- * When the depot has none, objects come from slabs; when it has enough, they go back there.
+ * A hart has two of a cache: the one that its stack is, and another, full or empty as a rule, so
+ * that a hart that allocates and frees at the edge of one needn't go further each time.  When both
+ * are empty it gets a full one from its node's depot for one of them, when both are full an empty
+ * one: so what one hart frees and another allocates moves without being looked at, for one hold of
+ * the lock.  When the depot has none, objects come from slabs; when it has enough, they go back
+ * there.
  *
  *     hart 0  [stack][other]   hart 1  [stack][other]
  *                  \               /
@@ -17,7 +18,12 @@
  * Magazines are objects of a cache that has none itself.  When there is no memory for one, objects
  * go directly to their slabs.
  *
+ * Draining: each hart parts with its magazines, in an interrupt, and who asked for it empties them:
+ * objects go to slabs some at a time (slab_give), and interrupts are on in between.
+ *
  * Locking: a hart's with interrupts off; the depot with the node's lock.
+ * Cost: interrupts off for 60 instructions when magazines change places, some 1,500 when objects
+ *   come from slabs or go there.
  */
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
@@ -49,14 +55,14 @@ unsigned stack_count(const struct kmem_cache *s, const struct slab_stack *stack,
 		nr -= offsetof(struct magazine, bottom) / sizeof(void *);
 	}
 	*magazines += other ? 1 : 0;
-	return nr + (other & STACK_FULL ? s->rounds : 0);
+	return nr + (unsigned)(other % sizeof(struct magazine));
 }
 
-/* @m, which has @nr objects, becomes the hart's stack. */
-static void load(struct kmem_cache *s, struct slab_stack *stack, struct magazine *m, unsigned nr)
+/* @m, which has @nr objects of @rounds, becomes the hart's stack. */
+static void load(struct slab_stack *stack, struct magazine *m, unsigned nr, unsigned rounds)
 {
+	stack->full = &m->bottom + rounds;
 	stack->top = &m->bottom + nr;
-	stack->full = &m->bottom + s->rounds;
 }
 
 static void unload(struct slab_stack *stack)
@@ -117,14 +123,14 @@ static void *refill(struct kmem_cache *s, struct slab_stack *stack)
 {
 	struct kmem_cache_node *n = near_node(s);
 	struct magazine *m = stack_loaded(stack), *full;
-	unsigned nr = 0;
+	unsigned nr = stack_other_nr(stack);
 
 	if (unlikely(*stack->top)) /* the handle didn't lead here as yet */
 		return pop(stack);
-	if (stack->other & STACK_FULL) {
+	if (unlikely(nr)) {
 		full = stack_other(stack);
 		stack->other = (unsigned long)m;
-		load(s, stack, full, s->rounds);
+		load(stack, full, nr, s->rounds);
 		return pop(stack);
 	}
 	if (!m && s->rounds)
@@ -135,15 +141,15 @@ static void *refill(struct kmem_cache *s, struct slab_stack *stack)
 	full = pop_from(&n->full, &n->nr_full);
 	if (!full)
 		nr = slab_take(s, n, m->slot, (s->rounds + 1U) / 2);
-	else if (stack->other) /* instead of the full one: it has room */
+	else if (likely(stack->other)) /* instead of the full one: it has room */
 		push_to(&n->spare, &n->nr_spare, m);
 	else
 		stack->other = (unsigned long)m;
 	spin_unlock_raw(&n->lock);
 	if (full)
-		load(s, stack, full, s->rounds);
+		load(stack, full, s->rounds, s->rounds);
 	else
-		load(s, stack, m, nr);
+		load(stack, m, nr, s->rounds);
 	return pop(stack);
 }
 
@@ -152,6 +158,8 @@ void *stack_refill(struct kmem_cache *s, struct slab_stack *stack)
 	if (unlikely(stack->full == slab_no_slot)) {
 		if (s->watched)
 			return NULL;
+		if (!s->rounds)
+			return take_one(s, near_node(s));
 		stack = this_cpu_ptr(s->stacks); /* the handle led elsewhere till now */
 	}
 	return refill(s, stack);
@@ -164,9 +172,9 @@ void *stack_refill_own(struct kmem_cache *s)
 
 /* ---- a hart that frees ---- */
 
-/* The hart's full other one goes to the depot, or what's in it to the slabs.  An empty one, or
- * NULL. */
-static struct magazine *give_other(struct kmem_cache *s, struct slab_stack *stack)
+/* An empty one; the other one goes to the depot for it, if there is one.  NULL: the depot has
+ * enough, or no memory. */
+static __always_inline struct magazine *leave_other(struct kmem_cache *s, struct slab_stack *stack)
 {
 	struct magazine *full = stack_other(stack), *empty = NULL;
 	struct kmem_cache_node *n = near_node(s);
@@ -174,7 +182,6 @@ static struct magazine *give_other(struct kmem_cache *s, struct slab_stack *stac
 
 	if (!full)
 		return new_magazine();
-	stack->other = 0;
 	spin_lock_raw(&n->lock);
 	room = n->nr_full < s->depot_max;
 	if (room) {
@@ -182,92 +189,140 @@ static struct magazine *give_other(struct kmem_cache *s, struct slab_stack *stac
 		empty = pop_from(&n->spare, &n->nr_spare);
 	}
 	spin_unlock_raw(&n->lock);
-	if (!room) {
-		slab_give(s, full->slot, s->rounds);
-		return full;
-	}
+	if (!room)
+		return NULL;
+	stack->other = 0;
 	return empty ? empty : new_magazine();
+}
+
+/* Some of what is on the stack goes to the slabs. */
+static void give_some(struct kmem_cache *s, struct slab_stack *stack)
+{
+	stack->top -= slab_give_step(s, &stack_loaded(stack)->slot[0], nr_loaded(stack));
+}
+
+/* Room for one more object on the stack, which is full; false: there's none. */
+static bool make_room(struct kmem_cache *s, struct slab_stack *stack)
+{
+	struct magazine *m = stack_loaded(stack), *other = stack_other(stack);
+	unsigned nr = stack_other_nr(stack), rounds = s->rounds;
+
+	if (!other || nr == rounds) {
+		other = leave_other(s, stack);
+		nr = 0;
+	}
+	if (other) {
+		stack->other = likely(m) ? (unsigned long)m + rounds : 0;
+		load(stack, other, nr, rounds);
+	} else if (m) {
+		give_some(s, stack);
+	}
+	return other || m;
 }
 
 void stack_put(struct kmem_cache *s, struct slab_stack *stack, void *object)
 {
-	struct magazine *m = stack_loaded(stack), *empty = stack_other(stack);
-
-	if (!s->rounds) {
-		slab_give(s, &object, 1);
-		return;
-	}
-	if (unlikely(stack->top != stack->full)) { /* the handle led elsewhere */
+	/* There may be room: the handle led elsewhere. */
+	if (s->rounds && (stack->top != stack->full || make_room(s, stack)))
 		*++stack->top = object;
-		return;
-	}
-	if (!empty || (stack->other & STACK_FULL))
-		empty = give_other(s, stack);
-	if (!empty) {
-		slab_give(s, &object, 1);
-		return;
-	}
-	stack->other = m ? (unsigned long)m | STACK_FULL : 0;
-	load(s, stack, empty, 0);
-	*++stack->top = object;
+	else
+		slab_give_step(s, &object, 1);
 }
 
 bool stack_empty(struct kmem_cache *s)
 {
 	struct slab_stack *stack = s->rounds ? this_cpu_ptr(s->stacks) : NULL;
-	struct magazine *m = stack ? stack_loaded(stack) : NULL;
-	unsigned nr = m ? nr_loaded(stack) : 0;
+	unsigned nr = stack ? nr_loaded(stack) : 0;
+	struct magazine *m, *other;
 
 	if (!nr)
 		return false;
-	load(s, stack, m, 0);
-	slab_give(s, m->slot, nr);
+	m = stack_loaded(stack);
+	other = stack_other(stack);
+	if (stack_other_nr(stack) == s->rounds)
+		other = leave_other(s, stack);
+	if (stack_other_nr(stack)) {
+		give_some(s, stack);
+		return !nr_loaded(stack);
+	}
+	if (other)
+		load(stack, other, 0, s->rounds);
+	else
+		unload(stack);
+	stack->other = (unsigned long)m + nr;
 	return true;
 }
 
 /* ---- all of it ---- */
 
-/* The other one first. */
-bool stack_drain(struct kmem_cache *s, struct slab_stack *stack)
-{
-	struct magazine *m = stack_other(stack);
-	unsigned nr = stack->other & STACK_FULL ? s->rounds : 0;
+/* Magazines on their way to the slabs. */
+struct drain {
+	struct kmem_cache *s;
+	struct magazine *first; /* harts add theirs at the same time */
+};
 
-	if (m) {
-		stack->other = 0;
-	} else {
-		m = stack_loaded(stack);
-		nr = nr_loaded(stack);
-		unload(stack);
-	}
+static void drain_add(struct drain *d, struct magazine *m, unsigned nr)
+{
 	if (!m)
-		return false;
-	slab_give(s, m->slot, nr);
-	kmem_cache_free(slab_magazines, m);
-	return true;
+		return;
+	m->bottom = (void *)(unsigned long)nr;
+	m->next = __atomic_load_n(&d->first, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&d->first, &m->next, m, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		;
 }
 
-static void drain_here(void *cache)
+/* The two of @stack. */
+static void drain_stack(struct drain *d, struct slab_stack *stack)
 {
-	struct kmem_cache *s = cache;
-
-	stack_drain(s, this_cpu_ptr(s->stacks));
+	drain_add(d, stack_other(stack), stack_other_nr(stack));
+	drain_add(d, stack_loaded(stack), nr_loaded(stack));
+	stack->other = 0;
+	unload(stack);
 }
 
-static bool keeps_some(unsigned int cpu, void *cache)
+static void drain_end(struct drain *d)
 {
-	const struct kmem_cache *s = cache;
-	const struct slab_stack *stack = per_cpu_ptr(s->stacks, cpu);
+	struct magazine *m = __atomic_load_n(&d->first, __ATOMIC_ACQUIRE), *next;
+
+	for (; m; m = next) {
+		next = m->next;
+		slab_give(d->s, m->slot, (unsigned)(unsigned long)m->bottom);
+		kmem_cache_free(slab_magazines, m);
+	}
+}
+
+void stack_drain(struct kmem_cache *s, struct slab_stack *stack)
+{
+	struct drain d = { .s = s };
+
+	drain_stack(&d, stack);
+	drain_end(&d);
+}
+
+static void drain_here(void *drain)
+{
+	struct drain *d = drain;
+
+	drain_stack(d, this_cpu_ptr(d->s->stacks));
+}
+
+static bool keeps_some(unsigned int cpu, void *drain)
+{
+	const struct drain *d = drain;
+	const struct slab_stack *stack = per_cpu_ptr(d->s->stacks, cpu);
 
 	return READ_ONCE(stack->other) || READ_ONCE(stack->top) != slab_no_slot;
 }
 
 void stacks_drain_harts(struct kmem_cache *s)
 {
+	struct drain d = { .s = s };
+
 	if (!s->rounds)
 		return;
-	for (unsigned magazines = 0; magazines < 2; magazines++)
-		on_each_hart_cond(keeps_some, drain_here, s, true);
+	on_each_hart_cond(keeps_some, drain_here, &d, true);
+	drain_end(&d);
 }
 
 void depot_drain(struct kmem_cache *s, struct kmem_cache_node *n)

@@ -25,8 +25,8 @@ bool kmem_cache_node_info(const struct kmem_cache *s, int nid, struct slab_node_
 	if (!n)
 		return false;
 	info->slabs = READ_ONCE(n->nr_slabs);
-	info->partial = READ_ONCE(n->partial.nr);
-	info->empty = READ_ONCE(n->nr_empty);
+	info->empty = READ_ONCE(n->empty.nr);
+	info->partial = READ_ONCE(n->partial.nr) + info->empty;
 	info->out = READ_ONCE(n->nr_used);
 	info->depot = READ_ONCE(n->nr_full);
 	info->spare = READ_ONCE(n->nr_spare);

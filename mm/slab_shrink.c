@@ -42,7 +42,7 @@ static unsigned long count(struct shrinker *shrinker, struct shrink_control *sc)
 
 		if (!n)
 			continue;
-		pages += (unsigned long)READ_ONCE(n->nr_empty) << s->order;
+		pages += (unsigned long)READ_ONCE(n->empty.nr) << s->order;
 		bytes += (unsigned long)READ_ONCE(n->nr_full) * s->rounds * s->size;
 		bytes += (unsigned long)READ_ONCE(n->nr_spare) * sizeof(struct magazine);
 		bytes += hart_bytes(s, sc->nid);
@@ -117,6 +117,5 @@ void slab_hart_dead(unsigned cpu)
 {
 	for (struct kmem_cache *s = kmem_cache_next(NULL); s; s = kmem_cache_next(s))
 		if (s->rounds)
-			while (stack_drain(s, per_cpu_ptr(s->stacks, cpu)))
-				;
+			stack_drain(s, per_cpu_ptr(s->stacks, cpu));
 }

@@ -2,13 +2,13 @@
 /*
  * slab_validate.c - is what a cache says of itself true?
  *
- * Of a slab that is on its node's list: each of its pages is one of @s; following the numbers in
- * its free objects takes objects - objects_used steps to NO_OBJECT, so no object is there twice.
- * Slabs without free objects are on no list: that there are nr_slabs - partial.nr of them is seen
- * in nr_used.
+ * Of a slab that is on a list of its node's: each of its pages is one of @s; following the numbers
+ * in its free objects takes objects - objects_used steps to NO_OBJECT, so no object is there twice.
+ * It's on the list of the empty ones if and only if objects_used == 0.  Slabs without free objects
+ * are on no list: that there are nr_slabs - partial.nr - empty.nr of them is seen in nr_used.
  *
- *     nr_used  == sum(objects_used of slabs on the list) + objects * (nr_slabs - partial.nr)
- *     nr_empty == slabs on the list with objects_used == 0, at most min_partial
+ *     nr_used  == sum(objects_used of slabs on a list) + objects * (nr_slabs - those)
+ *     empty.nr <= min_partial
  *     nr_full  == magazines in the depot, each with s->rounds objects
  *     nr_spare == empty ones in it; nr_full + nr_spare <= s->depot_max
  *
@@ -66,12 +66,15 @@ static int check_chain(const struct check *c, const struct page *slab)
 		     page_to_pfn(slab), nr, next, nr_free, NO_OBJECT);
 }
 
-static int check_slabs(const struct check *c, const struct kmem_cache_node *n)
+/* Those on @list, which are empty or not: how many, and what they have in use is added to @nr_used;
+ * or -EFAULT. */
+static long check_slab_list(const struct check *c, const struct page_list *list, bool empty,
+			    unsigned long *nr_used)
 {
-	unsigned long nr_used = 0, nr_slabs = 0, listed = n->partial.nr, nr_empty = 0;
 	unsigned long prev = 0;
+	long nr = 0;
 
-	for (u32 at = n->partial.first; at && nr_slabs <= listed; at = index_page(at)->next) {
+	for (u32 at = list->first; at && nr <= (long)list->nr; at = index_page(at)->next) {
 		const struct page *slab = index_page(at);
 
 		if (slab->prev != prev)
@@ -79,19 +82,34 @@ static int check_slabs(const struct check *c, const struct kmem_cache_node *n)
 				     page_to_pfn(slab), (unsigned long)slab->prev, prev);
 		if (check_pages(c, slab) || check_chain(c, slab))
 			return -EFAULT;
+		if (empty != !slab->objects_used)
+			return FAULT(c, "the slab at pfn 0x%lx has %u objects in use, is listed %s",
+				     page_to_pfn(slab), slab->objects_used,
+				     empty ? "as empty" : "as one in use");
 		prev = at;
-		nr_slabs++;
-		nr_used += slab->objects_used;
-		nr_empty += !slab->objects_used;
+		nr++;
+		*nr_used += slab->objects_used;
 	}
-	if (nr_slabs != listed || nr_slabs > n->nr_slabs || nr_empty != n->nr_empty)
-		return FAULT(c,
-			     "%lu slabs are listed, %lu of them empty, expected %lu of %lu and %lu",
-			     nr_slabs, nr_empty, listed, n->nr_slabs, (unsigned long)n->nr_empty);
-	if (nr_empty > c->s->min_partial)
-		return FAULT(c, "%lu empty slabs are kept, expected %u at most", nr_empty,
+	if (nr != (long)list->nr)
+		return FAULT(c, "%ld slabs are listed, expected %lu", nr, (unsigned long)list->nr);
+	return nr;
+}
+
+static int check_slabs(const struct check *c, const struct kmem_cache_node *n)
+{
+	unsigned long nr_used = 0;
+	long partial = check_slab_list(c, &n->partial, false, &nr_used), empty;
+
+	empty = partial < 0 ? partial : check_slab_list(c, &n->empty, true, &nr_used);
+	if (empty < 0)
+		return -EFAULT;
+	if ((unsigned long)(partial + empty) > n->nr_slabs)
+		return FAULT(c, "%ld slabs are listed, expected %lu at most", partial + empty,
+			     n->nr_slabs);
+	if (empty > c->s->min_partial)
+		return FAULT(c, "%ld empty slabs are kept, expected %u at most", empty,
 			     c->s->min_partial);
-	nr_used += (n->nr_slabs - nr_slabs) * c->s->objects;
+	nr_used += (n->nr_slabs - (unsigned long)(partial + empty)) * c->s->objects;
 	if (nr_used != n->nr_used)
 		return FAULT(c, "%lu objects are used, expected %lu", nr_used, n->nr_used);
 	return 0;
@@ -162,7 +180,7 @@ static int check_stack(const struct check *c, const struct slab_stack *stack)
 		return FAULT(c, "the stack that is none has %p on top", *stack->top);
 	if (m && check_magazine(c, m, (unsigned)(stack->top - &m->bottom)))
 		return -EFAULT;
-	return other ? check_magazine(c, other, stack->other & STACK_FULL ? rounds : 0) : 0;
+	return other ? check_magazine(c, other, stack_other_nr(stack)) : 0;
 }
 
 /* ---- all of it ---- */
@@ -195,19 +213,13 @@ int slab_validate(struct kmem_cache *s, char *fault, size_t bytes)
 	return err;
 }
 
-static bool validate_one(struct kmem_cache *s, void *arg)
-{
-	struct check *all = arg;
-
-	if (slab_validate(s, all->fault, all->bytes))
-		all->s = s;
-	return all->s;
-}
-
 int slab_validate_all(char *fault, size_t bytes)
 {
-	struct check all = { NULL, fault, bytes };
+	struct kmem_cache *s = kmem_cache_next(NULL);
 
-	slab_each(validate_one, &all);
-	return all.s ? -EFAULT : 0;
+	while (s && !slab_validate(s, fault, bytes))
+		s = kmem_cache_next(s);
+	if (s)
+		kmem_cache_leave(s);
+	return s ? -EFAULT : 0;
 }

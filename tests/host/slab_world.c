@@ -180,13 +180,6 @@ void slab_world_check(void)
 static struct kmem_cache *all[MAX_CACHES];
 static unsigned nr_all;
 
-static bool gather(struct kmem_cache *s, void *arg)
-{
-	EXPECT(nr_all < MAX_CACHES);
-	all[nr_all++] = s;
-	return false;
-}
-
 void slab_world_end(void)
 {
 	unsigned long pages = 0;
@@ -194,7 +187,10 @@ void slab_world_end(void)
 	slab_fail_percent = 0;
 	slab_world_check();
 	nr_all = 0;
-	slab_each(gather, NULL);
+	for (struct kmem_cache *s = kmem_cache_next(NULL); s; s = kmem_cache_next(s)) {
+		EXPECT(nr_all < MAX_CACHES);
+		all[nr_all++] = s;
+	}
 	for (unsigned i = nr_all; i--;)
 		kmem_cache_shrink(all[i]);
 	for (unsigned i = 0; i < nr_all; i++)

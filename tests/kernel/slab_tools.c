@@ -58,18 +58,13 @@ static bool has_something(const struct kmem_cache *s)
 	return false;
 }
 
-static bool gather(struct kmem_cache *s, void *arg)
-{
-	if (has_something(s) && used.nr < MAX_CACHES)
-		used.s[used.nr++] = s;
-	return false;
-}
-
 /* The first are those that the others consist of. */
 unsigned long slab_settle(void)
 {
 	used.nr = 0;
-	slab_each(gather, NULL);
+	for (struct kmem_cache *s = kmem_cache_next(NULL); s; s = kmem_cache_next(s))
+		if (has_something(s) && used.nr < MAX_CACHES)
+			used.s[used.nr++] = s;
 	while (used.nr)
 		kmem_cache_shrink(used.s[--used.nr]);
 	return nr_free_pages();

@@ -172,11 +172,17 @@ static void break_slab(struct ktap *t, struct kmem_cache *s, void *object)
 	BREAK(slab->flags, slab->flags & ~(1U << PG_slab), "page 0 of the slab");
 	BREAK(slab->prev, 1, "comes after page 1");
 	BREAK(n->partial.nr, n->partial.nr + 1, "slabs are listed");
-	BREAK(n->nr_empty, n->nr_empty + 1, "of them empty");
+	BREAK(n->empty.nr, n->empty.nr + 1, "slabs are listed");
 	BREAK(n->nr_slabs, n->nr_slabs + 1, "objects are used");
 	BREAK(n->nr_used, n->nr_used + 1, "objects are used");
 	BREAK(n->nr_full, n->nr_full + 1, "the depot has");
 	BREAK(n->nr_spare, n->nr_spare + 1, "of 0 objects");
+	page_list_del(&n->partial, slab);
+	page_list_add(&n->empty, slab);
+	found(t, s, "is listed as empty");
+	page_list_del(&n->empty, slab);
+	page_list_add(&n->partial, slab);
+	sound(t, s);
 }
 
 /* This hart's magazine.  Interrupts are off. */
@@ -218,6 +224,88 @@ static void test_validator(struct ktap *t)
 			kmem_cache_free(s, b);
 		}
 	}
+	local_irq_restore(flags);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	slab_end(t, before);
+}
+
+/* ---- no step takes long ---- */
+
+#define NR_STEPPED 200
+
+/* As many as a step gives back; the last ones of a slab count for more. */
+static void test_steps(struct ktap *t)
+{
+	unsigned long before = slab_settle();
+	struct kmem_cache *s = create(t, 1024);
+	void *object[NR_STEPPED];
+	unsigned left = NR_STEPPED, steps = 0;
+
+	if (!s)
+		return;
+	KTAP_ASSERT_EQ(t, kmem_cache_alloc_bulk(s, GFP_KERNEL, left, object), left);
+	if (!s->rounds) { /* each allocation and release is noted */
+		kmem_cache_free_bulk(s, left, object);
+		left = 0;
+	}
+	for (; left; steps++) {
+		unsigned given = slab_give_step(s, object, left);
+
+		KTAP_ASSERT(t, given && given <= 16);
+		left -= given;
+	}
+	KTAP_EXPECT(t, steps > NR_STEPPED / 16 || !s->rounds);
+	sound(t, s);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	slab_end(t, before);
+}
+
+/* The hart has @nr objects of @s. */
+static void expect_kept(struct ktap *t, struct kmem_cache *s, unsigned nr)
+{
+	KTAP_EXPECT_EQ(t, kmem_cache_hart_objects(s, smp_processor_id()), nr);
+	sound(t, s);
+}
+
+/* A stack that is emptied for a sample loses nothing: the other magazine has some objects then, and
+ * takes its turn.  Interrupts are off; the hart has had nothing of @s. */
+static void check_emptied(struct ktap *t, struct kmem_cache *s, void **object)
+{
+	unsigned rounds = s->rounds, some = rounds / 2;
+
+	KTAP_EXPECT(t, !stack_empty(s));
+	for (unsigned i = 0; i < some; i++)
+		kmem_cache_free(s, object[i]);
+	KTAP_EXPECT(t, stack_empty(s));
+	KTAP_EXPECT(t, !*this_cpu_ptr(s->stacks)->top);
+	KTAP_EXPECT(t, !stack_empty(s));
+	expect_kept(t, s, some);
+	for (unsigned i = some; i < 2 * rounds; i++)
+		kmem_cache_free(s, object[i]);
+	expect_kept(t, s, 2 * rounds);
+	KTAP_EXPECT(t, stack_empty(s)); /* one goes to the depot */
+	expect_kept(t, s, rounds);
+	for (unsigned i = 0; i < rounds; i++)
+		object[i] = kmem_cache_alloc(s, GFP_TRY);
+	expect_kept(t, s, 0);
+	for (unsigned i = 0; i < rounds; i++)
+		kmem_cache_free(s, object[i]);
+}
+
+static void test_emptied(struct ktap *t)
+{
+	unsigned long before = slab_settle(), flags;
+	struct kmem_cache *s = create(t, 64);
+	void *object[2 * MAGAZINE_SLOTS];
+
+	if (!s)
+		return;
+	KTAP_ASSERT_EQ(t, kmem_cache_alloc_bulk(s, GFP_KERNEL, 2U * s->rounds, object),
+		       2U * s->rounds);
+	stacks_drain(s);
+	local_irq_save(flags);
+	if (s->rounds)
+		check_emptied(t, s, object);
 	local_irq_restore(flags);
 	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
 	slab_end(t, before);
@@ -478,6 +566,8 @@ static const struct ktap_case cases[] = {
 	{ "foreign", test_foreign },
 	{ "double-free", test_double_free },
 	{ "validator", test_validator },
+	{ "steps", test_steps },
+	{ "emptied", test_emptied },
 	{ "irqs-off", test_irqs_off },
 	{ "interrupts", test_interrupts },
 	{ "all-harts", test_all_harts },
