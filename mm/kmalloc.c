@@ -7,6 +7,14 @@
  * cache, in whatever context.  Rows by place in the source lead to fewer caches where memory is
  * tight: there each one's last slab is felt.
  *
+ * While one hart writes a handle, others hit through it, without a fence.  So a hit needs nothing
+ * of it but the offset of the stacks, which is written last (kmalloc_aim) and says where all else
+ * is: a load whose address comes from another load isn't done before it (RVWMO's address
+ * dependency), so who finds the new stacks finds them as they were made.  The mark's place is the
+ * same for all caches here whose objects are hit (MARK_AT), and is written at boot.  The cache may
+ * be read as it was before: only when the stack is empty is it asked for, and then NULL means that
+ * it has to be looked up in cache_of; an object's cache is its page's.
+ *
  * Larger than KMALLOC_MAX_CACHE_SIZE: a compound page, whose mapping says so.
  *
  * Not here: what needs nothing but kmalloc() and kfree() (kmalloc_util.c).
@@ -15,6 +23,7 @@
 
 #include <asm/barrier.h>
 #include <asm/memory.h>
+#include <kernel/panic.h>
 #include <kernel/percpu.h>
 #include <kernel/random.h>
 #include <mm/folio.h>
@@ -93,6 +102,7 @@ static struct kmem_cache *make(unsigned row, unsigned class, gfp_t gfp)
 	if (s) {
 		s->usersize = size;
 		s->is_kmalloc = true;
+		BUG_ON(s->rounds && s->handle.mark != MARK_AT);
 		slab_watch(s);
 	}
 	return s;
@@ -104,7 +114,7 @@ void kmalloc_aim(struct slab_handle *handle)
 
 	do { /* until that's still it afterwards: slab_watch() may be at work */
 		stack = READ_ONCE(handle->cache->handle.stack);
-		WRITE_ONCE(handle->stack, stack);
+		__atomic_store_n(&handle->stack, stack, __ATOMIC_RELEASE);
 		smp_mb();
 	} while (stack != READ_ONCE(handle->cache->handle.stack));
 }
@@ -142,7 +152,6 @@ struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp)
 			s = none;
 		}
 	}
-	handle->mark = s->handle.mark;
 	__atomic_store_n(&handle->cache, s, __ATOMIC_RELEASE);
 	smp_mb();
 	kmalloc_aim(handle);
@@ -157,7 +166,7 @@ void kmalloc_init(void)
 	memset(cache_of, 0, sizeof(cache_of)); /* host tests begin anew */
 	for (unsigned i = 0; i < KMALLOC_ROWS * KMALLOC_CLASSES; i++)
 		(&kmalloc_caches[0][0])[i] =
-			(struct slab_handle){ .stack = slab_no_stack_offset() };
+			(struct slab_handle){ .stack = slab_no_stack_offset(), .mark = MARK_AT };
 	for (unsigned i = 0, class = 0; i < ARRAY_SIZE(kmalloc_small_class); i++) {
 		class += (i + 1) * 8 > class_size[class];
 		kmalloc_small_class[i] = (u8) class;

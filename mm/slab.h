@@ -35,6 +35,7 @@
 
 #define NO_OBJECT      0xffffU /* no number of an object */
 #define FREE_BYTES     8U      /* of a free object: the next one's number, and a mark */
+#define MARK_AT	       4U      /* of these bytes: the mark */
 #define MAX_SLAB_ORDER 3
 
 /* Full at the latest with so many objects. */

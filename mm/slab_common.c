@@ -144,7 +144,7 @@ static void shape(struct kmem_cache *s, const char *name, unsigned size, unsigne
 	s->random = (u32)get_random_long();
 	/* What was cleared leads to no number of an object. */
 	s->key = (u16)((get_random_long() & 0x7ffe) | 0x8000);
-	s->handle.mark = s->link + 4 - s->pad; /* from what its user sees */
+	s->handle.mark = s->link + (s32)MARK_AT - s->pad; /* from what its user sees */
 	s->handle.cache = s;
 	s->mark_key = (s32)get_random_long() | 1; /* no mark is 0 */
 	snprintf(s->name, sizeof(s->name), "%s", name);

@@ -31,6 +31,13 @@ static __always_inline struct slab_stack *this_stack(const struct slab_handle *h
 	return (struct slab_stack *)((unsigned long)this_hart + (unsigned long)(long)handle->stack);
 }
 
+/* PG_slab, by the sign of its byte. */
+static __always_inline bool page_is_slab(const struct page *page)
+{
+	_Static_assert(PG_slab % 8 == 7, "PG_slab is a sign");
+	return ((const s8 *)&page->flags)[PG_slab / 8] < 0;
+}
+
 /* A sample of @handle's cache for KFENCE, as others see allocations too; or what there is. */
 static __noinline void *alloc_sampled(struct slab_handle *handle, gfp_t gfp)
 {
@@ -123,8 +130,14 @@ void *__kmalloc(size_t size, gfp_t gfp, struct slab_handle *row)
 void *slab_zalloc(struct slab_handle *handle, gfp_t gfp)
 {
 	void *object = slab_alloc(handle, gfp);
+	const struct kmem_cache *s;
 
-	return likely(object) ? memset(object, 0, handle->cache->object_size) : NULL;
+	if (unlikely(!object))
+		return NULL;
+	/* The handle's may not be seen as yet (kmalloc.c), but by who was sampled: he read it. */
+	s = likely(page_is_slab(virt_to_page(object))) ? virt_to_page(object)->mapping
+						       : handle->cache;
+	return memset(object, 0, s->object_size);
 }
 
 void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
@@ -326,13 +339,6 @@ void kmem_cache_free_bulk(struct kmem_cache *s, unsigned nr, void **objects)
 		if (at < end)
 			kmem_cache_free(s, *at++);
 	}
-}
-
-/* PG_slab, by the sign of its byte. */
-static __always_inline bool page_is_slab(const struct page *page)
-{
-	_Static_assert(PG_slab % 8 == 7, "PG_slab is a sign");
-	return ((const s8 *)&page->flags)[PG_slab / 8] < 0;
 }
 
 void kfree(const void *object)

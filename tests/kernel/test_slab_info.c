@@ -154,6 +154,30 @@ static void test_sites(struct ktap *t)
 	KTAP_EXPECT_EQ(t, used_by_sites(), before);
 }
 
+/* A hart may see where the stacks are before it sees whose they are: a hit doesn't need that. */
+static void test_handle(struct ktap *t)
+{
+	struct slab_handle *handle = &kmalloc_caches[3][kmalloc_class(64)];
+	char *object = kmalloc_at(64, GFP_KERNEL, 3);
+	struct kmem_cache *cache = handle->cache;
+	unsigned long flags;
+	unsigned set = 0;
+
+	KTAP_ASSERT(t, object != NULL);
+	memset(object, 1, 64);
+	local_irq_save(flags);
+	kfree(object);
+	WRITE_ONCE(handle->cache, NULL);
+	object = kmalloc_at(64, GFP_ATOMIC | __GFP_ZERO, 3);
+	WRITE_ONCE(handle->cache, cache);
+	local_irq_restore(flags);
+	KTAP_ASSERT(t, object != NULL);
+	for (unsigned i = 0; i < 64; i++)
+		set += object[i];
+	KTAP_EXPECT_EQ(t, set, 0);
+	kfree(object);
+}
+
 /* ---- names ---- */
 
 static void test_names(struct ktap *t)
@@ -302,6 +326,7 @@ static const struct ktap_case cases[] = {
 	{ "figures", test_figures },
 	{ "reclaimable", test_reclaimable },
 	{ "sites", test_sites },
+	{ "handle", test_handle },
 	{ "names", test_names },
 	{ "walk", test_walk },
 	{ "shrinker", test_shrinker },
