@@ -221,7 +221,8 @@ static void *kmalloc_large(size_t size, gfp_t gfp, int nid)
 
 static bool is_large(const struct page *page, const void *object)
 {
-	return page->mapping == large_tag && !PageTail(page) && page_address(page) == object;
+	return page_owner_word(page) == large_tag && !PageTail(page) &&
+	       page_address(page) == object;
 }
 
 void kfree_large(const void *object, struct page *page)
@@ -274,6 +275,15 @@ void *__kmalloc_node(size_t size, gfp_t gfp, int nid, struct slab_handle *row)
 	return s ? kmem_cache_alloc_node(s, gfp, nid) : NULL;
 }
 
+/* Of @object, which lies in a page of a slab; 0: there begins none. */
+static size_t slab_bytes(struct page *page, const void *object)
+{
+	const struct kmem_cache *s = page->mapping;
+	unsigned nr = slab_number(s, compound_head(page), (const char *)object - s->pad);
+
+	return nr == NO_OBJECT ? 0 : s->object_size;
+}
+
 size_t ksize(const void *object)
 {
 	struct page *page;
@@ -281,15 +291,19 @@ size_t ksize(const void *object)
 
 	if (ZERO_OR_NULL_PTR(object))
 		return 0;
-	if (is_kfence_address(object))
-		return kfence_find(object, &bytes, NULL) == object ? bytes : 0;
-	page = virt_to_page(object);
-	if (page_flag(page, PG_slab)) {
-		bytes = ((struct kmem_cache *)page->mapping)->object_size;
+	if (is_kfence_address(object)) {
+		if (kfence_find(object, &bytes, NULL) == object)
+			return bytes;
+	} else if (page_is_slab(page = virt_to_page(object))) {
+		bytes = slab_bytes(page, object);
 		kasan_kmalloc((void *)object, bytes); /* who asks may use them */
-		return bytes;
+		if (bytes)
+			return bytes;
+	} else if (is_large(page, object)) {
+		return PAGE_SIZE << compound_order(page);
 	}
-	return is_large(page, object) ? PAGE_SIZE << compound_order(page) : 0;
+	slab_report(NULL, object, "isn't kmalloc()'s");
+	return 0;
 }
 
 size_t kmalloc_size_roundup(size_t size)

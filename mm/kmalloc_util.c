@@ -12,13 +12,16 @@
 
 void *krealloc(const void *object, size_t size, gfp_t gfp)
 {
-	size_t has = ksize(object);
+	size_t has;
 	void *moved;
 
 	if (!size) {
 		kfree(object);
 		return ZERO_SIZE_PTR;
 	}
+	has = ksize(object);
+	if (!has && !ZERO_OR_NULL_PTR(object)) /* was reported */
+		return NULL;
 	if (size <= has) {
 		if (gfp & __GFP_ZERO) /* so that it's clear if it grows again */
 			memset((char *)object + size, 0, has - size);
@@ -36,8 +39,9 @@ void kfree_sensitive(const void *object)
 {
 	size_t bytes = ksize(object);
 
-	if (bytes)
-		memset((void *)object, 0, bytes);
+	if (!bytes) /* nothing, or it was reported */
+		return;
+	memset((void *)object, 0, bytes);
 	__asm__ volatile("" ::"r"(object) : "memory"); /* somebody may read it */
 	kfree(object);
 }

@@ -24,6 +24,7 @@
 #ifndef MM_SLAB_PRIVATE_H
 #define MM_SLAB_PRIVATE_H
 
+#include <asm/extable.h>
 #include <base/list.h>
 #include <kernel/percpu.h>
 #include <kernel/spinlock.h>
@@ -173,6 +174,21 @@ static __always_inline bool slab_is_marked(const struct kmem_cache *s, const voi
 static __always_inline void slab_mark(const struct kmem_cache *s, void *object)
 {
 	mark_set(mark_of(object, s->handle.mark), mark_value(object, s->mark_key));
+}
+
+/* ---- what an address is of; any address ---- */
+
+/* PG_slab, by the sign of its byte. */
+static __always_inline bool page_is_slab(const struct page *page)
+{
+	_Static_assert(PG_slab % 8 == 7, "PG_slab is a sign");
+	return load_s8_or_zero((const s8 *)&page->flags + PG_slab / 8) < 0;
+}
+
+/* Its owner, if it's one that says so in its descriptor: a cache, or a tag. */
+static __always_inline void *page_owner_word(const struct page *page)
+{
+	return load_pointer_or_zero(&page->mapping);
 }
 
 /* ---- slab_page.c: slabs ---- */

@@ -61,7 +61,8 @@ static __always_inline unsigned kmalloc_class(size_t size)
 
 /*
  * kmalloc - @size bytes, or NULL; 0: ZERO_SIZE_PTR
- * Any context; sleeps only if @gfp says so.  kfree: NULL and ZERO_SIZE_PTR are nothing.
+ * Any context; sleeps only if @gfp says so.  kfree: NULL and ZERO_SIZE_PTR are nothing.  What isn't
+ * kmalloc()'s, whatever address that is, is reported with the caller, and nothing happens.
  */
 void *__kmalloc(size_t size, gfp_t gfp, struct slab_handle *row) __must_check;
 void *__kzalloc(size_t size, gfp_t gfp, struct slab_handle *row) __must_check;
@@ -134,17 +135,18 @@ void kvfree(const void *object);
 #define kvmalloc_array(n, size, gfp)	      KMALLOC_TIMES(n, size, kvmalloc, gfp)
 #define kvcalloc(n, size, gfp)		      kvmalloc_array(n, size, (gfp) | __GFP_ZERO)
 
-/* ksize - bytes of @object that may be used: its class, or its pages; of NULL and ZERO_SIZE_PTR 0.
- * kmalloc_size_roundup: of what kmalloc(@size) would return; @size if that is too much. */
+/* ksize - bytes of @object that may be used: its class, or its pages; 0 of NULL and ZERO_SIZE_PTR,
+ * and of what isn't kmalloc()'s or a cache's, which is reported.  kmalloc_size_roundup: of what
+ * kmalloc(@size) would return; @size if that is too much. */
 size_t ksize(const void *object);
 size_t kmalloc_size_roundup(size_t size);
 
 /*
  * krealloc - @object with @size bytes: where it is, or moved, with what it held
  * It never moves to become smaller.  NULL as @object: as kmalloc; 0 as @size: freed, and
- * ZERO_SIZE_PTR.  If it fails, NULL, and @object stays.  What it grows by is cleared if this and
- * all calls before for the object had __GFP_ZERO.  krealloc_array: of @n objects of @size.
- * kvrealloc: of kvmalloc()'s.
+ * ZERO_SIZE_PTR.  If it fails, also because it's no object, NULL, and @object stays.  What it grows
+ * by is cleared if this and all calls before for the object had __GFP_ZERO.  krealloc_array: of @n
+ * objects of @size.  kvrealloc: of kvmalloc()'s.
  */
 void *krealloc(const void *object, size_t size, gfp_t gfp) __must_check;
 #define krealloc_array(object, n, size, gfp)                                                     \

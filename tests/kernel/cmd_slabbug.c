@@ -84,6 +84,15 @@ static __noinline void bug_kmalloc(void)
 	barrier();
 }
 
+/* What was never allocated: a variable of this function. */
+static __noinline __noclone void bug_wild(void)
+{
+	char variable[16] = "";
+
+	kfree(variable);
+	barrier();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -94,6 +103,7 @@ static const struct {
 	{ "double-free", bug_double_free },
 	{ "leak", bug_leak },
 	{ "kmalloc", bug_kmalloc },
+	{ "wild", bug_wild },
 };
 
 static int run_slabbug(int argc, char **argv)
@@ -110,7 +120,7 @@ static int run_slabbug(int argc, char **argv)
 
 static const struct shell_cmd cmd_slabbug = {
 	.name = "slabbug",
-	.usage = "past-end | before-start | after-free | double-free | leak | kmalloc",
+	.usage = "past-end | before-start | after-free | double-free | leak | kmalloc | wild",
 	.help = "misuse a small object, to see how that is reported",
 	.run = run_slabbug,
 };

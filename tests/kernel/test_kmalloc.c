@@ -280,6 +280,87 @@ static void test_sensitive_large(struct ktap *t)
 	slab_end(t, before);
 }
 
+/* ---- no object's address ---- */
+
+/* Everybody says of @wild that it's none, and does nothing. */
+static void check_wild(struct ktap *t, struct kmem_cache *s, unsigned long wild)
+{
+	void *object[3] = { kmem_cache_alloc(s, GFP_KERNEL), (void *)wild,
+			    kmem_cache_alloc(s, GFP_KERNEL) };
+	unsigned long reports = slab_reports;
+
+	KTAP_ASSERT(t, object[0] && object[2]);
+	kfree(object[1]);
+	KTAP_EXPECT_EQ(t, slab_reports - reports, 1);
+	kmem_cache_free(s, object[1]);
+	KTAP_EXPECT_EQ(t, slab_reports - reports, 2);
+	KTAP_EXPECT_EQ(t, ksize(object[1]), 0);
+	KTAP_EXPECT_EQ(t, slab_reports - reports, 3);
+	KTAP_EXPECT(t, !krealloc(object[1], 40, GFP_KERNEL));
+	KTAP_EXPECT_EQ(t, slab_reports - reports, 4);
+	kfree_sensitive(object[1]);
+	KTAP_EXPECT_EQ(t, slab_reports - reports, 5);
+	kmem_cache_free_bulk(s, 3, object); /* the others go back */
+	if (slab_reports - reports != 6)
+		ktap_diag(t, "at 0x%lx", wild);
+	KTAP_EXPECT_EQ(t, slab_reports - reports, 6);
+}
+
+static char in_bss[PAGE_SIZE];
+
+/* Inside and at the edges of all regions. */
+static void check_regions(struct ktap *t, struct kmem_cache *s)
+{
+	const struct va_layout *v = &va_layout;
+	const unsigned long wild[] = {
+		PAGE_SIZE,
+		0x12345678,
+		~0UL / 2,
+		~0UL / 2 + 1, /* rv64: neither half's */
+		~0UL / 3 * 2,
+		v->vmemmap_base,
+		(unsigned long)virt_to_page(s) + 8,
+		v->stack_base,
+		v->stack_base + v->stack_bytes - 8,
+		v->io_base,
+		v->vmalloc_base + 0x1000,
+		v->scratch_base,
+		v->linear_base - 8,
+		v->linear_base + v->linear_bytes,
+		v->linear_base + v->linear_bytes - 8,
+		v->image_va,
+		(unsigned long)__va(v->image_pa) + 64,
+		(unsigned long)in_bss,
+		(unsigned long)"text",
+		(unsigned long)check_regions,
+		(unsigned long)-12, /* an error, taken for a pointer */
+		~0UL,
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(wild); i++)
+		check_wild(t, s, wild[i]);
+}
+
+static void test_wild(struct ktap *t)
+{
+	unsigned long before = slab_settle(), on_stack[4], flags;
+	struct kmem_cache *s =
+		kmem_cache_create("test-wild", 40, 0, SLAB_NO_MERGE | SLAB_SKIP_KFENCE, NULL);
+	char *object = get(100, GFP_KERNEL);
+
+	KTAP_ASSERT(t, s && object);
+	page_reports_expect(true);
+	check_regions(t, s);
+	check_wild(t, s, (unsigned long)on_stack);
+	local_irq_save(flags);
+	check_wild(t, s, (unsigned long)on_stack);
+	local_irq_restore(flags);
+	page_reports_expect(false);
+	kfree(object);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	slab_end(t, before);
+}
+
 static const struct ktap_case cases[] = {
 	{ KTAP_PREPARE, prepare },
 	{ "account", test_account },
@@ -292,6 +373,7 @@ static const struct ktap_case cases[] = {
 	{ "copies", test_copies },
 	{ "kasprintf", test_kasprintf },
 	{ "sensitive-large", test_sensitive_large },
+	{ "wild", test_wild },
 	{},
 };
 static const struct ktap_suite suite_kmalloc = { "kmalloc", cases };

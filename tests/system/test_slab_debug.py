@@ -79,6 +79,16 @@ def test_nothing_is_said_without(machine):
     assert m.poweroff() == 0
 
 
+def test_wild_pointer(machine):
+    """What was never allocated is named with who frees it, and all goes on."""
+    m = machine(smp=1, mem="64M", may_panic=True)
+    said = "\n".join(messages(m.run("slabbug wild")))
+    assert re.search(r"BUG: slab: object 0x[0-9a-f]+ of nothing isn't kmalloc\(\)'s$", said, re.M), said
+    assert re.search(r"#\d+ \w+ bug_wild\+", said), said
+    assert re.search(r"^\d+ caches, 0 of them broken$", m.run("slabinfo -v")[0])
+    assert m.poweroff() == 0
+
+
 @pytest.mark.parametrize("where", [dict(smp=4, mem="256M"), dict(smp=1, mem="8M"),
                                    dict(smp=4, mem="1G", numa=2),
                                    dict(board="qemu-virt32", smp=4, mem="128M")], ids=str)

@@ -24,7 +24,7 @@ OUTPUT_FORMAT("elf32-littleriscv")
 
 #define PHYS(section) AT(ADDR(section) - KERNEL_LINK_ADDR + KERNEL_LOAD_ADDR)
 
-/* The pointers of one <base/table.h> table, in link order. */
+/* The entries of one table, in link order: <base/table.h>; ex: asm/extable.h. */
 #define TABLE(name)                                     \
 	tbl_##name : PHYS(tbl_##name) {                 \
 		PROVIDE_HIDDEN(__start_tbl_##name = .); \
@@ -72,6 +72,7 @@ SECTIONS
 		*(.rodata .rodata.* .srodata .srodata.*)
 		. = ALIGN(16);
 	} : rodata
+	TABLE(ex)
 	TABLE(shell_cmd)
 	TABLE(ktap_suite)
 	TABLE(bench)

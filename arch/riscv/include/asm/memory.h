@@ -8,6 +8,11 @@
  * phys_base is the lowest bank's start rounded down to the largest leaf, so the
  * conversions need one run-time constant each; those of the hot paths stand in
  * per-hart data (asm/hart_local.h).  Nothing here checks that memory is there.
+ *
+ * What is outside the linear map has no descriptor: virt_to_page() of any such address, canonical
+ * or not, is one where nothing is mapped.  Reading it faults, and nothing else: rv64, from half a
+ * slot below vmemmap to half a slot behind its slot, or no canonical address; rv32, from 24 MiB
+ * below it to its eighth MiB, of which the linear map needs seven.
  * Invariant: __pa(__va(pa)) == pa for every pa that arch_linear_reaches().
  */
 #ifndef ASM_MEMORY_H

@@ -75,7 +75,8 @@ void backtrace_here(void);
  */
 unsigned int page_user_trace(unsigned long *pcs, unsigned int max);
 
-/* Does @frame's code stand in code that may fault (probe_read)? Then it's sent to its fixup. */
+/* May the code that @frame was in fault (probe_read, asm/extable.h)?  Then @frame is where it goes
+ * on. */
 bool extable_fixup(struct trap_frame *frame);
 
 #endif
