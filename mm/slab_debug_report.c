@@ -14,7 +14,7 @@
  * Offsets count from the object's start.  Locking: none; called under a node's lock too.
  */
 #define LOG_PREFIX "slab: "
-#include <asm/mmu.h>
+#include <asm/memory.h>
 #include <kernel/log.h>
 #include <kernel/symbols.h>
 #include <mm/memmap.h>
@@ -48,7 +48,7 @@ static const struct page *slab_at(const void *at)
 	unsigned long pfn = PFN_DOWN(__pa(at));
 	const struct page *head;
 
-	if ((unsigned long)at - va_layout.linear_base >= va_layout.linear_bytes)
+	if (!va_is_linear(at))
 		return NULL;
 	head = memmap_block_of(pfn);
 	return head && block_kind(head) == BLOCK_USED && page_flag(head, PG_slab) ? head : NULL;

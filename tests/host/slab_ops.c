@@ -11,30 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_OWNED  6000
-#define MAX_CACHES 10
-#define MANY	   200
-#define FILLED	   256 /* bytes at both ends that are looked at */
-#define CTOR_BYTE  0x3e
+#define MANY	  200
+#define FILLED	  256 /* bytes at both ends that are looked at */
+#define CTOR_BYTE 0x3e
 
-/* Names of caches; several may be one. */
-struct model_cache {
-	struct kmem_cache *s; /* NULL: there is none */
-	unsigned size, align;
-	slab_flags_t flags;
-	bool ctor;
-	unsigned long live; /* objects by this name */
-};
-static struct model_cache caches[MAX_CACHES];
-
-struct owned {
-	unsigned char *object;
-	size_t size;		   /* that was asked for */
-	struct model_cache *cache; /* NULL: kmalloc()'s */
-	unsigned char stamp;
-};
-static struct owned owned[MAX_OWNED];
-static unsigned nr_owned, grow;
+struct model_cache model_caches[MODEL_CACHES];
+struct owned model_owned[MODEL_OWNED];
+static unsigned grow;
+unsigned model_nr_owned;
 static unsigned char last_stamp;
 
 unsigned long slab_ops_served, slab_ops_failed;
@@ -51,7 +35,7 @@ static void fill(const struct owned *o)
 	memset(o->object + o->size - part, o->stamp, part);
 }
 
-static void expect_bytes(const unsigned char *from, unsigned char what, size_t bytes)
+void model_expect_bytes(const unsigned char *from, unsigned char what, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i++)
 		if (from[i] != what)
@@ -64,12 +48,12 @@ static void expect_filled(const struct owned *o, size_t size)
 	size_t part = min(size, (size_t)FILLED);
 
 	if (o->cache && o->cache->ctor) {
-		expect_bytes(o->object, CTOR_BYTE, o->size);
+		model_expect_bytes(o->object, CTOR_BYTE, o->size);
 		return;
 	}
-	expect_bytes(o->object, o->stamp, part);
+	model_expect_bytes(o->object, o->stamp, part);
 	if (size == o->size)
-		expect_bytes(o->object + size - part, o->stamp, part);
+		model_expect_bytes(o->object + size - part, o->stamp, part);
 }
 
 static void ctor24(void *object)
@@ -84,7 +68,7 @@ static void ctor100(void *object)
 
 /* ---- owning ---- */
 
-static gfp_t random_gfp(void)
+gfp_t model_gfp(void)
 {
 	static const gfp_t base[] = { GFP_KERNEL, GFP_ATOMIC, GFP_NOWAIT, GFP_NOIO };
 
@@ -110,9 +94,9 @@ static unsigned order_of(size_t size)
 	return size > KMALLOC_MAX_CACHE_SIZE ? get_order(size) : MAX_SLAB_ORDER;
 }
 
-static void own(void *object, size_t size, struct model_cache *cache, gfp_t gfp, size_t align)
+void model_own(void *object, size_t size, struct model_cache *cache, gfp_t gfp, size_t align)
 {
-	struct owned *o = &owned[nr_owned];
+	struct owned *o = &model_owned[model_nr_owned];
 
 	if (!object) {
 		expect_none(cache ? cache->s->order : order_of(size), gfp);
@@ -122,20 +106,20 @@ static void own(void *object, size_t size, struct model_cache *cache, gfp_t gfp,
 	EXPECT_EQ((unsigned long)object & (align - 1), 0);
 	*o = (struct owned){ object, size, cache, ++last_stamp };
 	if ((gfp & __GFP_ZERO) && !(cache && cache->ctor))
-		expect_bytes(o->object, 0, size);
+		model_expect_bytes(o->object, 0, size);
 	fill(o);
 	if (cache)
 		cache->live++;
-	nr_owned++;
+	model_nr_owned++;
 }
 
 /* It's no longer the model's. */
-static struct owned disown(unsigned at)
+struct owned model_disown(unsigned at)
 {
-	struct owned o = owned[at];
+	struct owned o = model_owned[at];
 
 	expect_filled(&o, o.size);
-	owned[at] = owned[--nr_owned];
+	model_owned[at] = model_owned[--model_nr_owned];
 	if (o.cache)
 		o.cache->live--;
 	return o;
@@ -168,26 +152,27 @@ static void do_kmalloc(void)
 {
 	static const gfp_t zones[] = { __GFP_DMA, __GFP_DMA32, __GFP_RECLAIMABLE };
 	size_t size = random_size();
-	gfp_t gfp = random_gfp() | (rnd_below(8) ? 0 : zones[rnd_below(ARRAY_SIZE(zones))]);
+	gfp_t gfp = model_gfp() | (rnd_below(8) ? 0 : zones[rnd_below(ARRAY_SIZE(zones))]);
 	void *object = kmalloc_at(size, gfp, (unsigned)rnd_below(KMALLOC_SITES));
 
 	if (object) {
 		EXPECT_EQ(ksize(object), kmalloc_size_roundup(size));
 		EXPECT(ksize(object) >= size);
 	}
-	own(object, size, NULL, gfp, size > KMALLOC_MAX_CACHE_SIZE ? PAGE_SIZE : align_of(size));
+	model_own(object, size, NULL, gfp,
+		  size > KMALLOC_MAX_CACHE_SIZE ? PAGE_SIZE : align_of(size));
 }
 
 static void do_odd_kmalloc(void)
 {
-	gfp_t gfp = random_gfp();
+	gfp_t gfp = model_gfp();
 	size_t most = ~(size_t)0, n = (size_t)rnd_below(8), size = (size_t)rnd_below(600);
 
 	EXPECT(kmalloc(n - n, gfp) == ZERO_SIZE_PTR);
 	EXPECT(!kmalloc_array(most / 2 + 1 + n, 2, gfp));
 	EXPECT(!kmalloc(most - (size_t)rnd_below(4096), gfp));
 	if (n && size)
-		own(kcalloc(n, size, gfp), n * size, NULL, gfp | __GFP_ZERO, 8);
+		model_own(kcalloc(n, size, gfp), n * size, NULL, gfp | __GFP_ZERO, 8);
 	kfree(n & 1 ? NULL : ZERO_SIZE_PTR);
 }
 
@@ -198,12 +183,12 @@ static void do_krealloc(void)
 	unsigned at;
 	void *moved;
 
-	if (!nr_owned)
+	if (!model_nr_owned)
 		return;
-	at = (unsigned)rnd_below(nr_owned);
-	if (owned[at].cache)
+	at = (unsigned)rnd_below(model_nr_owned);
+	if (model_owned[at].cache)
 		return;
-	o = owned[at];
+	o = model_owned[at];
 	has = ksize(o.object);
 	expect_filled(&o, o.size);
 	moved = krealloc(o.object, size, GFP_NOWAIT);
@@ -214,17 +199,17 @@ static void do_krealloc(void)
 		return;
 	}
 	EXPECT(size > has || moved == o.object);
-	owned[at].object = moved;
-	expect_bytes(moved, o.stamp, min(min(o.size, size), (size_t)FILLED));
-	owned[at].size = size;
-	fill(&owned[at]);
+	model_owned[at].object = moved;
+	model_expect_bytes(moved, o.stamp, min(min(o.size, size), (size_t)FILLED));
+	model_owned[at].size = size;
+	fill(&model_owned[at]);
 }
 
-/* ---- caches ---- */
+/* ---- model_caches ---- */
 
-static struct model_cache *random_cache(void)
+struct model_cache *model_random_cache(void)
 {
-	struct model_cache *c = &caches[rnd_below(MAX_CACHES)];
+	struct model_cache *c = &model_caches[rnd_below(MODEL_CACHES)];
 
 	return c->s ? c : NULL;
 }
@@ -239,11 +224,24 @@ static unsigned random_object_size(void)
 	return 1 + (unsigned)rnd_below(rnd_below(4) ? 300 : 9000);
 }
 
+/* Mostly none. */
+static slab_flags_t random_debugging(void)
+{
+	static const slab_flags_t each[] = { SLAB_CONSISTENCY_CHECKS, SLAB_RED_ZONE, SLAB_POISON,
+					     SLAB_STORE_USER };
+	unsigned which = rnd_below(4) ? 0 : 1 + (unsigned)rnd_below(15);
+	slab_flags_t flags = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(each); i++)
+		flags |= which & 1U << i ? each[i] : 0;
+	return flags;
+}
+
 static void do_create(void)
 {
 	static const slab_flags_t flags[] = { 0, SLAB_HWCACHE_ALIGN, SLAB_NO_MERGE,
 					      SLAB_RECLAIM_ACCOUNT, SLAB_CACHE_DMA };
-	struct model_cache *c = &caches[rnd_below(MAX_CACHES)];
+	struct model_cache *c = &model_caches[rnd_below(MODEL_CACHES)];
 	char name[16];
 
 	if (c->s)
@@ -251,9 +249,9 @@ static void do_create(void)
 	c->ctor = !rnd_below(6);
 	c->size = !c->ctor ? random_object_size() : rnd_below(2) ? 24 : 100;
 	c->align = rnd_below(3) ? 0 : 1U << rnd_below(9);
-	c->flags = flags[rnd_below(ARRAY_SIZE(flags))];
+	c->flags = flags[rnd_below(ARRAY_SIZE(flags))] | random_debugging();
 	c->live = 0;
-	snprintf(name, sizeof(name), "cache%d", (int)(c - caches));
+	snprintf(name, sizeof(name), "cache%d", (int)(c - model_caches));
 	c->s = kmem_cache_create(name, c->size, c->align, c->flags,
 				 !c->ctor	 ? NULL
 				 : c->size == 24 ? ctor24
@@ -262,14 +260,14 @@ static void do_create(void)
 		EXPECT(kmem_cache_size(c->s) >= c->size);
 }
 
-static unsigned long live_objects(const struct kmem_cache *s, unsigned *names)
+unsigned long model_live(const struct kmem_cache *s, unsigned *names)
 {
 	unsigned long live = 0;
 
 	*names = 0;
-	for (unsigned i = 0; i < MAX_CACHES; i++)
-		if (caches[i].s == s) {
-			live += caches[i].live;
+	for (unsigned i = 0; i < MODEL_CACHES; i++)
+		if (model_caches[i].s == s) {
+			live += model_caches[i].live;
 			++*names;
 		}
 	return live;
@@ -278,7 +276,7 @@ static unsigned long live_objects(const struct kmem_cache *s, unsigned *names)
 static void destroy(struct model_cache *c)
 {
 	unsigned names;
-	unsigned long live = live_objects(c->s, &names);
+	unsigned long live = model_live(c->s, &names);
 	int err;
 
 	if (c->live && names > 1)
@@ -291,7 +289,7 @@ static void destroy(struct model_cache *c)
 
 static void do_destroy(void)
 {
-	struct model_cache *c = random_cache();
+	struct model_cache *c = model_random_cache();
 
 	if (c)
 		destroy(c);
@@ -299,22 +297,22 @@ static void do_destroy(void)
 
 static void do_alloc(void)
 {
-	struct model_cache *c = random_cache();
+	struct model_cache *c = model_random_cache();
 	size_t align;
 	gfp_t gfp;
 	void *object;
 
 	if (!c)
 		return;
-	gfp = random_gfp() & ~(c->ctor ? __GFP_ZERO : 0);
+	gfp = model_gfp() & ~(c->ctor ? __GFP_ZERO : 0);
 	object = rnd_below(8) ? kmem_cache_alloc(c->s, gfp)
 			      : kmem_cache_alloc_node(c->s, gfp, (int)rnd_below(nr_nodes));
 	align = max(c->align, (unsigned)sizeof(void *));
 	if ((c->flags & SLAB_HWCACHE_ALIGN) && c->size > CACHE_LINE / 2)
 		align = max(align, (size_t)CACHE_LINE);
 	if (object && c->ctor)
-		expect_bytes(object, CTOR_BYTE, c->size);
-	own(object, c->size, c, gfp | c->s->gfp, align);
+		model_expect_bytes(object, CTOR_BYTE, c->size);
+	model_own(object, c->size, c, gfp | c->s->gfp, align);
 }
 
 static void give_back(const struct owned *o)
@@ -332,9 +330,9 @@ static void do_free(void)
 {
 	struct owned o;
 
-	if (!nr_owned)
+	if (!model_nr_owned)
 		return;
-	o = disown((unsigned)rnd_below(nr_owned));
+	o = model_disown((unsigned)rnd_below(model_nr_owned));
 	give_back(&o);
 }
 
@@ -350,12 +348,12 @@ static struct kmem_cache *cache_of(const void *object)
 static void do_wrong_free(void)
 {
 	unsigned long reports = slab_reports;
-	struct model_cache *c = random_cache();
+	struct model_cache *c = model_random_cache();
 	struct owned o;
 
-	if (!nr_owned || !c)
+	if (!model_nr_owned || !c)
 		return;
-	o = owned[rnd_below(nr_owned)];
+	o = model_owned[rnd_below(model_nr_owned)];
 	if (o.cache && o.cache->s == c->s)
 		return;
 	kmem_cache_free(c->s, o.object);
@@ -367,6 +365,15 @@ static void do_wrong_free(void)
 	expect_filled(&o, o.size);
 }
 
+/* Is @object, which was freed, known to be? */
+static bool is_known_free(const struct kmem_cache *s, const void *object)
+{
+	const struct page *slab = compound_head(virt_to_page(object));
+
+	return s->debugged ? slab_in_chain(s, slab, slab_number(s, slab, object - s->pad))
+			   : slab_is_marked(s, object);
+}
+
 /* The second time, at once or later, is reported and changes nothing. */
 static void do_double_free(void)
 {
@@ -374,16 +381,16 @@ static void do_double_free(void)
 	struct kmem_cache *s;
 	struct owned o;
 
-	if (!nr_owned)
+	if (!model_nr_owned)
 		return;
-	s = cache_of(owned[nr_owned - 1].object);
+	s = cache_of(model_owned[model_nr_owned - 1].object);
 	if (!s)
 		return;
-	o = disown(nr_owned - 1);
+	o = model_disown(model_nr_owned - 1);
 	kfree(o.object);
 	if (rnd_below(2))
 		do_free();
-	if (cache_of(o.object) != s || !slab_is_marked(s, o.object))
+	if (cache_of(o.object) != s || !is_known_free(s, o.object))
 		return; /* the slab went back */
 	if (rnd_below(2))
 		kfree(o.object);
@@ -394,11 +401,11 @@ static void do_double_free(void)
 
 static void do_alloc_many(struct model_cache *c, unsigned nr, bool bulk)
 {
-	gfp_t gfp = random_gfp() & ~(c->ctor ? __GFP_ZERO : 0);
+	gfp_t gfp = model_gfp() & ~(c->ctor ? __GFP_ZERO : 0);
 	void *object[MANY];
 	unsigned got;
 
-	nr = min(nr, MAX_OWNED - nr_owned);
+	nr = min(nr, MODEL_OWNED - model_nr_owned);
 	if (bulk) {
 		got = kmem_cache_alloc_bulk(c->s, gfp, nr, object);
 		EXPECT(got == nr || !got);
@@ -408,7 +415,7 @@ static void do_alloc_many(struct model_cache *c, unsigned nr, bool bulk)
 			;
 	}
 	for (unsigned i = 0; i < got; i++)
-		own(object[i], c->size, c, gfp, sizeof(void *));
+		model_own(object[i], c->size, c, gfp, sizeof(void *));
 }
 
 static void do_free_many(struct model_cache *c, unsigned nr, bool bulk)
@@ -417,12 +424,12 @@ static void do_free_many(struct model_cache *c, unsigned nr, bool bulk)
 	void *object[MANY];
 	unsigned got = 0;
 
-	for (unsigned i = nr_owned; i-- && got < nr;) {
+	for (unsigned i = model_nr_owned; i-- && got < nr;) {
 		struct owned o;
 
-		if (owned[i].cache != c)
+		if (model_owned[i].cache != c)
 			continue;
-		o = disown(i);
+		o = model_disown(i);
 		object[got++] = o.object;
 		if (!bulk)
 			give_back(&o);
@@ -434,7 +441,7 @@ static void do_free_many(struct model_cache *c, unsigned nr, bool bulk)
 
 static void do_many(void)
 {
-	struct model_cache *c = random_cache();
+	struct model_cache *c = model_random_cache();
 	unsigned nr = (unsigned)rnd_below(MANY);
 
 	if (!c)
@@ -447,7 +454,7 @@ static void do_many(void)
 
 static void do_shrink(void)
 {
-	struct model_cache *c = random_cache();
+	struct model_cache *c = model_random_cache();
 
 	if (c)
 		kmem_cache_shrink(c->s);
@@ -455,7 +462,7 @@ static void do_shrink(void)
 
 static void do_rare(void)
 {
-	switch (rnd_below(8)) {
+	switch (rnd_below(16)) {
 	case 0:
 		do_create();
 		break;
@@ -477,15 +484,18 @@ static void do_rare(void)
 	case 6:
 		do_double_free();
 		break;
-	default:
+	case 7:
 		do_many();
+		break;
+	default:
+		slab_ops_more();
 	}
 }
 
 void slab_ops_step(void)
 {
 	unsigned what = (unsigned)rnd_below(128);
-	bool full = nr_owned == MAX_OWNED;
+	bool full = model_nr_owned == MODEL_OWNED;
 
 	if (what < grow && !full)
 		rnd_below(2) ? do_alloc() : do_kmalloc();
@@ -504,30 +514,33 @@ void slab_ops_step(void)
 void slab_ops_check(void)
 {
 	slab_world_check();
-	for (unsigned i = 0; i < nr_owned; i++)
-		expect_filled(&owned[i], owned[i].size);
+	for (unsigned i = 0; i < model_nr_owned; i++)
+		expect_filled(&model_owned[i], model_owned[i].size);
 }
 
 void slab_ops_begin(const struct world *w)
 {
 	nr_harts = (unsigned)rnd_range(1, WORLD_HARTS + 1);
+	slab_ops_argument();
 	slab_world_build(w);
-	memset(caches, 0, sizeof(caches));
-	nr_owned = 0;
+	memset(model_caches, 0, sizeof(model_caches));
+	model_nr_owned = 0;
 	grow = 50;
+	slab_ops_more_begin();
 	page_reports_expect(true);
-	for (unsigned i = 0; i < MAX_CACHES; i++)
+	for (unsigned i = 0; i < MODEL_CACHES; i++)
 		do_create();
 }
 
 void slab_ops_end(void)
 {
 	slab_ops_check();
-	while (nr_owned)
+	slab_ops_more_end();
+	while (model_nr_owned)
 		do_free();
-	for (unsigned i = 0; i < MAX_CACHES; i++)
-		if (caches[i].s)
-			destroy(&caches[i]);
+	for (unsigned i = 0; i < MODEL_CACHES; i++)
+		if (model_caches[i].s)
+			destroy(&model_caches[i]);
 	slab_world_end();
 	page_reports_expect(false);
 	nr_harts = WORLD_HARTS;

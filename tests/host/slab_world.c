@@ -11,6 +11,7 @@
 #include <kernel/percpu.h>
 #include <kernel/random.h>
 #include <kernel/smp.h>
+#include <kernel/time.h>
 #include <mm/kmalloc.h>
 
 #include <string.h>
@@ -42,6 +43,18 @@ unsigned long slab_nr_failed;
 u64 get_random_u64(void)
 {
 	return rnd();
+}
+
+u64 ktime_ns(void)
+{
+	static u64 ns;
+
+	return __atomic_add_fetch(&ns, 1000, __ATOMIC_RELAXED);
+}
+
+unsigned int current_thread_id(void)
+{
+	return 0;
 }
 
 void *__alloc_percpu(size_t bytes, size_t align)

@@ -104,6 +104,12 @@ unsigned long symbol_start(unsigned long pc)
 	return 0;
 }
 
+char *symbol_trace(const u32 *trace, unsigned int max, char *text, size_t bytes)
+{
+	*text = '\0';
+	return text;
+}
+
 unsigned long symbol_address(const char *name)
 {
 	return 0;

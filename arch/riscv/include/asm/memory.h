@@ -63,6 +63,12 @@ static inline phys_addr_t __pa(const void *va)
 	return va_layout.phys_base + ((unsigned long)va - va_layout.linear_base);
 }
 
+/* Is @va an address of the linear map's, whether or not there's memory? */
+static inline bool va_is_linear(const void *va)
+{
+	return (unsigned long)va - va_layout.linear_base < va_layout.linear_bytes;
+}
+
 /* The physical address of an object of the kernel image. */
 static inline phys_addr_t __pa_symbol(const volatile void *symbol)
 {
