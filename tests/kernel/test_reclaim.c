@@ -334,11 +334,10 @@ static void test_oom_notifier(struct ktap *t)
 	notified = 0;
 	KTAP_EXPECT_EQ(t, register_oom_notifier(&nb), 0);
 	small_hold(GFP_UNHEARD, 0);
-	page = alloc_page(GFP_TRY);
-	KTAP_EXPECT(t, page != NULL);
+	/* Other shrinkers may have some pages first. */
+	while (!notified && (page = alloc_page(GFP_TRY)))
+		push(&small_held, page);
 	KTAP_EXPECT(t, notified > 0);
-	if (page)
-		__free_page(page);
 	notified = 0;
 	KTAP_EXPECT(t, out_of_memory(&oc) && notified == 1);
 	KTAP_EXPECT_EQ(t, unregister_oom_notifier(&nb), 0);
