@@ -107,6 +107,7 @@ struct kmem_cache {
 	unsigned pins;				    /* likewise: walks that stand here */
 	struct slab_name *names;		    /* likewise: beside the first, last first */
 	bool dead;				    /* likewise: destroyed, but pinned */
+	u32 drains, drained;			    /* atomic: begun, and over */
 	char name[SLAB_NAME_LEN];		    /* C */
 	struct kmem_cache_node *node[MAX_NUMNODES]; /* C NULL: has no memory */
 };
@@ -390,9 +391,25 @@ unsigned stack_count(const struct kmem_cache *s, const struct slab_stack *stack,
  * stack_drain: what @stack does, which is a hart's that is off.
  */
 void stacks_drain(struct kmem_cache *s);
+
+/* Around a drain that whoever destroys @s may not know of: meanwhile objects and slabs that nobody
+ * uses are in nobody's store, and he waits for them. */
+static inline void drain_begins(struct kmem_cache *s)
+{
+	__atomic_fetch_add(&s->drains, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline void drain_ends(struct kmem_cache *s)
+{
+	__atomic_fetch_add(&s->drained, 1, __ATOMIC_SEQ_CST);
+}
+
 void stacks_drain_harts(struct kmem_cache *s);
 void depot_drain(struct kmem_cache *s, struct kmem_cache_node *n);
 void stack_drain(struct kmem_cache *s, struct slab_stack *stack);
+
+/* stack_is_bare - has hart @cpu no magazines of @s?  A moment's answer. */
+bool stack_is_bare(const struct kmem_cache *s, unsigned cpu);
 
 /* ---- slab_watch.c, failslab.c ---- */
 

@@ -16,6 +16,7 @@
  * Locking: caches.lock (rank SLAB_LIST) for the list of all, their users and names, pins.
  */
 #define LOG_PREFIX "slab: "
+#include <asm/barrier.h>
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
@@ -25,6 +26,7 @@
 #include <mm/kfence.h>
 #include <mm/kmalloc.h>
 #include <mm/memmap.h>
+#include <mm/mm_thread.h>
 #include <mm/page_alloc.h>
 #include <mm/slab_info.h>
 
@@ -41,6 +43,8 @@
 #define KNOWN_FLAGS (SLAB_HWCACHE_ALIGN | MUST_AGREE | SLAB_PANIC | NEVER_MERGED)
 #define OBJECT_MAX  (PAGE_SIZE << 2)
 #define LEAKS_SHOWN 8
+#define WAIT_NS	    100000 /* between looks for what is on its way to the slabs */
+#define SECOND	    1000000000
 
 static struct {
 	spinlock_t lock;
@@ -375,8 +379,13 @@ unsigned kmem_cache_size(const struct kmem_cache *s)
 
 unsigned long kmem_cache_shrink(struct kmem_cache *s)
 {
+	unsigned long nr;
+
+	drain_begins(s);
 	stacks_drain(s);
-	return slab_trim(s, 0);
+	nr = slab_trim(s, 0);
+	drain_ends(s);
+	return nr;
 }
 
 void slab_discard(struct kmem_cache *s)
@@ -404,6 +413,41 @@ static unsigned long nr_slabs(const struct kmem_cache *s)
 	return nr;
 }
 
+/* Does a hart that is going off, or coming, keep some of @s?  It can't be asked for it. */
+static bool is_kept_offline(const struct kmem_cache *s)
+{
+	for (unsigned cpu = 0; cpu < nr_harts && s->rounds; cpu++)
+		if (hart_info(cpu)->state != HART_ONLINE && !stack_is_bare(s, cpu))
+			return true;
+	return false;
+}
+
+/* Shrink @s, whom nobody uses any more, until all that isn't in use has gone back; true: all of it.
+ * What others drain meanwhile is waited for, and for a second a hart that isn't online. */
+static bool shrinks_to_nothing(struct kmem_cache *s)
+{
+	for (unsigned tries = 0;; tries++) {
+		u32 begun = __atomic_load_n(&s->drains, __ATOMIC_SEQ_CST);
+		bool quiet = begun == __atomic_load_n(&s->drained, __ATOMIC_SEQ_CST);
+		unsigned long flags, left;
+		bool kept;
+
+		stacks_drain(s);
+		slab_trim(s, 0);
+		kept = is_kept_offline(s) && tries < SECOND / WAIT_NS;
+		spin_lock_irqsave(&caches.lock, flags); /* slab_visit() isn't at work either */
+		left = nr_slabs(s);
+		spin_unlock_irqrestore(&caches.lock, flags);
+		quiet &= begun == __atomic_load_n(&s->drains, __ATOMIC_SEQ_CST);
+		if (quiet && !(left && kept))
+			return !left;
+		if (mm_wait_hook)
+			mm_wait_hook(WAIT_NS);
+		else
+			cpu_relax();
+	}
+}
+
 int kmem_cache_destroy(struct kmem_cache *s)
 {
 	struct slab_name *name = NULL;
@@ -422,8 +466,7 @@ int kmem_cache_destroy(struct kmem_cache *s)
 	kfree(name);
 	if (users)
 		return 0;
-	kmem_cache_shrink(s);
-	if (kfence_leave(s, false) || nr_slabs(s)) {
+	if (!shrinks_to_nothing(s) || kfence_leave(s, false)) {
 		slab_list_leaks(s, LEAKS_SHOWN);
 		s->users = 1;
 		return -EBUSY;

@@ -307,12 +307,18 @@ static void drain_here(void *drain)
 	drain_stack(d, this_cpu_ptr(d->s->stacks));
 }
 
+bool stack_is_bare(const struct kmem_cache *s, unsigned cpu)
+{
+	const struct slab_stack *stack = per_cpu_ptr(s->stacks, cpu);
+
+	return !READ_ONCE(stack->other) && READ_ONCE(stack->top) == slab_no_slot;
+}
+
 static bool keeps_some(unsigned int cpu, void *drain)
 {
 	const struct drain *d = drain;
-	const struct slab_stack *stack = per_cpu_ptr(d->s->stacks, cpu);
 
-	return READ_ONCE(stack->other) || READ_ONCE(stack->top) != slab_no_slot;
+	return !stack_is_bare(d->s, cpu);
 }
 
 void stacks_drain_harts(struct kmem_cache *s)

@@ -56,10 +56,12 @@ static unsigned long shrink_node(struct kmem_cache *s, struct kmem_cache_node *n
 {
 	unsigned long before = READ_ONCE(n->nr_slabs), after;
 
+	drain_begins(s);
 	if (harts)
 		stacks_drain_harts(s);
 	depot_drain(s, n);
 	slab_trim_node(s, n, 0);
+	drain_ends(s);
 	after = READ_ONCE(n->nr_slabs);
 	return before > after ? (before - after) << s->order : 0;
 }
@@ -116,6 +118,9 @@ unsigned long kmem_cache_shrink_all(void)
 void slab_hart_dead(unsigned cpu)
 {
 	for (struct kmem_cache *s = kmem_cache_next(NULL); s; s = kmem_cache_next(s))
-		if (s->rounds)
+		if (s->rounds) {
+			drain_begins(s);
 			stack_drain(s, per_cpu_ptr(s->stacks, cpu));
+			drain_ends(s);
+		}
 }

@@ -12,6 +12,7 @@
 #include <sched/thread.h>
 #include <shell/ktap.h>
 
+#include "../../mm/slab.h"
 #include "chain.h"
 
 #include <string.h>
@@ -322,6 +323,89 @@ static void test_hart_off(struct ktap *t)
 	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
 }
 
+/* ---- destroying what others are at ---- */
+
+static int holder_has; /* an object, as a drain has some; -1: no memory */
+
+static int hold_some(void *cache)
+{
+	struct kmem_cache *s = cache;
+	void *kept;
+
+	drain_begins(s);
+	kept = kmem_cache_alloc(s, GFP_KERNEL);
+	__atomic_store_n(&holder_has, kept ? 1 : -1, __ATOMIC_SEQ_CST);
+	sleep_ns(5000000);
+	if (kept)
+		kmem_cache_free(s, kept);
+	drain_ends(s);
+	return 0;
+}
+
+/* What another one gives back is waited for. */
+static void test_destroy_drained(struct ktap *t)
+{
+	struct kmem_cache *s = make(t, SLAB_NO_MERGE);
+	struct thread *thread = s ? kthread_create(hold_some, s, "holds") : NULL;
+
+	KTAP_ASSERT(t, thread != NULL);
+	holder_has = 0;
+	wake_up_process(thread);
+	KTAP_EXPECT(t, ktap_becomes(READ_ONCE(holder_has)));
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	kthread_join(thread);
+}
+
+static unsigned int flipped;
+static bool flips_end;
+
+static int flip_hart(void *arg)
+{
+	struct hart_error why;
+	long failed = 0;
+
+	while (!READ_ONCE(flips_end) && !failed)
+		failed = hart_off(flipped, &why) || hart_on(flipped, &why);
+	return (int)failed;
+}
+
+static void fill_a_little(void *cache)
+{
+	void *some[40];
+
+	if (kmem_cache_alloc_bulk(cache, GFP_ATOMIC | __GFP_NOWARN, ARRAY_SIZE(some), some))
+		kmem_cache_free_bulk(cache, ARRAY_SIZE(some), some);
+}
+
+/* What a hart has that goes off meanwhile is waited for, until it's given back. */
+static void test_destroy_offline(struct ktap *t)
+{
+	struct thread *thread;
+	unsigned int cpu;
+
+	flipped = 0;
+	for_each_online_hart(cpu)
+		flipped = cpu;
+	if (!flipped) {
+		ktap_skip(t, "one hart");
+		return;
+	}
+	flips_end = false;
+	thread = kthread_create(flip_hart, NULL, "flips");
+	KTAP_ASSERT(t, thread != NULL);
+	wake_up_process(thread);
+	for (unsigned round = 0; round < 50; round++) {
+		struct kmem_cache *s = make(t, SLAB_NO_MERGE);
+
+		if (!s)
+			break;
+		on_each_hart(fill_a_little, s);
+		KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	}
+	WRITE_ONCE(flips_end, true);
+	KTAP_EXPECT_EQ(t, kthread_join(thread), 0);
+}
+
 static const struct ktap_case cases[] = {
 	{ "figures", test_figures },
 	{ "reclaimable", test_reclaimable },
@@ -332,6 +416,8 @@ static const struct ktap_case cases[] = {
 	{ "shrinker", test_shrinker },
 	{ "pressure", test_pressure },
 	{ "hart-off", test_hart_off },
+	{ "destroy-drained", test_destroy_drained },
+	{ "destroy-offline", test_destroy_offline },
 	{},
 };
 
