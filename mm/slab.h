@@ -106,6 +106,7 @@ struct kmem_cache {
 	unsigned users;				    /* likewise: names that share it */
 	unsigned pins;				    /* likewise: walks that stand here */
 	struct slab_name *names;		    /* likewise: beside the first, last first */
+	unsigned nr_names;			    /* likewise: how many these are */
 	bool dead;				    /* likewise: destroyed, but pinned */
 	u32 drains, drained;			    /* atomic: begun, and over */
 	char name[SLAB_NAME_LEN];		    /* C */

@@ -7,7 +7,8 @@
  *
  * Shape: the smallest order of slab that wastes at most a sixteenth of it and has room for some
  * objects, else an eighth, else a quarter.  Caches that are alike share slabs: kmem_cache_create()
- * returns one that there is, and notes the name.  Which name a destroy means isn't known: the last.
+ * returns one that there is, and notes the name.  Which of them a destroy means isn't known, as all
+ * have the same pointer: so there may be more names than users, NAMES_KEPT more at most.
  *
  * A walk over all caches has the one that it stands on pinned.  One that is destroyed meanwhile
  * stays in the list, dead, until the last walk has left it.  No walk has interrupts off for more
@@ -43,6 +44,7 @@
 #define KNOWN_FLAGS (SLAB_HWCACHE_ALIGN | MUST_AGREE | SLAB_PANIC | NEVER_MERGED)
 #define OBJECT_MAX  (PAGE_SIZE << 2)
 #define LEAKS_SHOWN 8
+#define NAMES_KEPT  8
 #define WAIT_NS	    100000 /* between looks for what is on its way to the slabs */
 #define SECOND	    1000000000
 
@@ -291,27 +293,60 @@ static bool is_like(const struct kmem_cache *s, unsigned size, unsigned align, s
 	       s->size - size < sizeof(void *) && 1U << s->align_shift >= align;
 }
 
-/* One more user of @s, with @name, which may be NULL: no memory to note it.  False: @s is being
- * destroyed. */
-static bool join(struct kmem_cache *s, struct slab_name *name)
+static bool is_noted(const struct kmem_cache *s, const char *text)
+{
+	const struct slab_name *name = s->names;
+
+	if (!strcmp(s->name, text))
+		return true;
+	while (name && strcmp(name->text, text))
+		name = name->next;
+	return name;
+}
+
+/* One more user of @s, with *@name, which may be NULL: no memory to note it.  It becomes NULL if
+ * it's noted: not if it may be that of one who has gone.  False: @s is being destroyed. */
+static bool join(struct kmem_cache *s, struct slab_name **name)
 {
 	unsigned long flags;
 	bool joins;
 
 	spin_lock_irqsave(&caches.lock, flags);
 	joins = s->users;
-	if (joins) {
-		s->users++;
-		if (name) {
-			name->next = s->names;
-			s->names = name;
-		}
+	if (joins && *name && !(s->nr_names >= s->users && is_noted(s, (*name)->text))) {
+		(*name)->next = s->names;
+		s->names = *name;
+		s->nr_names++;
+		*name = NULL;
 	}
+	s->users += joins;
 	spin_unlock_irqrestore(&caches.lock, flags);
 	return joins;
 }
 
-static struct kmem_cache *find_like(struct slab_name *name, unsigned size, unsigned align,
+/* @s has a user less: how many are left.  If names pile up the oldest of them goes, and is
+ * returned in *@dropped. */
+static unsigned leave(struct kmem_cache *s, struct slab_name **dropped)
+{
+	struct slab_name **at = &s->names;
+	unsigned long flags;
+	unsigned users;
+
+	*dropped = NULL;
+	spin_lock_irqsave(&caches.lock, flags);
+	users = --s->users;
+	if (users && s->nr_names >= users + NAMES_KEPT) {
+		while ((*at)->next)
+			at = &(*at)->next;
+		*dropped = *at;
+		*at = NULL;
+		s->nr_names--;
+	}
+	spin_unlock_irqrestore(&caches.lock, flags);
+	return users;
+}
+
+static struct kmem_cache *find_like(struct slab_name **name, unsigned size, unsigned align,
 				    slab_flags_t flags)
 {
 	struct kmem_cache *s = kmem_cache_next(NULL);
@@ -331,9 +366,8 @@ static struct kmem_cache *join_like(const char *text, unsigned size, unsigned al
 
 	if (name)
 		snprintf(name->text, sizeof(name->text), "%s", text);
-	s = find_like(name, size, alignment(size, align, flags), flags);
-	if (!s)
-		kfree(name);
+	s = find_like(&name, size, alignment(size, align, flags), flags);
+	kfree(name);
 	return s;
 }
 
@@ -450,19 +484,12 @@ static bool shrinks_to_nothing(struct kmem_cache *s)
 
 int kmem_cache_destroy(struct kmem_cache *s)
 {
-	struct slab_name *name = NULL;
-	unsigned long flags;
+	struct slab_name *name;
 	unsigned users;
 
 	if (!s)
 		return 0;
-	spin_lock_irqsave(&caches.lock, flags);
-	users = --s->users;
-	if (users && s->names) {
-		name = s->names;
-		s->names = name->next;
-	}
-	spin_unlock_irqrestore(&caches.lock, flags);
+	users = leave(s, &name);
 	kfree(name);
 	if (users)
 		return 0;

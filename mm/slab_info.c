@@ -74,6 +74,7 @@ void kmem_cache_info(const struct kmem_cache *s, struct slab_info *info)
 		.rounds = s->rounds,
 		.depot_max = s->depot_max,
 		.users = s->users,
+		.names = s->nr_names + 1,
 		.flags = s->flags,
 		.waiting = READ_ONCE(s->nr_waiting),
 	};

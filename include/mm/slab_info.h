@@ -34,7 +34,8 @@ struct slab_info {
 	unsigned pages;		   /* of a slab */
 	unsigned rounds;	   /* objects of a magazine, 0: it has none */
 	unsigned depot_max;	   /* magazines that a node's depot keeps */
-	unsigned users;		   /* names that share it */
+	unsigned users;		   /* who share it: kmem_cache_create() without a destroy */
+	unsigned names;		   /* that these may have; some may be of who has gone */
 	slab_flags_t flags;	   /* SLAB_* */
 	unsigned waiting;	   /* slabs whose readers under RCU it waits for */
 	unsigned long active;	   /* objects in use */
@@ -55,7 +56,7 @@ void kmem_cache_leave(struct kmem_cache *s);
 /* kmem_cache_find - the cache that @name is a name of, pinned; NULL: there is none. */
 struct kmem_cache *kmem_cache_find(const char *name);
 
-/* kmem_cache_shared_name - the @nr'th name that shares @s beside its first; false: it has fewer. */
+/* kmem_cache_shared_name - the @nr'th name of @s beside its first; false: it has fewer. */
 bool kmem_cache_shared_name(const struct kmem_cache *s, unsigned nr, char name[SLAB_NAME_LEN]);
 
 /* kmem_cache_info - the figures of @s.  Any context.  Costs some loads a hart and node. */

@@ -83,7 +83,10 @@ static void print_names(const struct kmem_cache *s, const struct slab_info *info
 {
 	char name[SLAB_NAME_LEN];
 
-	shell_printf("%s\n  names     %u:", info->name, info->users);
+	shell_printf("%s\n  names     %u", info->name, info->users);
+	if (info->users < info->names) /* which ones have gone isn't known */
+		shell_printf(" of these %u", info->names);
+	shell_puts(":");
 	for (unsigned i = 0; kmem_cache_shared_name(s, i, name); i++)
 		shell_printf(" %s,", name);
 	shell_printf(" %s\n", info->name);

@@ -15,6 +15,7 @@
 #include "../../mm/slab.h"
 #include "chain.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SIZE	704 /* of a test's objects: in no class of kmalloc()'s */
@@ -181,9 +182,37 @@ static void test_handle(struct ktap *t)
 
 /* ---- names ---- */
 
+static bool is_a_name(const struct kmem_cache *s, const char *name)
+{
+	struct kmem_cache *found = kmem_cache_find(name);
+
+	if (found)
+		kmem_cache_leave(found);
+	return found == s;
+}
+
+/* @s has two users.  Whichever name a destroy means: none of those that remain is lost. */
+static void check_gone_names(struct ktap *t, struct kmem_cache *s)
+{
+	char name[SLAB_NAME_LEN];
+
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	KTAP_EXPECT_EQ(t, info_of(s).users, 1);
+	KTAP_EXPECT_EQ(t, info_of(s).names, 2);
+	KTAP_EXPECT(t, is_a_name(s, "test_info") && is_a_name(s, "test_alias"));
+	for (unsigned i = 0; i < 20; i++) { /* those that come again are there once */
+		snprintf(name, sizeof(name), "test_%u", i / 2);
+		KTAP_EXPECT(t, kmem_cache_create(name, SIZE, 0, SLAB_SKIP_KFENCE, NULL) == s);
+		KTAP_EXPECT(t, is_a_name(s, name));
+		KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+		KTAP_EXPECT_EQ(t, info_of(s).names, min(3 + i / 2, 9U));
+	}
+	KTAP_EXPECT_EQ(t, info_of(s).users, 1);
+}
+
 static void test_names(struct ktap *t)
 {
-	struct kmem_cache *s = make(t, 0), *same, *found;
+	struct kmem_cache *s = make(t, 0), *same;
 	char name[SLAB_NAME_LEN];
 
 	if (!s)
@@ -200,15 +229,11 @@ static void test_names(struct ktap *t)
 	KTAP_EXPECT(t, kmem_cache_shared_name(s, 0, name));
 	KTAP_EXPECT_STREQ(t, name, "test_alias");
 	KTAP_EXPECT(t, !kmem_cache_shared_name(s, 1, name));
-	found = kmem_cache_find("test_alias");
-	KTAP_EXPECT(t, found == s);
-	if (found)
-		kmem_cache_leave(found);
-	KTAP_EXPECT_EQ(t, kmem_cache_destroy(same), 0);
-	KTAP_EXPECT_EQ(t, info_of(s).users, 1);
-	KTAP_EXPECT(t, !kmem_cache_find("test_alias"));
+	KTAP_EXPECT(t, is_a_name(s, "test_alias"));
+	check_gone_names(t, s);
 	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
 	KTAP_EXPECT(t, !kmem_cache_find("test_info"));
+	KTAP_EXPECT(t, !kmem_cache_find("test_alias"));
 }
 
 /* A cache that is destroyed under a walk: the walk goes on, nobody else finds it. */
