@@ -237,7 +237,7 @@ static void test_validator(struct ktap *t)
 static void test_steps(struct ktap *t)
 {
 	unsigned long before = slab_settle();
-	struct kmem_cache *s = create(t, 1024);
+	struct kmem_cache *s = create_unsampled(t, 1024);
 	void *object[NR_STEPPED];
 	unsigned left = NR_STEPPED, steps = 0;
 
