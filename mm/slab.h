@@ -91,7 +91,6 @@ struct kmem_cache {
 	s32 mark_key;		   /* C a free object's mark: this + its address */
 	u32 random;		   /* for the order of a new slab's; no lock: any value will do */
 	u8 order;		   /* C of a slab */
-	u8 min_order;		   /* C that will do if there's none of those */
 	u8 align_shift;		   /* C log2 */
 	u16 min_partial;	   /* C empty slabs that a node keeps */
 	u32 nr_waiting;		   /* slabs that wait for readers (slab_rcu.c) */

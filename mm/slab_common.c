@@ -6,9 +6,11 @@
  * struct kmem_cache_node and magazines.  They have no magazines themselves.
  *
  * Shape: the smallest order of slab that wastes at most a sixteenth of it and has room for some
- * objects, else an eighth, else a quarter.  Caches that are alike share slabs: kmem_cache_create()
- * returns one that there is, and notes the name.  Which of them a destroy means isn't known, as all
- * have the same pointer: so there may be more names than users, NAMES_KEPT more at most.
+ * objects, else an eighth, else a quarter.  All of a cache's have it (docs/slab.md: at most 3).
+ *
+ * Caches that are alike share slabs: kmem_cache_create() returns one that there is, and notes the
+ * name.  Which of them a destroy means isn't known, as all have the same pointer: so there may be
+ * more names than users, NAMES_KEPT more at most.
  *
  * A walk over all caches has the one that it stands on pinned.  One that is destroyed meanwhile
  * stays in the list, dead, until the last walk has left it.  No walk has interrupts off for more
