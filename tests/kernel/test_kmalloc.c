@@ -5,6 +5,7 @@
  * Sizes and classes themselves: test_slab.c.
  */
 #include <base/errno.h>
+#include <kernel/lockdebug.h>
 #include <mm/page_alloc.h>
 #include <mm/page_ref.h>
 
@@ -361,6 +362,81 @@ static void test_wild(struct ktap *t)
 	slab_end(t, before);
 }
 
+/* ---- under which locks ---- */
+
+#ifdef CONFIG_DEBUG_LOCKS
+static void expect_reports(void)
+{
+	lock_expect_begin();
+}
+
+static unsigned int reports_seen(void)
+{
+	const char *text;
+
+	return lock_expect_end(&text);
+}
+#else
+static void expect_reports(void)
+{
+}
+
+static unsigned int reports_seen(void)
+{
+	return 0;
+}
+#endif
+
+/* A handle that nobody has used, or NULL. */
+static struct slab_handle *find_fresh(void)
+{
+	struct slab_handle *row = kmalloc_caches[KMALLOC_RECLAIM];
+
+	for (unsigned i = 0; i < KMALLOC_CLASSES; i++)
+		if (!row[i].cache)
+			return &row[i];
+	return NULL;
+}
+
+/* An object of @handle is had and freed under a lock of @rank: how often that is reported. */
+static unsigned int reports_under(enum lock_rank rank, struct slab_handle *handle)
+{
+	unsigned long flags;
+	unsigned int nr;
+	spinlock_t lock;
+	void *object;
+
+	spin_lock_init_ranked(&lock, rank);
+	expect_reports();
+	spin_lock_irqsave(&lock, flags);
+	object = slab_alloc(handle, GFP_ATOMIC | __GFP_NOWARN);
+	kfree(object);
+	spin_unlock_irqrestore(&lock, flags);
+	nr = reports_seen();
+	return object ? nr : ~0U;
+}
+
+/* What docs/locking.md says of kmalloc(). */
+static void test_ranks(struct ktap *t)
+{
+	struct slab_handle *fresh = find_fresh();
+
+	if (!fresh) {
+		ktap_skip(t, "all caches have been made before");
+		return;
+	}
+	KTAP_EXPECT_EQ(t, reports_under(LOCK_PGTABLE, fresh), 0);
+	kmem_cache_shrink(fresh->cache);
+	KTAP_EXPECT_EQ(t, reports_under(LOCK_SLAB_LIST, fresh), 0);
+#ifdef CONFIG_DEBUG_LOCKS
+	kmem_cache_shrink(fresh->cache);
+	KTAP_EXPECT(t, reports_under(LOCK_SLAB, fresh) != 0);
+	fresh = find_fresh();
+	if (fresh)
+		KTAP_EXPECT(t, reports_under(LOCK_PERCPU, fresh) != 0);
+#endif
+}
+
 static const struct ktap_case cases[] = {
 	{ KTAP_PREPARE, prepare },
 	{ "account", test_account },
@@ -374,6 +450,7 @@ static const struct ktap_case cases[] = {
 	{ "kasprintf", test_kasprintf },
 	{ "sensitive-large", test_sensitive_large },
 	{ "wild", test_wild },
+	{ "ranks", test_ranks },
 	{},
 };
 static const struct ktap_suite suite_kmalloc = { "kmalloc", cases };
