@@ -21,7 +21,7 @@ say        = $(if $(filter 1,$(V))$(silent),,@printf '  %-8s%s\n' $(1) $(2))
 PYTHON    := /usr/bin/python3
 KCONFIG    = $(PYTHON) tools/kconfig.py --board $(BOARD) --out $(O) \
 	$(if $(filter 1,$(DEBUG)),--also tools/debug.config) \
-	$(if $(filter 1,$(KASAN)),--also tools/kasan.config)
+	$(if $(filter 1,$(KASAN)),--also tools/kasan.config) $(addprefix --also ,$(ALSO))
 
 .PHONY: all FORCE
 .DELETE_ON_ERROR:
@@ -38,7 +38,7 @@ endif
 
 KCONFIG_FILES := Kconfig $(wildcard */Kconfig */*/Kconfig)
 $(O)/.config.stamp: $(wildcard $(O)/.config) $(KCONFIG_FILES) boards/$(BOARD)/defconfig \
-		tools/debug.config tools/kasan.config \
+		tools/debug.config tools/kasan.config $(ALSO) \
 		tools/kconfig.py
 	@tools/setup build
 	@$(KCONFIG) sync
@@ -97,7 +97,8 @@ WARN_FLAGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wundef
 INCLUDES   := -Iinclude -Iarch/riscv/include -I$(LIBFDT_SRC) -include $(O)/include/autoconf.h
 CFLAGS     := $(TARGET_FLAGS) $(CODE_FLAGS) $(WARN_FLAGS) $(INCLUDES)
-LDFLAGS    := -m elf$(XLEN)lriscv -nostdlib --gc-sections --emit-relocs --fatal-warnings \
+LDFLAGS    := -m elf$(XLEN)lriscv -nostdlib $(if $(filter 1,$(KEEP_ALL)),,--gc-sections) \
+	--emit-relocs --fatal-warnings \
 	--no-warn-rwx-segments --defsym=vfprintf=$(PRINTF)
 
 # --- objects -------------------------------------------------------------------------
