@@ -38,6 +38,7 @@
 #define FREE_BYTES     8U      /* of a free object: the next one's number, and a mark */
 #define MARK_AT	       4U      /* of these bytes: the mark */
 #define MAX_SLAB_ORDER 3
+#define COLOUR_BITS    6U /* log2 of a line: a colour is at least one */
 
 /* Full at the latest with so many objects. */
 #define MAGAZINE_SLOTS 62
@@ -92,6 +93,8 @@ struct kmem_cache {
 	u32 random;		   /* for the order of a new slab's; no lock: any value will do */
 	u8 order;		   /* C of a slab */
 	u8 align_shift;		   /* C log2 */
+	u8 colour_from;		   /* C bits of a slab's descriptor's address from here on are */
+	u16 colours;		   /* C its colour, in bytes; 0: all slabs are alike */
 	u16 min_partial;	   /* C empty slabs that a node keeps */
 	u32 nr_waiting;		   /* slabs that wait for readers (slab_rcu.c) */
 	gfp_t gfp;		   /* C what its slabs are asked for with, beside the caller's */
@@ -194,9 +197,18 @@ static __always_inline void *page_owner_word(const struct page *page)
 
 /* ---- slab_page.c: slabs ---- */
 
+/* The first object of @slab.  Where all of a slab's objects leave some lines, slabs begin at one or
+ * another of them, by their frame's number: else the first objects of all would share a few lines
+ * of a cache. */
+static inline char *slab_first(const struct kmem_cache *s, const struct page *slab)
+{
+	return (char *)page_address(slab) +
+	       ((unsigned long)slab << COLOUR_BITS >> s->colour_from & s->colours);
+}
+
 static inline char *slab_object(const struct kmem_cache *s, const struct page *slab, unsigned nr)
 {
-	return (char *)page_address(slab) + nr * s->size;
+	return slab_first(s, slab) + nr * s->size;
 }
 
 static inline u16 *link_of(const struct kmem_cache *s, void *object)
@@ -208,7 +220,7 @@ static inline u16 *link_of(const struct kmem_cache *s, void *object)
 static inline unsigned slab_number(const struct kmem_cache *s, const struct page *slab,
 				   const void *object)
 {
-	u32 offset = (u32)((const char *)object - (char *)page_address(slab));
+	u32 offset = (u32)((const char *)object - slab_first(s, slab));
 	u32 nr = (u32)((u64)offset * s->reciprocal >> 32);
 
 	return likely(nr * s->size == offset && nr < s->objects) ? nr : NO_OBJECT;
@@ -231,6 +243,10 @@ unsigned slab_take(struct kmem_cache *s, struct kmem_cache_node *n, void **out, 
  */
 void slab_give(struct kmem_cache *s, void **object, unsigned nr);
 unsigned slab_give_step(struct kmem_cache *s, void **object, unsigned nr);
+
+/* slab_choose_colours - where slabs of @s, whose objects are aligned to @align, may begin: at one,
+ * two, four ... places, a line or @align apart, as far as what their objects leave reaches. */
+void slab_choose_colours(struct kmem_cache *s, unsigned align);
 
 /* slab_in_chain - is block @nr of @slab free?  The node's lock is held, or nobody uses the slab. */
 bool slab_in_chain(const struct kmem_cache *s, const struct page *slab, unsigned nr);

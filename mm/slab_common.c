@@ -145,6 +145,7 @@ static void shape(struct kmem_cache *s, const char *name, unsigned size, unsigne
 	s->reciprocal = (u32)((1ULL << 32) / s->size + 1);
 	s->order = (u8)choose_order(s->size);
 	s->objects = (u16)((PAGE_SIZE << s->order) / s->size);
+	slab_choose_colours(s, align);
 	s->min_partial = (u16)max(5U >> s->order, 1U);
 	s->gfp = (flags & SLAB_CACHE_DMA ? __GFP_DMA : 0) |
 		 (flags & SLAB_CACHE_DMA32 ? __GFP_DMA32 : 0) |

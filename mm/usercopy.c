@@ -88,10 +88,11 @@ static const char *judge_object(const struct kmem_cache *s, unsigned long offset
 static const char *judge_slab(struct page *page, const void *ptr, unsigned long n)
 {
 	const struct kmem_cache *s = page->mapping;
-	u32 offset = (u32)((const char *)ptr - (char *)page_address(compound_head(page)));
+	u32 offset = (u32)((const char *)ptr - slab_first(s, compound_head(page)));
 	u32 nr = (u32)((u64)offset * s->reciprocal >> 32);
 
-	return judge_object(s, offset - nr * s->size - s->pad, n);
+	return nr < s->objects ? judge_object(s, offset - nr * s->size - s->pad, n)
+			       : "beyond the object";
 }
 
 static const char *judge_watched(const void *ptr, unsigned long n)

@@ -13,6 +13,7 @@
 #include <shell/ktap.h>
 
 #include "../../mm/slab.h"
+#include "../../mm/slab_debug.h"
 #include "chain.h"
 
 #include <stdio.h>
@@ -431,10 +432,57 @@ static void test_destroy_offline(struct ktap *t)
 	KTAP_EXPECT_EQ(t, kthread_join(thread), 0);
 }
 
+/* Slabs begin where their frame's number says, and nowhere else. */
+static void check_colours(struct ktap *t, unsigned size, unsigned align, unsigned expected)
+{
+	struct kmem_cache *s = kmem_cache_create("test_colour", size, align,
+						 SLAB_NO_MERGE | SLAB_SKIP_KFENCE, NULL);
+	unsigned unit = max(align, CACHE_LINE), nr;
+
+	KTAP_ASSERT(t, s != NULL);
+	if (slab_debugged(s)) /* there what is left is padding */
+		expected = 1;
+	nr = take(s, MANY);
+	for (unsigned i = 0; i < nr; i++) {
+		const struct page *slab = compound_head(virt_to_page(object[i]));
+		unsigned long at =
+			(unsigned long)slab_first(s, slab) - (unsigned long)page_address(slab);
+
+		KTAP_EXPECT(t, slab_number(s, slab, (char *)object[i] - s->pad) != NO_OBJECT);
+		KTAP_EXPECT(t,
+			    at % unit == 0 && at + s->objects * s->size <= PAGE_SIZE << s->order);
+		KTAP_EXPECT(t, (unsigned long)object[i] % max(align, 8U) == 0);
+		memset(object[i], 0xc0, size);
+		KTAP_EXPECT_EQ(t, at / unit, (page_to_pfn(slab) >> s->order) % expected);
+	}
+	expect_sound(t, s);
+	give(s, nr);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+}
+
+static void test_colours(struct ktap *t)
+{
+	static struct {
+		u16 size, align, colours;
+	} shapes[] = { { 192, 0, 2 }, { 64, 0, 1 }, { 192, 64, 2 }, { 512, 512, 1 } };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(shapes); i++)
+		check_colours(t, shapes[i].size, shapes[i].align, shapes[i].colours);
+	for (unsigned size = 8; size < 4000; size = size * 5 / 4 + 8) {
+		struct kmem_cache *s =
+			kmem_cache_create("test_colour", size, 0, SLAB_NO_MERGE, NULL);
+
+		KTAP_ASSERT(t, s != NULL);
+		KTAP_EXPECT(t, s->colours + s->objects * s->size <= PAGE_SIZE << s->order);
+		KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	}
+}
+
 static const struct ktap_case cases[] = {
 	{ "figures", test_figures },
 	{ "reclaimable", test_reclaimable },
 	{ "sites", test_sites },
+	{ "colours", test_colours },
 	{ "handle", test_handle },
 	{ "names", test_names },
 	{ "walk", test_walk },
