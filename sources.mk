@@ -157,6 +157,7 @@ obj-y += mm/slab_info.o
 obj-y += mm/slab_page.o
 obj-y += mm/slab_rcu.o
 obj-y += mm/slab_report.o
+obj-y += mm/slab_shape.o
 obj-y += mm/slab_shrink.o
 obj-y += mm/slab_validate.o
 obj-y += mm/slab_watch.o

@@ -280,6 +280,15 @@ unsigned long slab_trim_node(struct kmem_cache *s, struct kmem_cache_node *n, un
 bool slab_defer(struct kmem_cache *s, struct page *slab);
 void slab_rcu_wait(struct kmem_cache *s);
 
+/* ---- slab_shape.c ---- */
+
+/* slab_shape - what @s, which is cleared, is like, of arguments as kmem_cache_create() has them; it
+ * has no magazines yet.  slab_shape_magazines: it has.  slab_alignment: of its objects, bytes. */
+void slab_shape(struct kmem_cache *s, const char *name, unsigned size, unsigned align,
+		slab_flags_t flags, void (*ctor)(void *));
+void slab_shape_magazines(struct kmem_cache *s);
+unsigned slab_alignment(unsigned size, unsigned align, slab_flags_t flags);
+
 /* ---- slab_common.c ---- */
 
 /* slab_create - kmem_cache_create() of arguments that make sense and a cache of its own; may be

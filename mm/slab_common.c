@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * slab_common.c - caches: their shape, creating and destroying them
+ * slab_common.c - caches: creating and destroying them, walks
  *
  * Three caches are there from the start, those of what caches consist of: struct kmem_cache,
  * struct kmem_cache_node and magazines.  They have no magazines themselves.
- *
- * Shape: the smallest order of slab that wastes at most a sixteenth of it and has room for some
- * objects, else an eighth, else a quarter.  All of a cache's have it (docs/slab.md: at most 3).
  *
  * Caches that are alike share slabs: kmem_cache_create() returns one that there is, and notes the
  * name.  Which of them a destroy means isn't known, as all have the same pointer: so there may be
@@ -17,6 +14,7 @@
  * than a step.
  *
  * Locking: caches.lock (rank SLAB_LIST) for the list of all, their users and names, pins.
+ * Not here: their shape (slab_shape.c).
  */
 #define LOG_PREFIX "slab: "
 #include <asm/barrier.h>
@@ -24,7 +22,6 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/percpu.h>
-#include <kernel/random.h>
 #include <kernel/smp.h>
 #include <mm/kfence.h>
 #include <mm/kmalloc.h>
@@ -65,99 +62,6 @@ struct kmem_cache *const slab_magazines = &first[OF_MAGAZINES];
 
 /* The stack of a cache that has none. */
 DEFINE_PER_CPU(struct slab_stack, slab_no_stack) = { .top = slab_no_slot, .full = slab_no_slot };
-
-/* ---- shape ---- */
-
-static unsigned log2_up(unsigned long n)
-{
-	unsigned log = 0;
-
-	while (1UL << log < n)
-		log++;
-	return log;
-}
-
-static unsigned alignment(unsigned size, unsigned align, slab_flags_t flags)
-{
-	unsigned line = CACHE_LINE;
-
-	if (flags & SLAB_HWCACHE_ALIGN) {
-		while (size <= line / 2)
-			line /= 2;
-		align = max(align, line);
-	}
-	return max(align, (unsigned)sizeof(void *));
-}
-
-/* At least so many objects, and no more waste than a @part'th. */
-static bool order_fits(unsigned order, unsigned size, unsigned least, unsigned part)
-{
-	unsigned long bytes = PAGE_SIZE << order;
-
-	return bytes >= (unsigned long)least * size && bytes % size <= bytes / part;
-}
-
-static unsigned choose_order(unsigned size)
-{
-	/* Where memory is tight, what one slab too many costs is felt. */
-	unsigned least = nr_managed_pages() < (64UL << (20 - PAGE_SHIFT)) ? 4 : 8;
-
-	for (; least; least /= 2)
-		for (unsigned part = 16; part >= 4; part /= 2)
-			for (unsigned order = 0; order <= MAX_SLAB_ORDER; order++)
-				if (order_fits(order, size, least, part))
-					return order;
-	return log2_up(DIV_ROUND_UP(size, PAGE_SIZE));
-}
-
-static unsigned choose_rounds(unsigned size)
-{
-	unsigned rounds =
-		size <= 256 ? MAGAZINE_SLOTS : min(max(16384 / size, 2U), MAGAZINE_SLOTS + 0U);
-
-	return nr_managed_pages() < (32UL << (20 - PAGE_SHIFT)) ? max(rounds / 4, 2U) : rounds;
-}
-
-/* What a node's depot may keep: a 1024th of memory. */
-static unsigned depot_max(unsigned size, unsigned rounds)
-{
-	unsigned long bytes = nr_managed_pages() << (PAGE_SHIFT - 10);
-
-	return (unsigned)min(bytes / ((unsigned long)size * rounds), 1024UL);
-}
-
-static void shape(struct kmem_cache *s, const char *name, unsigned size, unsigned align,
-		  slab_flags_t flags, void (*ctor)(void *))
-{
-	align = alignment(size, align, flags);
-	s->object_size = size;
-	s->ctor = ctor;
-	s->flags = s == slab_magazines ? flags : slab_debug_flags(name, flags);
-	s->align_shift = (u8)log2_up(align);
-	s->debugged = s->flags & SLAB_DEBUG_FLAGS;
-	if (slab_debugged(s)) {
-		size = slab_debug_shape(s, align);
-	} else if (ctor || flags & SLAB_TYPESAFE_BY_RCU) { /* it stays as it is while it's free */
-		s->link = (u16)ALIGN_UP(size, sizeof(u32));
-		size = s->link + FREE_BYTES;
-	}
-	s->size = (u32)ALIGN_UP(max(size, FREE_BYTES), (unsigned long)align);
-	s->reciprocal = (u32)((1ULL << 32) / s->size + 1);
-	s->order = (u8)choose_order(s->size);
-	s->objects = (u16)((PAGE_SIZE << s->order) / s->size);
-	slab_choose_colours(s, align);
-	s->min_partial = (u16)max(5U >> s->order, 1U);
-	s->gfp = (flags & SLAB_CACHE_DMA ? __GFP_DMA : 0) |
-		 (flags & SLAB_CACHE_DMA32 ? __GFP_DMA32 : 0) |
-		 (flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : 0);
-	s->random = (u32)get_random_long();
-	/* What was cleared leads to no number of an object. */
-	s->key = (u16)((get_random_long() & 0x7ffe) | 0x8000);
-	s->handle.mark = s->link + (s32)MARK_AT - s->pad; /* from what its user sees */
-	s->handle.cache = s;
-	s->mark_key = (s32)get_random_long() | 1; /* no mark is 0 */
-	snprintf(s->name, sizeof(s->name), "%s", name);
-}
 
 /* ---- creating ---- */
 
@@ -267,8 +171,7 @@ static void make_stacks(struct kmem_cache *s)
 		*per_cpu_ptr(stacks, cpu) =
 			(struct slab_stack){ .top = slab_no_slot, .full = slab_no_slot };
 	stack_offset(s, stacks);
-	s->rounds = (u16)choose_rounds(s->size);
-	s->depot_max = (u16)depot_max(s->size, s->rounds);
+	slab_shape_magazines(s);
 }
 
 struct kmem_cache *slab_create(const char *name, unsigned size, unsigned align, slab_flags_t flags,
@@ -278,7 +181,7 @@ struct kmem_cache *slab_create(const char *name, unsigned size, unsigned align, 
 
 	if (!s)
 		return NULL;
-	shape(s, name, size, align, flags, ctor);
+	slab_shape(s, name, size, align, flags, ctor);
 	if (!make_nodes(s, gfp)) {
 		undo(s);
 		return NULL;
@@ -369,7 +272,7 @@ static struct kmem_cache *join_like(const char *text, unsigned size, unsigned al
 
 	if (name)
 		snprintf(name->text, sizeof(name->text), "%s", text);
-	s = find_like(&name, size, alignment(size, align, flags), flags);
+	s = find_like(&name, size, slab_alignment(size, align, flags), flags);
 	kfree(name);
 	return s;
 }
@@ -579,7 +482,7 @@ static void make_first(unsigned which, const char *name, unsigned size, unsigned
 	struct kmem_cache *s = &first[which];
 
 	memset(s, 0, sizeof(*s)); /* host tests begin anew */
-	shape(s, name, size, align, SLAB_NO_MERGE, NULL);
+	slab_shape(s, name, size, align, SLAB_NO_MERGE, NULL);
 	stack_offset(s, &slab_no_stack);
 	for (unsigned nid = 0; nid < nr_nodes; nid++) {
 		node_init(&first_node[which][nid]);
