@@ -184,6 +184,7 @@ obj-$(CONFIG_KTAP) += tests/kernel/movable.o
 obj-$(CONFIG_KTAP) += tests/kernel/reclaim_world.o
 obj-$(CONFIG_KTAP) += tests/kernel/slab_tools.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_pages.o
+obj-$(CONFIG_KTAP) += tests/kernel/stress_slab.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_threads.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_cma.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_compaction.o

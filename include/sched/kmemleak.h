@@ -16,5 +16,10 @@ unsigned long kmemleak_scan_now(void);
 static inline void kmemleak_start(void)
 {
 }
+
+static inline unsigned long kmemleak_scan_now(void)
+{
+	return 0;
+}
 #endif
 #endif

@@ -142,8 +142,7 @@ static unsigned long pages_of_records(void)
 	return counts.pages;
 }
 
-/* Free pages when none is only on its way back. */
-static unsigned long settled_free_pages(void)
+unsigned long ktap_free_pages(void)
 {
 	kstack_flush();
 	kmem_cache_shrink_all();
@@ -157,9 +156,9 @@ static void settle(void)
 	unsigned long before;
 
 	do {
-		before = settled_free_pages();
+		before = ktap_free_pages();
 		msleep(SETTLE_MS);
-	} while (settled_free_pages() != before && ktime_ns() < end);
+	} while (ktap_free_pages() != before && ktime_ns() < end);
 }
 
 /* Wait until @wanted pages are free, as far as they still come back: a thread that has ended gives
@@ -169,7 +168,7 @@ static unsigned long free_pages_become(unsigned long wanted)
 	u64 end = ktime_ns() + PAGES_BACK_NS;
 	unsigned long now;
 
-	while ((now = settled_free_pages()) != wanted && ktime_ns() < end)
+	while ((now = ktap_free_pages()) != wanted && ktime_ns() < end)
 		msleep(10);
 	return now;
 }
@@ -177,7 +176,7 @@ static unsigned long free_pages_become(unsigned long wanted)
 /* Runs one suite; false if a case failed or pages are missing afterwards. */
 static bool run_suite(const struct ktap_suite *suite, struct totals *totals)
 {
-	unsigned long free_before = settled_free_pages(), free_after;
+	unsigned long free_before = ktap_free_pages(), free_after;
 	unsigned fail_before = totals->fail, nr = 0;
 
 	while (suite->cases[nr].name)
@@ -187,7 +186,7 @@ static bool run_suite(const struct ktap_suite *suite, struct totals *totals)
 	for (unsigned i = 0; i < nr; i++) {
 		run_case(suite, &suite->cases[i], i + 1, totals);
 		if (!strcmp(suite->cases[i].name, KTAP_PREPARE))
-			free_before = settled_free_pages();
+			free_before = ktap_free_pages();
 	}
 	free_after = free_pages_become(free_before);
 	if (free_after != free_before) {

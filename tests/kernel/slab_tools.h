@@ -20,4 +20,10 @@ unsigned long slab_settle(void);
 /* slab_end - all caches are sound, and @before pages are free again. */
 void slab_end(struct ktap *t, unsigned long before);
 
+/* slab_count - note how many objects of each cache are in use.  slab_recount - is it so again, and
+ * does no cache keep a slab for nothing?  Waits for what is only on its way back, 10 s; false: the
+ * log says which caches differ. */
+void slab_count(void);
+bool slab_recount(void);
+
 #endif

@@ -4,7 +4,8 @@
 The kernel with every check on (make DEBUG=1) runs `stress threads` with perturb=SEED and one
 allocation in twenty failing, then the suites that have to do with threads.  SOAK_SECONDS is for
 all machines together: 15 by default, in `make check`; `make soak` takes 600.  Then the same time
-once more for `stress pages`.  SOAK_SEED repeats a run's choices (not its timing).
+once more for `stress pages`, and for `stress slab`, after which each cache must have as many objects
+in use as before.  SOAK_SEED repeats a run's choices (not its timing).
 """
 
 import os
@@ -34,6 +35,14 @@ PAGES = {
     "pages-4harts": dict(board="qemu-virt", smp=4, mem="256M", checked=True),
     "pages-8harts-numa": dict(board="qemu-virt", smp=8, mem="1G", numa=2, checked=False),
     "pages-rv32-4harts": dict(board="qemu-virt32", smp=4, mem="128M", checked=False),
+}
+# What each checks is its own: failures on purpose, owners and red zones, leaks and samples.
+SLAB = {
+    "slab-4harts": dict(board="qemu-virt", smp=4, mem="256M", checked=True),
+    "slab-8harts-numa": dict(board="qemu-virt", smp=8, mem="1G", numa=2, checked=True,
+                             append="kmemleak=on kfence.sample_interval=10"),
+    "slab-rv32-4harts": dict(board="qemu-virt32", smp=4, mem="128M", checked=False,
+                             append="slub_debug"),
 }
 
 
@@ -89,5 +98,23 @@ def test_pages(machine, debug_image, name):
     m = machine(**options)
     said = m.run(f"stress pages {seconds} {SEED}", timeout=seconds * 3 + SUITES_PATIENCE)
     assert "stress pages: passed" in said, "\n".join(said)
+    assert not [line for line in m.run("dmesg 3") if line], "something was reported"
+    assert m.poweroff() == 0
+
+
+@pytest.mark.parametrize("name", SLAB)
+def test_slab(machine, debug_image, name):
+    """Objects and caches come and go on all harts, some allocations fail: nothing is left."""
+    options = dict(SLAB[name])
+    arguments = options.pop("append", "")
+    seconds = max(SECONDS // len(SLAB), 2)
+    if options.pop("checked"):
+        arguments += f" perturb={SEED}"
+        options.update(kernel=debug_image(options["board"]))
+    print(f"seed {SEED}, {seconds} seconds")
+    m = machine(append=arguments, **options)
+    said = m.run(f"stress slab {seconds} {SEED}", timeout=seconds * 3 + SUITES_PATIENCE)
+    assert "stress slab: passed" in said, "\n".join(said)
+    assert m.run("slabinfo -v")[0].endswith(" 0 of them broken")
     assert not [line for line in m.run("dmesg 3") if line], "something was reported"
     assert m.poweroff() == 0

@@ -26,8 +26,9 @@ BUGS = {
 }
 ALWAYS_FREED = ("after-free", "double-free")
 WHO = r" at \d+\.\d{6} by thread 1 on hart \d+: "
-# Suites that are about other things than the caches' insides.
-ABOUT = ("slab_debug", "slab", "slab_harts", "kstack", "thread", "workqueue", "page_alloc")
+ABOUT = ("slab_debug", "slab", "slab_harts", "slab_info", "slab_init", "slab_rcu", "slab_stress",
+         "slab_watch", "kmalloc", "mempool", "kfence", "usercopy", "kstack", "thread", "workqueue",
+         "page_alloc")
 
 
 def messages(lines):
@@ -89,16 +90,29 @@ def test_wild_pointer(machine):
     assert m.poweroff() == 0
 
 
-@pytest.mark.parametrize("where", [dict(smp=4, mem="256M"), dict(smp=1, mem="8M"),
-                                   dict(smp=4, mem="1G", numa=2),
-                                   dict(board="qemu-virt32", smp=4, mem="128M")], ids=str)
-def test_everything_works_with_it(machine, where):
-    """kmalloc's caches and those of caches are debugged; nobody does anything wrong."""
-    m = machine(append="slub_debug=FZPU,kmalloc*,dma*,kmem_cache*", **where)
+@pytest.mark.parametrize("append, where", [
+    ("slub_debug=FZPU,kmalloc*,dma*,kmem_cache*", dict(smp=4, mem="256M")),
+    ("slub_debug", dict(smp=1, mem="8M")),
+    ("slub_debug", dict(smp=4, mem="1G", numa=2)),
+    ("slub_debug=FZ init_on_alloc=1 init_on_free=1", dict(board="qemu-virt32", smp=4, mem="128M")),
+], ids=str)
+def test_everything_works_with_it(machine, append, where):
+    """Nobody does anything wrong, in whichever caches, nor with what else looks at objects."""
+    m = machine(append=append, **where)
     checks.suites_pass(m, *ABOUT)
     assert "0 of them broken" in m.run("slabinfo -v")[0]
     detail = "\n".join(m.run("slabinfo kmem_cache"))
-    assert "consistency_checks red_zone poison store_user" in detail
+    assert "consistency_checks red_zone" in detail
+    assert m.poweroff() == 0
+
+
+def test_everything_works_with_all_of_it(machine, debug_kernel):
+    """Owners, red zones, leaks and samples at once, and allocations that may fail and don't."""
+    m = machine(kernel=debug_kernel("qemu-virt"), smp=4, mem="256M",
+                append="slub_debug kmemleak=on kfence.sample_interval=1")
+    assert m.run("fault failslab probability=100 space=4000M") == []
+    checks.suites_pass(m, *ABOUT, "kmemleak")
+    assert "0 of them broken" in m.run("slabinfo -v")[0]
     assert m.poweroff() == 0
 
 
