@@ -254,16 +254,19 @@ static struct head *take(struct actor *a, gfp_t gfp)
 		      bytes, FROM_KMALLOC);
 }
 
-/* Put @o, or nothing, on a random place of the exchange, and free what lay there. */
-static void exchange(struct actor *a, struct head *o)
+/* Put @o, or nothing, on place @at of the exchange, and free what lay there. */
+static void exchange_with(struct actor *a, struct head *o, unsigned at)
 {
-	unsigned at = stress_random(&a->random) % EXCHANGE;
-
 	o = __atomic_exchange_n(&stress.exchange[at], o, __ATOMIC_ACQ_REL);
 	if (!o)
 		return;
 	give_back(o, a->random);
 	__atomic_fetch_add(&stress.exchanged, 1, __ATOMIC_RELAXED);
+}
+
+static void exchange(struct actor *a, struct head *o)
+{
+	exchange_with(a, o, stress_random(&a->random) % EXCHANGE);
 }
 
 static void do_slot(struct actor *a, gfp_t gfp)
@@ -343,7 +346,7 @@ static void do_resize(struct actor *a)
 static void do_text(struct actor *a)
 {
 	u32 number = stress_random(&a->random);
-	char *text = kasprintf(GFP_KERNEL | __GFP_NOWARN, "%u of %p", number, (void *)a);
+	char *text = kasprintf(GFP_KERNEL | __GFP_NOWARN, "%u of %p", (unsigned)number, (void *)a);
 	char *copy = kstrdup(text, GFP_KERNEL | __GFP_NOWARN);
 
 	expect(!text || !copy || !strcmp(text, copy), "a copy isn't one");
@@ -501,8 +504,10 @@ static void give_all_back(struct actor *a, bool handler)
 	stress.nr[handler] += a->operations;
 	stress.nr_failed[handler] += a->failed;
 	for (unsigned i = 0; i < KEPT; i++)
-		if (a->kept[i])
+		if (a->kept[i]) {
 			give_back(a->kept[i], i);
+			a->kept[i] = NULL; /* leads nowhere for kmemleak */
+		}
 }
 
 static void stop(void)
@@ -517,11 +522,11 @@ static void stop(void)
 		give_all_back(&stress.actor[i], false);
 	}
 	for (unsigned i = 0; i < EXCHANGE; i++)
-		if (stress.exchange[i])
-			give_back(stress.exchange[i], i);
+		exchange_with(&stress.actor[0], NULL, i);
 	for (unsigned i = 0; i < CACHES; i++) {
 		expect(!stress.slot[i].users, "an object is missing");
 		expect(!kmem_cache_destroy(stress.slot[i].s), "a cache can't be destroyed");
+		stress.slot[i].s = NULL;
 	}
 }
 

@@ -59,6 +59,7 @@ static void end(struct ktap *t)
 {
 	if (world.cache)
 		KTAP_EXPECT_EQ(t, kmem_cache_destroy(world.cache), 0);
+	world.cache = NULL;
 	KTAP_EXPECT_EQ(t, set_interval(world.interval), 0);
 }
 
