@@ -231,32 +231,32 @@ static void test_validator(struct ktap *t)
 
 /* ---- no step takes long ---- */
 
-#define NR_STEPPED 200
+/* @nr objects go back in @least steps or more. */
+static void check_steps(struct ktap *t, unsigned size, unsigned nr, unsigned least)
+{
+	struct kmem_cache *s = create_unsampled(t, size);
+	void *object[200];
+	unsigned steps = 0;
 
-/* As many as a step gives back; the last ones of a slab count for more. */
+	KTAP_ASSERT(t, s && kmem_cache_alloc_bulk(s, GFP_KERNEL, nr, object) == nr);
+	if (s->rounds) {
+		for (; nr; steps++)
+			nr -= slab_give_step(s, object, nr);
+		KTAP_EXPECT(t, steps >= least);
+	} else { /* each allocation and release is noted */
+		kmem_cache_free_bulk(s, nr, object);
+	}
+	sound(t, s);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+}
+
+/* 16 objects, or the last ones of two slabs: of these slabs have two each. */
 static void test_steps(struct ktap *t)
 {
 	unsigned long before = slab_settle();
-	struct kmem_cache *s = create_unsampled(t, 1024);
-	void *object[NR_STEPPED];
-	unsigned left = NR_STEPPED, steps = 0;
 
-	if (!s)
-		return;
-	KTAP_ASSERT_EQ(t, kmem_cache_alloc_bulk(s, GFP_KERNEL, left, object), left);
-	if (!s->rounds) { /* each allocation and release is noted */
-		kmem_cache_free_bulk(s, left, object);
-		left = 0;
-	}
-	for (; left; steps++) {
-		unsigned given = slab_give_step(s, object, left);
-
-		KTAP_ASSERT(t, given && given <= 16);
-		left -= given;
-	}
-	KTAP_EXPECT(t, steps > NR_STEPPED / 16 || !s->rounds);
-	sound(t, s);
-	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	check_steps(t, 64, 200, 200 / 16 + 1);
+	check_steps(t, PAGE_SIZE << 2, 24, 5);
 	slab_end(t, before);
 }
 
