@@ -143,6 +143,8 @@ size_t percpu_validate(void)
 			panic("percpu map[%u] is %u, expected 0 to 2", i, pool.map[i]);
 		if (pool.map[i] == TAIL && (i == 0 || pool.map[i - 1] == FREE))
 			panic("percpu map[%u] continues an object that has no start", i);
+		if (pool.map[i] == FREE && i < pool.low)
+			panic("percpu map[%u] is free, expected none below %u", i, pool.low);
 		used += pool.map[i] == FREE ? 0 : UNIT;
 	}
 	spin_unlock_irqrestore(&pool.lock, flags);
