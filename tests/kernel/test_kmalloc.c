@@ -6,6 +6,7 @@
  */
 #include <base/errno.h>
 #include <kernel/lockdebug.h>
+#include <kernel/random.h>
 #include <mm/page_alloc.h>
 #include <mm/page_ref.h>
 
@@ -342,6 +343,25 @@ static void check_regions(struct ktap *t, struct kmem_cache *s)
 		check_wild(t, s, wild[i]);
 }
 
+/* Anywhere outside of the linear map. */
+static void check_random(struct ktap *t)
+{
+	unsigned long reports = slab_reports, nr = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		unsigned long wild = get_random_long() >> i % (8 * sizeof(long) - 12);
+
+		if (i & 1) /* the kernel's half, and near its ends */
+			wild = ~wild;
+		if (wild < PAGE_SIZE || wild - va_layout.linear_base < va_layout.linear_bytes)
+			continue;
+		kfree((void *)wild);
+		nr++;
+	}
+	KTAP_EXPECT(t, nr > 500);
+	KTAP_EXPECT_EQ(t, slab_reports - reports, nr);
+}
+
 static void test_wild(struct ktap *t)
 {
 	unsigned long before = slab_settle(), on_stack[4], flags;
@@ -352,6 +372,7 @@ static void test_wild(struct ktap *t)
 	KTAP_ASSERT(t, s && object);
 	page_reports_expect(true);
 	check_regions(t, s);
+	check_random(t);
 	check_wild(t, s, (unsigned long)on_stack);
 	local_irq_save(flags);
 	check_wild(t, s, (unsigned long)on_stack);
