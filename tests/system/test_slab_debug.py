@@ -71,6 +71,22 @@ def test_mistakes_are_named(machine, board):
     assert m.poweroff() == 0
 
 
+@pytest.mark.parametrize("letter, found", [
+    ("F", {"double-free"}),
+    ("Z", {"double-free", "past-end", "before-start", "kmalloc"}),
+    ("P", {"double-free", "after-free"}),
+    ("U", {"double-free"}),
+])
+def test_each_letter_finds_its_own(machine, letter, found):
+    """The table of docs/debugging-memory.md; and U alone knows who."""
+    m = machine(smp=1, mem="64M", append=f"slub_debug={letter}", may_panic=True)
+    for kind in BUGS:
+        said = "\n".join(messages(m.run(f"slabbug {kind}")))
+        assert ("BUG: slab: object 0x" in said) == (kind in found), f"{kind}: {said}"
+        assert ("  allocated at" in said) == (letter == "U" and kind in found), said
+    assert m.poweroff() == 0
+
+
 def test_nothing_is_said_without(machine):
     """The same mistakes go unnoticed where no argument asks: the tests above can fail."""
     m = machine(smp=1, mem="64M", may_panic=True)
