@@ -244,10 +244,6 @@ unsigned slab_take(struct kmem_cache *s, struct kmem_cache_node *n, void **out, 
 void slab_give(struct kmem_cache *s, void **object, unsigned nr);
 unsigned slab_give_step(struct kmem_cache *s, void **object, unsigned nr);
 
-/* slab_choose_colours - where slabs of @s, whose objects are aligned to @align, may begin: at one,
- * two, four ... places, a line or @align apart, as far as what their objects leave reaches. */
-void slab_choose_colours(struct kmem_cache *s, unsigned align);
-
 /* slab_in_chain - is block @nr of @slab free?  The node's lock is held, or nobody uses the slab. */
 bool slab_in_chain(const struct kmem_cache *s, const struct page *slab, unsigned nr);
 

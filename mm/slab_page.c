@@ -118,22 +118,6 @@ bool slab_in_chain(const struct kmem_cache *s, const struct page *slab, unsigned
 
 /* ---- new slabs ---- */
 
-/* What a debugged cache's objects leave is padding. */
-void slab_choose_colours(struct kmem_cache *s, unsigned align)
-{
-	unsigned bits = COLOUR_BITS, nr = 1;
-	unsigned left = (unsigned)(PAGE_SIZE << s->order) - s->objects * s->size;
-
-	while (1U << bits < align)
-		bits++;
-	if (slab_debugged(s) || align > PAGE_SIZE / 2)
-		return;
-	while ((2 * nr - 1) << bits <= left)
-		nr *= 2;
-	s->colours = (u16)((nr - 1) << bits);
-	s->colour_from = (u8)(COLOUR_BITS + PAGE_STRUCT_SHIFT + s->order - bits);
-}
-
 #ifdef CONFIG_SLAB_FREELIST_RANDOM
 #define RANDOM_ORDER 1
 #else

@@ -74,6 +74,23 @@ static unsigned depot_max(unsigned size, unsigned rounds)
 	return (unsigned)min(bytes / ((unsigned long)size * rounds), 1024UL);
 }
 
+/*
+ * Where slabs may begin: one, two, four ... places, a line or @align apart, as far as what their
+ * objects leave reaches.  Of debugged caches that is padding.
+ */
+static void choose_colours(struct kmem_cache *s, unsigned align)
+{
+	unsigned bits = max(log2_up(align), COLOUR_BITS), nr = 1;
+	unsigned left = (unsigned)(PAGE_SIZE << s->order) - s->objects * s->size;
+
+	if (slab_debugged(s) || align > PAGE_SIZE / 2)
+		return;
+	while ((2 * nr - 1) << bits <= left)
+		nr *= 2;
+	s->colours = (u16)((nr - 1) << bits);
+	s->colour_from = (u8)(COLOUR_BITS + PAGE_STRUCT_SHIFT + s->order - bits);
+}
+
 void slab_shape(struct kmem_cache *s, const char *name, unsigned size, unsigned align,
 		slab_flags_t flags, void (*ctor)(void *))
 {
@@ -93,7 +110,7 @@ void slab_shape(struct kmem_cache *s, const char *name, unsigned size, unsigned 
 	s->reciprocal = (u32)((1ULL << 32) / s->size + 1);
 	s->order = (u8)choose_order(s->size);
 	s->objects = (u16)((PAGE_SIZE << s->order) / s->size);
-	slab_choose_colours(s, align);
+	choose_colours(s, align);
 	s->min_partial = (u16)max(5U >> s->order, 1U);
 	s->gfp = (flags & SLAB_CACHE_DMA ? __GFP_DMA : 0) |
 		 (flags & SLAB_CACHE_DMA32 ? __GFP_DMA32 : 0) |

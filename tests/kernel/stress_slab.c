@@ -150,6 +150,8 @@ static void make_cache(struct slot *slot, u32 random)
 					      SLAB_NO_MERGE,
 					      SLAB_HWCACHE_ALIGN,
 					      SLAB_RECLAIM_ACCOUNT,
+					      SLAB_TYPESAFE_BY_RCU,
+					      SLAB_ACCOUNT,
 					      SLAB_RED_ZONE | SLAB_POISON,
 					      SLAB_STORE_USER };
 	unsigned bytes = LEAST_BYTES + random % (random & 1 << 16 ? 3000 : 300);
