@@ -27,7 +27,7 @@ struct kmem_cache *kmem_cache_create_usercopy(const char *name, unsigned size, u
  * check_object_size - may [@ptr, @ptr + @n) be copied, @to_user or from one?
  * False, and reported: it reaches out of its object or that's region, its compound page, the part
  * of this thread's stack that is in use, or is the kernel's code.  A constant @n is the compiler's
- * to check.  Any context; some 60 instructions for an object.
+ * to check.  Any context; some 150 instructions for an object.
  */
 bool __check_object_size(const void *ptr, unsigned long n, bool to_user) __must_check;
 
