@@ -24,6 +24,7 @@
 #include <mm/slab.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
+#include <mm/vmalloc.h>
 #include <sched/irq.h>
 #include <sched/kfence_timer.h>
 #include <sched/kmemleak.h>
@@ -103,6 +104,7 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	mm_init_pages();       /* DMA ceilings, zones, page allocator */
 	random_init();
 	kmem_cache_init(); /* small objects */
+	vmalloc_init();	   /* memory at addresses in a row */
 	report_memory();
 	if (arch_wx_check())
 		panic("a page is both writable and executable");

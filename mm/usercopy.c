@@ -3,8 +3,9 @@
  * usercopy.c - is a copy to or from a user inside of what was meant?
  *
  * The address tells what it is: an object of a slab or of the watched pool (then its cache says
- * which region), larger pieces of kmalloc() (compound pages), this thread's stack, the image's
- * code, by either of its two mappings.  What is none of these is nobody's to judge: it passes.
+ * which region), larger pieces of kmalloc() (compound pages), an area of vmalloc(), this thread's
+ * stack, the image's code, by either of its two mappings.  What is none of these is nobody's to
+ * judge: it passes.
  *
  * Locking: none; the caller has the object.  Not here: the copy itself.
  */
@@ -20,6 +21,7 @@
 #include <mm/folio.h>
 #include <mm/kfence.h>
 #include <mm/memmap.h>
+#include <mm/vmalloc.h>
 
 #include "internal.h"
 #include "slab.h"
@@ -125,6 +127,18 @@ static const char *judge_page(const void *ptr, unsigned long n)
 	return n <= (unsigned long)(end - (const char *)ptr) ? NULL : "beyond the pages";
 }
 
+/* Of an area, all but its guard. */
+static const char *judge_area(const void *ptr, unsigned long n)
+{
+	const struct vm_struct *vm = find_vm_area(ptr);
+	unsigned long offset;
+
+	if (!vm)
+		return "no area";
+	offset = (unsigned long)ptr - (unsigned long)vm->addr;
+	return offset + n <= get_vm_area_size(vm) ? NULL : "beyond the area";
+}
+
 static const char *judge(const void *ptr, unsigned long n, unsigned long sp)
 {
 	unsigned long at = (unsigned long)ptr;
@@ -136,6 +150,8 @@ static const char *judge(const void *ptr, unsigned long n, unsigned long sp)
 		return "nothing";
 	if (in_code(at, n))
 		return "the kernel's code";
+	if (is_vmalloc_addr(ptr))
+		return judge_area(ptr, n);
 	why = judge_stack(at, n, sp);
 	if (why || at - va_layout.linear_base >= va_layout.linear_bytes)
 		return why;

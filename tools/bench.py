@@ -95,6 +95,12 @@ FIGURES |= {
     "kmem_cache_kept": (0, None),  # pages
     "kmalloc_waste": (120, None),  # of 1,000; Linux: what its classes alone lose, at least
     "usercopy_check": (None, None),
+    "vmalloc4k_pair": (None, None),
+    "vmalloc16k_pair": (600, 4434),
+    "vmalloc64k_pair": (1300, 10_337),
+    "vmalloc1m_pair": (6000, 128_863),
+    "vmalloc1m_single_pair": (12_000, None),  # where no two pages in a row are free
+    "vmap64k_pair": (None, None),
 }
 MORE_IS_BETTER = {"free_at_8M_kb"}
 DIFFERS = {"ipi_call", "page_contention", "slab_contention"}  # from run to run

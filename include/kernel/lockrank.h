@@ -36,6 +36,7 @@ enum lock_rank {
 	LOCK_RUNQUEUE,
 	LOCK_TIMER,	/* a hart's heap of timers */
 	LOCK_KSTACK,	/* the map of stack slots */
+	LOCK_VMAP,	/* who has which addresses of the vmalloc region */
 	LOCK_PGTABLE,	/* the kernel's page table */
 	LOCK_PERCPU,	/* the map of alloc_percpu() */
 	LOCK_SHRINK,	/* which caches shrink */

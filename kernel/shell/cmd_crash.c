@@ -11,6 +11,7 @@
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
 #include <kernel/spinlock.h>
+#include <mm/vmalloc.h>
 #include <sched/thread.h>
 #include <sched/timer.h>
 #include <shell/shell.h>
@@ -58,6 +59,15 @@ static void crash_thread_stack(void)
 static void crash_wild(void)
 {
 	*(volatile int *)(-4096L * 3) = 1;
+}
+
+/* Just behind an area. */
+static void crash_guard(void)
+{
+	volatile char *area = vmalloc(5000);
+
+	if (area)
+		area[2 * PAGE_SIZE] = 1;
 }
 
 static void crash_text(void)
@@ -163,6 +173,7 @@ static const struct way {
 	{ "bug", crash_bug, "a BUG_ON() whose condition is true" },
 	{ "null", crash_null, "load from address 0" },
 	{ "wild", crash_wild, "store to an address that is not mapped" },
+	{ "guard", crash_guard, "store behind the end of a vmalloc area" },
 	{ "text", crash_text, "store into the kernel's code" },
 	{ "exec", crash_exec, "jump into data" },
 	{ "stack", crash_stack, "recurse until the stack overflows" },

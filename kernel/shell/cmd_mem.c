@@ -14,6 +14,7 @@
 #include <mm/memmap.h>
 #include <mm/page_alloc.h>
 #include <mm/slab_info.h>
+#include <mm/vmalloc.h>
 #include <shell/shell.h>
 
 static void print_kb(const char *name, u64 bytes)
@@ -30,6 +31,7 @@ static int run_meminfo(int argc, char **argv)
 {
 	unsigned long present = nr_present_pages(), managed = nr_managed_pages();
 	unsigned long slab, reclaimable;
+	struct vmalloc_info info;
 
 	(void)argv;
 	if (argc != 1)
@@ -48,6 +50,10 @@ static int run_meminfo(int argc, char **argv)
 	print_kb("KernelData:", (u64)(_edata - _sdata));
 	print_kb("KernelBss:", (u64)(__bss_end - __bss_start));
 	print_kb("PageStructs:", memmap_bytes());
+	vmalloc_info(&info);
+	print_kb("VmallocTotal:", info.total);
+	print_kb("VmallocUsed:", info.used);
+	print_kb("VmallocChunk:", info.largest);
 	return 0;
 }
 

@@ -26,6 +26,7 @@
 #include <mm/kmemleak.h>
 #include <mm/kstack.h>
 #include <mm/page_alloc.h>
+#include <mm/vmalloc.h>
 #include <mm/slab_info.h>
 #include <shell/shell.h>
 
@@ -145,6 +146,7 @@ static unsigned long pages_of_records(void)
 unsigned long ktap_free_pages(void)
 {
 	kstack_flush();
+	vm_unmap_aliases();
 	kmem_cache_shrink_all();
 	return nr_free_pages() + pages_of_caches() + pages_of_records();
 }

@@ -19,6 +19,8 @@ WAYS = {
     "bug": (r"BUG.*cmd_crash\.c:\d+.*two \+ two == 4", "crash_bug", None),
     "null": (r"NULL pointer dereference: load page fault at 0x0", "crash_null", 13),
     "wild": (r"store page fault at pc 0x[0-9a-f]+, address 0xf+d000", "crash_wild", 15),
+    "guard": (r"store page fault at pc 0x\w+, address 0x\w+: behind the 8192 bytes of vmalloc area "
+              r"0x\w+, made by crash_guard\+0x", "crash_guard", 15),
     "text": (r"store page fault at pc 0x[0-9a-f]+, address 0x[0-9a-f]+", "crash_text", 15),
     "exec": (r"instruction page fault at pc 0x([0-9a-f]+), address 0x\1", "run_crash", 12),
     "stack": (r"kernel stack overflow: sp is 0x[0-9a-f]+, in thread main", "fill_stack", 15),

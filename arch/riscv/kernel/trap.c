@@ -115,12 +115,14 @@ void trap_show(const struct trap_frame *frame)
 	backtrace(frame->sepc, frame->x[REG_SP], frame->x[REG_RA]);
 }
 
+#define FAULT_TEXTS 4 /* and a NULL behind the last */
+
 static struct {
 	void (*timer)(void);
 	void (*external)(void);
 	void (*preempt)(void);
 	const char *(*thread_name)(void);
-	void (*fault_text)(unsigned long va, char *text, size_t bytes);
+	void (*fault_text[FAULT_TEXTS])(unsigned long va, char *text, size_t bytes);
 	bool (*fault)(const struct trap_frame *frame);
 } hooks;
 
@@ -138,7 +140,12 @@ void trap_set_thread_name(const char *(*fn)(void))
 
 void trap_set_fault_text(void (*fn)(unsigned long va, char *text, size_t bytes))
 {
-	hooks.fault_text = fn;
+	unsigned int i = 0;
+
+	while (hooks.fault_text[i])
+		i++;
+	BUG_ON(i == FAULT_TEXTS - 1);
+	hooks.fault_text[i] = fn;
 }
 
 void trap_set_fault_handler(bool (*fn)(const struct trap_frame *frame))
@@ -193,8 +200,8 @@ static __cold void die(const struct trap_frame *frame)
 			   frame->x[REG_SP], hooks.thread_name ? hooks.thread_name() : "(boot)");
 	if (cause >= 12 && tval < PAGE_SIZE)
 		panic_trap(frame, "NULL pointer dereference: %s at 0x%lx", cause_name(cause), tval);
-	if (cause >= 12 && hooks.fault_text)
-		hooks.fault_text(tval, text, sizeof(text));
+	for (unsigned int i = 0; cause >= 12 && hooks.fault_text[i] && !*text; i++)
+		hooks.fault_text[i](tval, text, sizeof(text));
 	panic_trap(frame, "%s at pc 0x%lx, address 0x%lx%s%s", cause_name(cause), frame->sepc, tval,
 		   *text ? ": " : "", text);
 }

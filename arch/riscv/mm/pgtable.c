@@ -90,7 +90,7 @@ static bool valid_prot(unsigned int prot)
 	return prot & (PROT_READ | PROT_EXEC);
 }
 
-static unsigned long prot_bits(unsigned int prot)
+unsigned long pt_prot_bits(unsigned int prot)
 {
 	unsigned long bits = PTE_A | PTE_D | PTE_G;
 
@@ -297,7 +297,7 @@ int arch_unmap(unsigned long va, unsigned long bytes)
 int arch_protect_batch(struct tlb_batch *tlb, unsigned long va, unsigned long bytes,
 		       unsigned int prot)
 {
-	struct request r = { .tlb = tlb, .va = va, .bytes = bytes, .bits = prot_bits(prot) };
+	struct request r = { .tlb = tlb, .va = va, .bytes = bytes, .bits = pt_prot_bits(prot) };
 	int err = valid_prot(prot) ? isolate(tlb, va, bytes) : -EINVAL;
 
 	return err ? err : run_steps(&r, protect_step);
@@ -324,6 +324,13 @@ static bool leaf_fits(const struct request *r, int level)
 	       IS_ALIGNED(r->pa, size);
 }
 
+/* Volatile, so that no compiler makes it a call of memset, which goes byte by byte. */
+static void clear_table(volatile pte_t *table)
+{
+	for (volatile pte_t *end = table + PTRS_PER_TABLE; table != end; table += 4)
+		table[0].val = table[1].val = table[2].val = table[3].val = 0;
+}
+
 /* Link a new, empty table into @slot. */
 static int make_table(struct request *r, struct pt_place p)
 {
@@ -331,7 +338,7 @@ static int make_table(struct request *r, struct pt_place p)
 
 	if (!pa)
 		return -ENOMEM;
-	memset(pt_table(pa, p.level - 1), 0, PAGE_SIZE);
+	clear_table(pt_table(pa, p.level - 1));
 	smp_wmb(); /* a walker must not see the table before its zeroes */
 	pte_set(p.slot, pte_table(pa));
 	r->tlb->all = true;
@@ -385,7 +392,7 @@ static bool valid_map(const struct request *r, unsigned int prot)
 int arch_map_batch(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa, unsigned long bytes,
 		   unsigned int prot, unsigned long max_leaf)
 {
-	struct request r = { tlb, va, pa, bytes, prot_bits(prot), max_leaf };
+	struct request r = { tlb, va, pa, bytes, pt_prot_bits(prot), max_leaf };
 	int err;
 
 	if (!valid_map(&r, prot))
@@ -406,6 +413,21 @@ int arch_map(unsigned long va, phys_addr_t pa, unsigned long bytes, unsigned int
 	int err = arch_map_batch(&tlb, va, pa, bytes, prot, max_leaf);
 
 	tlb_batch_flush(&tlb);
+	return err;
+}
+
+int pt_make_tables(unsigned long va, int level)
+{
+	struct tlb_batch tlb = TLB_BATCH_INIT;
+	struct request r = { .tlb = &tlb };
+	struct pt_place p;
+	unsigned long flags;
+	int err = 0;
+
+	spin_lock_irqsave(&pt_lock, flags);
+	for (p = pt_find(va); p.level > level && !err; p = pt_find(va))
+		err = pte_valid(*p.slot) ? -EEXIST : make_table(&r, p);
+	spin_unlock_irqrestore(&pt_lock, flags);
 	return err;
 }
 

@@ -42,6 +42,16 @@ bool pt_may_free(const pte_t *slot);
 /* Is [va, va + bytes) a range of whole pages in the kernel's half? */
 bool pt_kernel_range(unsigned long va, unsigned long bytes);
 
+/* pt_prot_bits - what enum prot bits are in an entry, without PTE_V. */
+unsigned long pt_prot_bits(unsigned int prot);
+
+/*
+ * pt_make_tables - there are tables on the way to @va down to its entry of @level
+ * 0, -EEXIST if a leaf is in the way, or -ENOMEM; tables above that were made stay.  No fence: the
+ * entries weren't valid.  Takes pt_lock.
+ */
+int pt_make_tables(unsigned long va, int level) __must_check;
+
 /* pt_fill_root - every root entry of the range has a table, which stays for good. 0 or -ENOMEM. */
 int pt_fill_root(unsigned long va, unsigned long bytes) __must_check;
 

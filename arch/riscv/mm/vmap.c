@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vmap.c - the page table of the vmalloc region
+ *
+ * Each address has one owner (mm/vmap.c), who alone writes the entries of its pages, so a run of
+ * them is a descent and a store each, without a lock.  The descent is safe because no table goes
+ * while somebody owns an address of it: the lowest tables are given back by whoever owns all their
+ * addresses, after a fence; those above stay for good.  So, unlike elsewhere, a table may be empty.
+ *
+ * pt_lock is for making and unlinking tables, which harts with different addresses do at once.
+ *
+ * On Sv32 the lowest tables hang in the root, which address spaces share: they exist from boot on,
+ * and no leaf takes the place of one.
+ *
+ * Cost: a descent for each table that the range touches; 7 instructions a page to map, 3 to unmap.
+ * Not here: fences; who owns what.
+ */
+#include <asm/vmap.h>
+
+#include <base/errno.h>
+#include <kernel/panic.h>
+
+#include "pt.h"
+
+/* From where a page's descriptor stands to where its number stands in an entry. */
+#define FRAME_SHIFT (PTE_PPN_SHIFT - PAGE_STRUCT_SHIFT)
+
+/* The entry of @level on the way to @va, or NULL if the way ends above. */
+static inline pte_t *find_slot(unsigned long va, int level)
+{
+	unsigned int shift = level_shift(paging->levels - 1), last = level_shift(level);
+	pte_t *slot = &paging->root[va >> shift & (PTRS_PER_TABLE - 1)];
+
+	while (shift != last) {
+		pte_t pte = { READ_ONCE(slot->val) };
+
+		if ((pte.val & (PTE_V | PTE_LEAF)) != PTE_V)
+			return NULL;
+		shift -= LEVEL_BITS;
+		slot = (pte_t *)__va(pte_pa(pte)) + (va >> shift & (PTRS_PER_TABLE - 1));
+	}
+	return slot;
+}
+
+/* How many of @nr pages from @va on are in the same table. */
+static unsigned long pages_in_table(unsigned long va, unsigned long nr)
+{
+	return min(nr, PTRS_PER_TABLE - table_index(va, 0));
+}
+
+int arch_vmap_pages(unsigned long va, struct page *const *pages, unsigned long nr,
+		    unsigned int prot)
+{
+	unsigned long bits = pt_prot_bits(prot) | PTE_V, vmemmap = this_hart->vmemmap;
+
+	while (nr) {
+		pte_t *slot = find_slot(va, 0);
+		unsigned long n = pages_in_table(va, nr);
+		struct page *const *end = pages + n;
+
+		if (unlikely(!slot)) {
+			if (pt_make_tables(va, 0))
+				return -ENOMEM;
+			continue;
+		}
+		va += n * PAGE_SIZE;
+		nr -= n;
+		do {
+			/* page_to_pfn(), shifted, with what it loads loaded once */
+			unsigned long frame = (unsigned long)*pages - vmemmap;
+
+			VM_BUG_ON(pte_valid(*slot));
+			pte_set(slot++, (pte_t){ frame << FRAME_SHIFT | bits });
+		} while (++pages != end);
+	}
+	return 0;
+}
+
+/* A leaf of level 1 at @va, instead of the table that may be there. */
+static int map_huge(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa, unsigned long bits)
+{
+	pte_t *slot, old;
+	unsigned long flags;
+
+	if (!find_slot(va, 1) && pt_make_tables(va, 1))
+		return -ENOMEM;
+	slot = find_slot(va, 1);
+	tlb_batch_make_room(tlb, 1);
+	spin_lock_irqsave(&pt_lock, flags);
+	old = *slot;
+	pte_set(slot, pte_make(pa, bits));
+	if (pte_valid(old))
+		tlb_batch_add_table(tlb, pte_pa(old));
+	spin_unlock_irqrestore(&pt_lock, flags);
+	return 0;
+}
+
+static bool huge_fits(unsigned long va, phys_addr_t pa, unsigned long bytes, unsigned long max_leaf)
+{
+	unsigned long size = level_bytes(1);
+
+	return min(max_leaf, arch_vmap_huge_leaf()) >= size && bytes >= size &&
+	       IS_ALIGNED(va, size) && IS_ALIGNED(pa, size);
+}
+
+int arch_vmap_range(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa, unsigned long bytes,
+		    unsigned int prot, unsigned long max_leaf)
+{
+	unsigned long bits = pt_prot_bits(prot) | PTE_V;
+
+	while (bytes) {
+		unsigned long n = level_bytes(1);
+		pte_t *slot, pte = pte_make(pa, bits);
+
+		if (huge_fits(va, pa, bytes, max_leaf)) {
+			if (map_huge(tlb, va, pa, bits))
+				return -ENOMEM;
+		} else if ((slot = find_slot(va, 0))) {
+			pte_t *end = slot + pages_in_table(va, bytes >> PAGE_SHIFT);
+
+			n = (unsigned long)(end - slot) * PAGE_SIZE;
+			for (; slot != end; pte.val += 1UL << PTE_PPN_SHIFT)
+				pte_set(slot++, pte);
+		} else if (pt_make_tables(va, 0)) {
+			return -ENOMEM;
+		} else {
+			continue;
+		}
+		va += n;
+		pa += n;
+		bytes -= n;
+	}
+	return 0;
+}
+
+/* What of [va, va + bytes) isn't mapped by the lowest table; how many bytes that is. */
+static __noinline unsigned long unmap_odd(unsigned long va, unsigned long bytes)
+{
+	struct pt_place p = pt_find(va);
+	unsigned long size = level_bytes(p.level);
+
+	if (pte_valid(*p.slot)) {
+		VM_BUG_ON(!IS_ALIGNED(va, size) || bytes < size);
+		pte_set(p.slot, (pte_t){ 0 });
+	}
+	return min(bytes, size - (va & (size - 1)));
+}
+
+void arch_vunmap(unsigned long va, unsigned long bytes)
+{
+	while (bytes) {
+		pte_t *slot = find_slot(va, 0);
+		unsigned long n;
+
+		if (likely(slot)) {
+			pte_t *end = slot + pages_in_table(va, bytes >> PAGE_SHIFT);
+
+			n = (unsigned long)(end - slot) * PAGE_SIZE;
+			do
+				pte_set(slot++, (pte_t){ 0 });
+			while (slot != end);
+		} else {
+			n = unmap_odd(va, bytes);
+		}
+		va += n;
+		bytes -= n;
+	}
+}
+
+/* Unlink the lowest table of @va, if there is one; the end of the addresses that this says
+ * something about. */
+static unsigned long unlink_table(struct tlb_batch *tlb, unsigned long va)
+{
+	unsigned long size = level_bytes(1), flags;
+	pte_t *slot;
+
+	spin_lock_irqsave(&pt_lock, flags);
+	slot = find_slot(va, 1);
+	if (!slot) {
+		size = level_bytes(pt_find(va).level);
+	} else if (pte_valid(*slot) && pt_may_free(slot)) {
+		VM_BUG_ON(pte_is_leaf(*slot));
+		tlb_batch_add_table(tlb, pte_pa(*slot));
+		pte_set(slot, (pte_t){ 0 });
+	}
+	spin_unlock_irqrestore(&pt_lock, flags);
+	return (va | (size - 1)) + 1;
+}
+
+void arch_vmap_free_tables(struct tlb_batch *tlb, unsigned long va, unsigned long end)
+{
+	unsigned long size = level_bytes(1);
+
+	va = ALIGN_UP(va, size);
+	while (va < end && end - va >= size) {
+		tlb_batch_make_room(tlb, 1);
+		va = unlink_table(tlb, va);
+	}
+}
+
+unsigned long arch_vmap_table_bytes(void)
+{
+	return level_bytes(1);
+}
+
+unsigned long arch_vmap_huge_leaf(void)
+{
+	return paging->levels > 2 ? level_bytes(1) : PAGE_SIZE;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vmalloc.c - memory at addresses in a row, from pages anywhere
+ *
+ * Pages: as many as fit from large blocks, which are made compound pages, the largest first and
+ * without any effort to get one; the rest single, many at once.  The area knows its pages, by an
+ * array that is a part of it while they are few.
+ *
+ * Freed pages go back at once, while a hart may still reach them by the old addresses: only a
+ * mistake would.  The addresses come back later (vmap.c).
+ *
+ * Locking: none of its own.  Cost: docs/vmalloc.md.
+ * Not here: addresses (vmap.c), what areas there are (vmalloc_info.c), user space: areas of
+ * vmalloc_user() will be given to it (remap_vmalloc_range, vm_map_pages).
+ */
+#define LOG_PREFIX "vmalloc: "
+#include "vmap.h"
+
+#include <asm/tlb.h>
+#include <asm/vmap.h>
+#include <base/errno.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <kernel/symbols.h>
+#include <mm/folio.h>
+#include <mm/kmalloc.h>
+#include <mm/kmap.h>
+#include <mm/kmemleak.h>
+#include <mm/page_alloc.h>
+#include <string.h>
+
+#define BLOCK_ORDER 4U /* the least order that is tried: fewer pages come one by one */
+#define HUGE_ORDER  9U
+
+/* Not for the structures that describe an area. */
+#define PAGES_ONLY (GFP_ZONEMASK | __GFP_ZERO | __GFP_THISNODE)
+
+/* ---- pages ---- */
+
+static unsigned order_below(unsigned long nr)
+{
+	unsigned order = 0;
+
+	while (nr >> (order + 1) && order < HUGE_ORDER)
+		order++;
+	return order;
+}
+
+/* A compound page of 2^*@order pages, or of fewer: *@order is how many.  NULL: none is free. */
+static struct page *get_block(gfp_t gfp, unsigned *order, int nid)
+{
+	gfp = (gfp & (GFP_ZONEMASK | __GFP_THISNODE)) | __GFP_NOWARN;
+	for (unsigned o = *order;; o = max(o - 2, BLOCK_ORDER)) {
+		struct page *page =
+			nid == NUMA_NO_NODE ? alloc_pages(gfp, o) : alloc_pages_node(nid, gfp, o);
+
+		if (page) {
+			prep_compound_page(page, o);
+			*order = o;
+			return page;
+		}
+		if (o == BLOCK_ORDER)
+			return NULL;
+	}
+}
+
+/* As many of @nr pages as there are blocks for. */
+static void get_blocks(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int nid)
+{
+	unsigned order = HUGE_ORDER;
+	struct page *page;
+
+	while (nr - vm->nr_pages >= 1U << BLOCK_ORDER) {
+		struct page **slot = &vm->pages[vm->nr_pages], **end;
+
+		order = min(order, order_below(nr - vm->nr_pages));
+		page = get_block(gfp, &order, nid);
+		if (!page)
+			break;
+		end = slot + (1UL << order);
+		while (slot != end)
+			*slot++ = page++;
+		vm->nr_pages += 1U << order;
+	}
+	vm->nr_block_pages = vm->nr_pages;
+}
+
+static void get_singles(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int nid)
+{
+	struct page **slot = vm->pages + vm->nr_pages;
+
+	nr -= vm->nr_pages;
+	if (nid == NUMA_NO_NODE) {
+		for (unsigned long i = 0; i < nr; i++)
+			slot[i] = NULL;
+		vm->nr_pages += (u32)alloc_pages_bulk(gfp, nr, slot);
+		return;
+	}
+	while (nr-- && (*slot = alloc_pages_node(nid, gfp, 0))) {
+		slot++;
+		vm->nr_pages++;
+	}
+}
+
+static bool get_pages(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int nid)
+{
+	if (nr > VM_INLINE_PAGES) {
+		vm->pages = kvmalloc_node(nr * sizeof(*vm->pages),
+					  (gfp & ~PAGES_ONLY) | __GFP_NOWARN, nid);
+		if (!vm->pages)
+			return false;
+		kmemleak_ignore(vm->pages);
+	}
+	gfp = (gfp & ~__GFP_ZERO) | __GFP_NOWARN;
+	if (!(gfp & (__GFP_DMA | __GFP_DMA32)))
+		gfp |= __GFP_HIGHMEM;
+	if (nr >= 1U << BLOCK_ORDER && !(vm->flags & VM_USERMAP))
+		get_blocks(vm, nr, gfp, nid);
+	if (vm->nr_pages < nr)
+		get_singles(vm, nr, gfp, nid);
+	return vm->nr_pages == nr;
+}
+
+static void put_pages(struct vm_struct *vm)
+{
+	u32 i = 0;
+
+	while (i < vm->nr_block_pages) {
+		struct page *page = vm->pages[i];
+
+		i += 1U << compound_order(page);
+		put_page(page);
+	}
+	if (i < vm->nr_pages)
+		release_pages(vm->pages + i, vm->nr_pages - i);
+}
+
+/* ---- mapping ---- */
+
+static __noinline int map_blocks(const struct vm_struct *vm)
+{
+	unsigned long leaf = vm->flags & VM_HUGE ? arch_vmap_huge_leaf() : PAGE_SIZE;
+	unsigned long va = (unsigned long)vm->addr;
+	struct tlb_batch tlb = TLB_BATCH_INIT;
+	int err = 0;
+
+	for (u32 i = 0; i < vm->nr_block_pages && !err;) {
+		const struct page *page = vm->pages[i];
+		u32 nr = 1U << compound_order(page);
+
+		err = arch_vmap_range(&tlb, va + i * PAGE_SIZE, page_to_phys(page), nr * PAGE_SIZE,
+				      PAGE_KERNEL, leaf);
+		i += nr;
+	}
+	if (tlb.nr_tables)
+		tlb_batch_flush(&tlb);
+	return err;
+}
+
+static int map_area(const struct vm_struct *vm, unsigned int prot)
+{
+	u32 nr = vm->nr_block_pages;
+
+	if (nr && map_blocks(vm))
+		return -ENOMEM;
+	if (nr == vm->nr_pages)
+		return 0;
+	return arch_vmap_pages((unsigned long)vm->addr + nr * PAGE_SIZE, vm->pages + nr,
+			       vm->nr_pages - nr, prot);
+}
+
+/* Who looks at all areas may look at @vm's entries. */
+static void set_ready(struct vm_struct *vm, u32 more)
+{
+	__atomic_store_n(&vm->flags, vm->flags | VM_READY | more, __ATOMIC_RELEASE);
+}
+
+/* ---- vmalloc ---- */
+
+static __cold void *complain(size_t size, gfp_t gfp, const char *what, const void *caller)
+{
+	char who[KSYM_NAME];
+
+	if (!(gfp & __GFP_NOWARN))
+		pr_warn("%zu bytes for %s: %s", size,
+			symbol_format(who, sizeof(who), (unsigned long)caller), what);
+	return NULL;
+}
+
+/* What was begun goes. */
+static __cold void *give_up(struct vm_struct *vm, size_t size, gfp_t gfp)
+{
+	const void *caller = vm->caller;
+
+	vfree(vm->addr);
+	return complain(size, gfp, "no memory", caller);
+}
+
+static void *alloc_area(size_t size, size_t align, gfp_t gfp, int nid, u32 flags,
+			const void *caller)
+{
+	unsigned long nr = (size >> PAGE_SHIFT) + !!(size & (PAGE_SIZE - 1));
+	struct vm_struct *vm;
+
+	if (!size || nr > nr_managed_pages())
+		return complain(size, gfp, size ? "more than there is" : "that's nothing", caller);
+	vm = get_vm_area_caller(nr * PAGE_SIZE, align, flags | VM_ALLOC, gfp, caller);
+	if (!vm)
+		return complain(size, gfp, "no addresses", caller);
+	if (!get_pages(vm, nr, gfp, nid) || map_area(vm, PAGE_KERNEL))
+		return give_up(vm, size, gfp);
+	set_ready(vm, 0);
+	if (unlikely(gfp & __GFP_ZERO))
+		for (unsigned long i = 0; i < nr; i++)
+			clear_page((char *)vm->addr + i * PAGE_SIZE);
+	kmemleak_alloc(vm->addr, nr * PAGE_SIZE, 1, gfp & ~PAGES_ONLY);
+	return vm->addr;
+}
+
+void *__vmalloc_node(size_t size, size_t align, gfp_t gfp, int nid, const void *caller)
+{
+	return alloc_area(size, align, gfp, nid, 0, caller);
+}
+
+void *__vmalloc(size_t size, gfp_t gfp)
+{
+	return alloc_area(size, 0, gfp, NUMA_NO_NODE, 0, __builtin_return_address(0));
+}
+
+void *vmalloc(size_t size)
+{
+	return alloc_area(size, 0, GFP_KERNEL, NUMA_NO_NODE, 0, __builtin_return_address(0));
+}
+
+void *vzalloc(size_t size)
+{
+	return alloc_area(size, 0, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE, 0,
+			  __builtin_return_address(0));
+}
+
+void *vmalloc_node(size_t size, int nid)
+{
+	return alloc_area(size, 0, GFP_KERNEL, nid, 0, __builtin_return_address(0));
+}
+
+void *vzalloc_node(size_t size, int nid)
+{
+	return alloc_area(size, 0, GFP_KERNEL | __GFP_ZERO, nid, 0, __builtin_return_address(0));
+}
+
+void *vmalloc_user(size_t size)
+{
+	return alloc_area(size, 0, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE, VM_USERMAP,
+			  __builtin_return_address(0));
+}
+
+void *vmalloc_huge(size_t size, gfp_t gfp)
+{
+	unsigned long leaf = arch_vmap_huge_leaf();
+	bool huge = size >= leaf;
+
+	return alloc_area(size, huge ? leaf : 0, gfp, NUMA_NO_NODE, huge ? VM_HUGE : 0,
+			  __builtin_return_address(0));
+}
+
+void vfree(const void *addr)
+{
+	struct vm_struct *vm;
+	struct page **array;
+
+	if (!addr)
+		return;
+	if (is_vmalloc_addr(addr))
+		kmemleak_free(addr); /* before a scan meets nothing there */
+	vm = vmap_area_release(addr);
+	if (unlikely(!vm)) {
+		warn_at(__FILE__, __LINE__, "vfree(%p): no area begins there", addr);
+		return;
+	}
+	array = vm->pages;
+	if (vm->flags & (VM_ALLOC | VM_MAP_PUT_PAGES)) {
+		put_pages(vm);
+		if (array != vm->few)
+			kvfree(array);
+	}
+	vmap_area_put(vm);
+}
+
+/* ---- mappings of others' pages ---- */
+
+void *vmap(struct page **pages, unsigned int nr, unsigned long flags, unsigned int prot)
+{
+	struct vm_struct *vm;
+
+	if (!nr || nr > va_layout.vmalloc_bytes >> PAGE_SHIFT)
+		return NULL;
+	vm = get_vm_area_caller(nr * PAGE_SIZE, 0, VM_MAP, GFP_KERNEL, __builtin_return_address(0));
+	if (!vm)
+		return NULL;
+	if (arch_vmap_pages((unsigned long)vm->addr, pages, nr, prot)) {
+		remove_vm_area(vm->addr);
+		return NULL;
+	}
+	if (flags & VM_MAP_PUT_PAGES) {
+		vm->pages = pages;
+		vm->nr_pages = nr;
+	}
+	set_ready(vm, (u32)(flags & VM_MAP_PUT_PAGES));
+	return vm->addr;
+}
+
+void vunmap(const void *addr)
+{
+	if (addr && !remove_vm_area(addr))
+		warn_at(__FILE__, __LINE__, "vunmap(%p): no area begins there", addr);
+}
+
+unsigned long vmalloc_to_pfn(const void *addr)
+{
+	struct arch_mapping map;
+
+	if (!is_vmalloc_addr(addr) || arch_lookup((unsigned long)addr, &map))
+		return 0;
+	return PFN_DOWN(map.pa);
+}
+
+struct page *vmalloc_to_page(const void *addr)
+{
+	unsigned long pfn = vmalloc_to_pfn(addr);
+
+	return pfn ? pfn_to_page(pfn) : NULL;
+}
+
+/* ---- kvmalloc, where kmalloc() has none ---- */
+
+void *kvmalloc_area(size_t size, gfp_t gfp, int nid)
+{
+	/* Only threads that may sleep can make an area. */
+	if (!(gfp & __GFP_DIRECT_RECLAIM) || !size)
+		return NULL;
+	return alloc_area(size, 0, gfp, nid, 0, __builtin_return_address(0));
+}
+
+void kvfree(const void *object)
+{
+	if (is_vmalloc_addr(object))
+		vfree(object);
+	else
+		kfree(object);
+}
+
+void *kvrealloc(const void *object, size_t size, gfp_t gfp)
+{
+	const struct vm_struct *vm;
+	size_t has;
+	void *moved;
+
+	if (!is_vmalloc_addr(object)) {
+		moved = krealloc(object, size, size > PAGE_SIZE ? gfp | __GFP_NOWARN : gfp);
+		if (moved || size <= PAGE_SIZE)
+			return moved;
+		has = ksize(object);
+	} else {
+		vm = find_vm_area(object);
+		has = vm ? get_vm_area_size(vm) : 0;
+	}
+	if (!has && !ZERO_OR_NULL_PTR(object)) /* was reported */
+		return NULL;
+	if (size && size <= has) {
+		if (gfp & __GFP_ZERO) /* so that it's clear if it grows again */
+			memset((char *)object + size, 0, has - size);
+		return (void *)object;
+	}
+	moved = size ? kvmalloc(size, gfp) : ZERO_SIZE_PTR;
+	if (moved) {
+		memcpy(moved, object, min(has, size));
+		kvfree(object);
+	}
+	return moved;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vmalloc_info.c - what areas there are, what an address has to do with them, and whether all is
+ * sound
+ *
+ * Cost: vmalloc_validate() looks up each mapped page, with the lock for one area at a time.
+ */
+#include "vmap.h"
+
+#include <kernel/panic.h>
+#include <kernel/symbols.h>
+#include <mm/page_alloc.h>
+#include <stdio.h>
+#include <string.h>
+
+struct vm_struct *find_vm_area(const void *addr)
+{
+	struct vm_struct *vm;
+	unsigned long flags;
+
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	vm = vmap_area_at((unsigned long)addr);
+	if (vm && vm->node.state != VMAP_LIVE)
+		vm = NULL;
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	return vm;
+}
+
+void vmalloc_info(struct vmalloc_info *info)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	*info = (struct vmalloc_info){
+		.total = va_layout.vmalloc_bytes,
+		.used = vmap_state.used_bytes,
+		.largest = vmap_tree_largest(&vmap_state.tree),
+		.areas = vmap_state.nr_areas,
+		.blocks = vmap_state.nr_blocks,
+		.lazy = vmap_state.lazy_bytes,
+		.purges = vmap_state.purges,
+	};
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+}
+
+/* The first small area of @b at @at or above. */
+static struct vm_struct *small_area_above(const struct vmap_block *b, unsigned long at)
+{
+	unsigned long i = at > b->node.start ? (at - b->node.start) >> PAGE_SHIFT : 0;
+
+	for (; i < b->top; i++)
+		if (b->at[i])
+			return b->at[i];
+	return NULL;
+}
+
+/* The first live area that begins at @at or above, and the @node it is, or lies in.  The lock is
+ * held. */
+static struct vm_struct *area_above(unsigned long at)
+{
+	struct vmap_node *node = vmap_tree_above(&vmap_state.tree, at);
+
+	for (; node && node != &vmap_state.tree.high; node = node->next) {
+		struct vm_struct *vm = NULL;
+
+		if (node->state != VMAP_LIVE)
+			continue;
+		if (node->kind == VMAP_BLOCK)
+			vm = small_area_above(container_of(node, struct vmap_block, node), at);
+		else if (node->start >= at)
+			vm = container_of(node, struct vm_struct, node);
+		if (vm)
+			return vm;
+	}
+	return NULL;
+}
+
+bool vmalloc_next(unsigned long *at, struct vm_struct *copy)
+{
+	const struct vm_struct *vm;
+	unsigned long flags;
+
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	vm = area_above(*at);
+	if (vm) {
+		*copy = *vm;
+		*at = vm->node.end;
+	}
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	return vm;
+}
+
+/* ---- what an address is ---- */
+
+static const char *place_in(const struct vm_struct *vm, unsigned long addr)
+{
+	if (vm->node.state != VMAP_LIVE)
+		return "in the freed";
+	return addr >= (unsigned long)vm->addr + vm->size - PAGE_SIZE ? "behind the" : "in the";
+}
+
+static void describe(unsigned long addr, char *text, size_t bytes)
+{
+	const struct vm_struct *vm = vmap_area_at(addr);
+	char who[KSYM_NAME];
+
+	if (!vm) {
+		snprintf(text, bytes, "in the vmalloc region, where no area is");
+		return;
+	}
+	symbol_format(who, sizeof(who), (unsigned long)vm->caller);
+	snprintf(text, bytes, "%s %lu bytes of vmalloc area 0x%lx, made by %s", place_in(vm, addr),
+		 vm->size - PAGE_SIZE, (unsigned long)vm->addr, who);
+}
+
+void vmalloc_describe(unsigned long addr, char *text, size_t bytes)
+{
+	*text = '\0';
+	if (!is_vmalloc_addr((void *)addr) || !spin_trylock_raw(&vmap_state.lock))
+		return;
+	describe(addr, text, bytes);
+	spin_unlock_raw(&vmap_state.lock);
+}
+
+/* ---- validate ---- */
+
+static void check_page(const struct vm_struct *vm, unsigned long i)
+{
+	unsigned long va = vm->node.start + i * PAGE_SIZE;
+	struct arch_mapping map;
+	bool mapped = !arch_lookup(va, &map);
+
+	if (i == vm->size / PAGE_SIZE - 1) {
+		if (mapped)
+			panic("vmalloc area 0x%lx: its guard is mapped to 0x%llx", vm->node.start,
+			      PA(map.pa));
+		return;
+	}
+	if (!mapped)
+		panic("vmalloc area 0x%lx: page %lu isn't mapped", vm->node.start, i);
+	if (i < vm->nr_pages && map.pa != page_to_phys(vm->pages[i]))
+		panic("vmalloc area 0x%lx: page %lu is 0x%llx, not 0x%llx", vm->node.start, i,
+		      PA(map.pa), PA(page_to_phys(vm->pages[i])));
+}
+
+/* The first area at *@at or above; false if there is none.  *@at moves behind it. */
+static bool check_area(unsigned long *at)
+{
+	const struct vm_struct *vm;
+	unsigned long flags;
+
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	vm = area_above(*at);
+	if (vm) {
+		*at = vm->node.end;
+		if (vm->addr != (void *)vm->node.start ||
+		    (vm->node.state == VMAP_LIVE && vm->node.end - vm->node.start != vm->size))
+			panic("vmalloc area 0x%lx-0x%lx: addr %p, size 0x%lx", vm->node.start,
+			      vm->node.end, vm->addr, vm->size);
+		if (__atomic_load_n(&vm->flags, __ATOMIC_ACQUIRE) & VM_READY)
+			for (unsigned long i = 0; i < vm->size / PAGE_SIZE; i++)
+				check_page(vm, i);
+	}
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	return vm;
+}
+
+static void check_block(const struct vmap_block *b)
+{
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < VMAP_BLOCK_PAGES; i++) {
+		const struct vm_struct *vm = b->at[i];
+
+		if (!vm)
+			continue;
+		used += (unsigned)((vm->node.end - vm->node.start) >> PAGE_SHIFT);
+		if (vm->block != b || vm->node.start != b->node.start + i * PAGE_SIZE ||
+		    i >= b->top)
+			panic("vmalloc block 0x%lx: area 0x%lx in slot %u, top %u", b->node.start,
+			      vm->node.start, i, b->top);
+	}
+	if (used != b->used)
+		panic("vmalloc block 0x%lx: %u pages are in use, used is %u", b->node.start, used,
+		      b->used);
+}
+
+static void check_tree(void)
+{
+	const struct vmap_node *node;
+	unsigned long flags, at = 0, blocks = 0;
+	const char *fault;
+
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	fault = vmap_tree_validate(&vmap_state.tree, &at);
+	if (fault)
+		panic("vmalloc range 0x%lx: %s", at, fault);
+	for (node = vmap_state.tree.low.next; node != &vmap_state.tree.high; node = node->next) {
+		if (node->kind != VMAP_BLOCK || node->state != VMAP_LIVE)
+			continue;
+		check_block(container_of(node, struct vmap_block, node));
+		blocks++;
+	}
+	if (blocks > vmap_state.nr_blocks)
+		panic("vmalloc: %lu blocks, nr_blocks %lu", blocks, vmap_state.nr_blocks);
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+}
+
+unsigned long vmalloc_validate(void)
+{
+	unsigned long at = 0, nr = 0;
+
+	check_tree();
+	while (check_area(&at))
+		nr++;
+	return nr;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vmap.h - what the files of vmalloc share
+ */
+#ifndef MM_VMAP_PRIVATE_H
+#define MM_VMAP_PRIVATE_H
+
+#include <kernel/spinlock.h>
+#include <mm/vmalloc.h>
+
+/* vmap_node.kind */
+enum { VMAP_AREA, VMAP_BLOCK };
+/* vmap_node.state */
+enum {
+	VMAP_LIVE,
+	VMAP_LAZY,    /* to be purged */
+	VMAP_PURGING, /* node.owner's, a purge */
+	VMAP_GONE,    /* its neighbour, of the same purge, has its addresses */
+};
+
+/* Addresses for small areas, taken one behind the other. */
+#define VMAP_BLOCK_PAGES 256U
+#define VMAP_SMALL_PAGES 17U /* the largest that comes from a block, its guard counted */
+
+struct vmap_block {
+	struct vmap_node node;
+	struct vmap_block *next_lazy;
+	u16 top;				/* pages below were handed out */
+	u16 used;				/* of them by areas that exist */
+	u16 noted;				/* vm_unmap_aliases(): used, before its fence */
+	bool current;				/* some hart takes areas from it */
+	struct vm_struct *at[VMAP_BLOCK_PAGES]; /* by the area's first page */
+};
+
+/* All under lock. */
+struct vmap_state {
+	spinlock_t lock; /* rank VMAP */
+	struct vmap_tree tree;
+	struct vm_struct *lazy_areas;
+	struct vmap_block *lazy_blocks;
+	unsigned long lazy_bytes;
+	unsigned long nr_areas, nr_blocks, used_bytes, purges;
+	unsigned long purging; /* purges under way */
+};
+extern struct vmap_state vmap_state;
+
+/* vmap_area_at - the area, small or not, that @addr lies in, its guard included, lazy or not. The
+ * lock is held. */
+struct vm_struct *vmap_area_at(unsigned long addr);
+
+/*
+ * vmap_area_release - what vfree() needs of the area that begins at @addr
+ * It isn't mapped any more, and the caller owns *vm but for its addresses.  NULL: there is none.
+ * vmap_area_put: and these go back too; @vm isn't touched any more.
+ */
+struct vm_struct *vmap_area_release(const void *addr);
+void vmap_area_put(struct vm_struct *vm);
+
+#endif
