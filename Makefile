@@ -7,7 +7,7 @@
 
 BOARD ?= qemu-virt
 CLANG ?= $(if $(findstring clang,$(CC)),1)
-O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)$(if $(filter 1,$(DEBUG)),-debug)$(if $(filter 1,$(KASAN)),-kasan)
+O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)$(if $(filter 1,$(DEBUG)),-debug)$(if $(filter 1,$(KASAN)),-kasan)$(if $(filter 1,$(HIGHMEM)),-highmem)
 
 ifeq ($(wildcard boards/$(BOARD)/board.mk),)
 $(error no boards/$(BOARD)/board.mk: BOARD is one of $(notdir $(wildcard boards/*)))
@@ -21,7 +21,8 @@ say        = $(if $(filter 1,$(V))$(silent),,@printf '  %-8s%s\n' $(1) $(2))
 PYTHON    := /usr/bin/python3
 KCONFIG    = $(PYTHON) tools/kconfig.py --board $(BOARD) --out $(O) \
 	$(if $(filter 1,$(DEBUG)),--also tools/debug.config) \
-	$(if $(filter 1,$(KASAN)),--also tools/kasan.config) $(addprefix --also ,$(ALSO))
+	$(if $(filter 1,$(KASAN)),--also tools/kasan.config) \
+	$(if $(filter 1,$(HIGHMEM)),--also tools/highmem.config) $(addprefix --also ,$(ALSO))
 
 .PHONY: all FORCE
 .DELETE_ON_ERROR:
@@ -38,7 +39,7 @@ endif
 
 KCONFIG_FILES := Kconfig $(wildcard */Kconfig */*/Kconfig)
 $(O)/.config.stamp: $(wildcard $(O)/.config) $(KCONFIG_FILES) boards/$(BOARD)/defconfig \
-		tools/debug.config tools/kasan.config $(ALSO) \
+		tools/debug.config tools/kasan.config tools/highmem.config $(ALSO) \
 		tools/kconfig.py
 	@tools/setup build
 	@$(KCONFIG) sync
@@ -120,7 +121,7 @@ $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 # All but what finds the memory that is checked, and says so.
 ifdef CONFIG_KASAN
 $(filter-out $(addprefix $(O)/,arch/% kernel/core/% kernel/sched/% mm/buddy% mm/kasan% mm/kfence% \
-	mm/kmalloc% mm/kmemleak% mm/mem% mm/page% mm/pcp% mm/slab% mm/slub% mm/zone%),$(OBJS)): \
+	mm/kmalloc% mm/kmap% mm/kmemleak% mm/mem% mm/page% mm/pcp% mm/slab% mm/slub% mm/zone%),$(OBJS)): \
 	SANITIZE := -fsanitize=kernel-address -Dmemcpy=kasan_memcpy -Dmemmove=kasan_memmove \
 	-Dmemset=kasan_memset
 endif
@@ -301,5 +302,6 @@ help:
 #| make menuconfig | defconfig | olddefconfig | savedefconfig     build/$(BOARD)/.config
 #| make format     clang-format;   make clean  removes what was built, not what was downloaded
 #| DEBUG=1 turns every check on (tools/debug.config) and builds into build/$(BOARD)-debug
+#| HIGHMEM=1 APPEND=lowmem=SIZE  memory beyond SIZE is high, on rv64 too (docs/kmap.md)
 #| KASAN=1 checks each access to small objects (docs/debugging-memory.md), into build/$(BOARD)-kasan
 #| V=1 shows commands, CLANG=1 (or CC=clang) compiles with clang into build/$(BOARD)-clang

@@ -464,7 +464,8 @@ static u64 movable_bytes(const struct zone_plan_input *in, const struct zone_wis
 int discover_zones(const struct zone_wishes *wish, struct zone_plan *plan, struct dt_error *err)
 {
 	struct zone_plan_input in = { .nr_windows = found.dma.nr_devices,
-				      .dma_zone = wish->dma_zone };
+				      .dma_zone = wish->dma_zone,
+				      .high = wish->high };
 	unsigned i, room = memblock.memory.nr;
 	struct phys_range *mem;
 	int k;

@@ -14,6 +14,7 @@
 #include <lib/parse.h>
 #include <mm/cma.h>
 #include <mm/discover.h>
+#include <mm/highmem.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <string.h>
@@ -84,7 +85,12 @@ void mm_init_memblock(phys_addr_t fdt_pa, size_t fdt_bytes)
 		panic("mem=: the list of memory ranges is full");
 	if (discover_check_image(image, image_end, &err))
 		panic("%s", err.text);
-	/* Before the linear map: some of these must never be mapped. */
+}
+
+void mm_init_reserve(void)
+{
+	struct dt_error err;
+
 	if (discover_reserve_dynamic(&err))
 		panic("%s", err.text);
 	cma_reserve();
@@ -128,8 +134,10 @@ void mm_init_pages(void)
 	}
 	if (state.wish.movablecore == CORE_UNSET && state.wish.kernelcore == CORE_UNSET)
 		state.wish.movablecore = CORE_PERCENT(CONFIG_MOVABLE_CORE);
+	state.wish.high = highmem_start();
 	if (discover_dma(&err) || discover_zones(&state.wish, &state.plan, &err))
 		panic("%s", err.text);
+	kmap_init();
 	page_alloc_init(&state.plan);
 	cma_init();
 	arch_map_set_allocator(table_from_pages, table_to_pages);

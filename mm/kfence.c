@@ -39,6 +39,7 @@
 #include <kernel/sysctl.h>
 #include <kernel/time.h>
 #include <lib/parse.h>
+#include <mm/highmem.h>
 
 #include "internal.h"
 #include "slab.h"
@@ -390,7 +391,7 @@ SYSCTL(kfence, sample_interval, kfence_interval, 0, KFENCE_MAX_INTERVAL, kfence_
 /* A 256th of memory. */
 static unsigned nr_objects(void)
 {
-	unsigned long nr = nr_managed_pages() / 512;
+	unsigned long nr = totallow_pages() / 512;
 
 	return wanted_objects ? wanted_objects
 			      : (unsigned)min(max(nr, 1UL), (unsigned long)KFENCE_MAX);

@@ -39,6 +39,7 @@
 #include <kernel/smp.h>
 #include <kernel/spinlock.h>
 #include <kernel/time.h>
+#include <mm/highmem.h>
 #include <mm/page_alloc.h>
 #include <string.h>
 
@@ -338,7 +339,7 @@ void kstack_flush(void)
 /* As many stacks as may wait: less where memory is short. */
 static unsigned int dirty_limit(void)
 {
-	return (unsigned int)min(nr_managed_pages() / (512 * STACK_PAGES) + 1,
+	return (unsigned int)min(totallow_pages() / (512 * STACK_PAGES) + 1,
 				 (unsigned long)DIRTY_MAX);
 }
 

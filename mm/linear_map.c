@@ -12,6 +12,9 @@
  * A leaf of 1 GiB never covers memory that firmware reserved: what it protects with PMP lies
  * there, and the FU540 must not have such a leaf over it (its erratum).  All leaves end at no-map
  * ranges anyway.
+ *
+ * What the linear map doesn't reach is high memory (mm/highmem.h), or without CONFIG_HIGHMEM left
+ * out.
  */
 #define LOG_PREFIX "memory: "
 
@@ -21,6 +24,7 @@
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <mm/highmem.h>
 #include <mm/memblock.h>
 #include <mm/page_debug.h>
 
@@ -93,30 +97,34 @@ static void map_bank(phys_addr_t start, phys_addr_t end)
 	}
 }
 
-/* Forget what the linear map can't reach: nothing but high memory could use it. */
-static void leave_out_unreachable(void)
+void linear_map_limit(void)
 {
-	phys_addr_t limit = va_layout.phys_base + va_layout.linear_bytes;
-	phys_addr_t end = memblock_end_of_DRAM();
+	phys_addr_t limit, end = memblock_end_of_DRAM();
 
+	highmem_cap();
+	limit = va_layout.low_end;
 	memblock_set_limit(limit);
 	if (end <= limit)
 		return;
+#ifdef CONFIG_HIGHMEM
+	pr_info("0x%llx to 0x%llx is high memory: the linear map ends before it", PA(limit),
+		PA(end));
+#else
 	pr_warn("0x%llx to 0x%llx is beyond the linear map of %s (%llu MiB) and left out",
 		PA(limit), PA(end), arch_paging_name(), PA(va_layout.linear_bytes / MiB));
 	if (memblock_remove(limit, end - limit))
 		panic("memory beyond the linear map can't be left out: memblock is full");
+#endif
 }
 
 void linear_map_init(void)
 {
 	const struct memblock_region *r;
 
-	leave_out_unreachable();
 	arch_map_set_allocator(table_from_memblock, NULL);
 	for_each_mem_range(r) {
 		if (!(r->flags & MEMBLOCK_NOMAP))
-			map_bank(r->base, r->base + r->size);
+			map_bank(r->base, min(r->base + r->size, va_layout.low_end));
 	}
 	arch_linear_done();
 	memblock_allow_resize();

@@ -162,10 +162,8 @@ static void for_pages(struct page *page, unsigned long nr, void (*fn)(struct pag
 /* 2^order pages, as far as the linear map has them. */
 static void reach(const struct page *page, unsigned long nr, bool on)
 {
-	phys_addr_t pa = PFN_PHYS(page_to_pfn(page));
-
-	if (arch_linear_reaches(pa, pa + nr * PAGE_SIZE))
-		arch_linear_valid(__va(pa), nr, on);
+	if (!PageHighMem(page))
+		arch_linear_valid(lowmem_page_address(page), nr, on);
 }
 
 void page_debug_alloc(struct page *page, unsigned order, gfp_t gfp)
@@ -260,7 +258,7 @@ static void fault_text(unsigned long va, char *text, size_t bytes)
 	const struct page *head;
 	const char *what;
 
-	if (va - va_layout.linear_base >= va_layout.linear_bytes)
+	if (va - va_layout.linear_base >= va_layout.low_end - va_layout.phys_base)
 		return;
 	head = memmap_block_of(pfn);
 	if (!head)

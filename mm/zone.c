@@ -296,7 +296,8 @@ static zone_mask_t gfp_mask(const struct zone_plan *plan, gfp_t gfp)
 	case 0:
 		return plan->mask_normal;
 	case __GFP_HIGHMEM:
-		return plan->mask_normal | (gfp & __GFP_MOVABLE ? plan->mask_movable : 0);
+		return plan->mask_normal | plan->mask_high |
+		       (gfp & __GFP_MOVABLE ? plan->mask_movable : 0);
 	case __GFP_DMA:
 		return plan->mask_dma;
 	case __GFP_DMA32:

@@ -2,13 +2,14 @@
 /*
  * zone_plan.c - where to cut memory into zones
  *
- * Each end of a window that has memory on both sides is a candidate cut; so is 4 GiB.  A zone
- * lies between two cuts; a window reaches a zone if it covers all memory in it.
+ * Each end of a window that has memory on both sides is a candidate cut; so are 4 GiB and the
+ * beginning of high memory.  A zone lies between two cuts; a window reaches a zone if it covers
+ * all memory in it.
  * Result (when eight zones suffice): maximal runs of memory that the same windows reach and
- *   that lie on the same side of 4 GiB.
+ *   that lie on the same side of 4 GiB and of the beginning of high memory.
  * Beyond that, dropping a cut merges two zones into one that only those windows reach that
  *   reached both: the tighter side wins.  Its cost is the memory that windows lose by it,
- *   summed; a cut that costs nothing isn't a boundary at all.  4 GiB is never dropped.
+ *   summed; a cut that costs nothing isn't a boundary at all.  Those two are never dropped.
  * MOVABLE takes one of the eight numbers and no cut: where it begins differs by node (zone.c).
  *   Who reaches the highest span reaches it.
  * Cost: cuts x windows x banks; a few thousand steps on a real board, bounded by MAX_CUTS.
@@ -132,6 +133,12 @@ static int count_reached(const struct plan_state *s, const struct zone_window *w
 	return n;
 }
 
+/* A cut that stays. */
+static bool is_fixed(const struct zone_plan_input *in, phys_addr_t cut)
+{
+	return cut == FOUR_GIB || (in->high && cut == in->high);
+}
+
 /* What dropping cut @i costs. */
 static u64 cut_cost(const struct plan_state *s, int i)
 {
@@ -139,7 +146,7 @@ static u64 cut_cost(const struct plan_state *s, int i)
 	struct window_iter it;
 	u64 cost = 0;
 
-	if (mid == FOUR_GIB)
+	if (is_fixed(s->in, mid))
 		return COST_NEVER;
 	for_each_window(s->in, it)
 	{
@@ -209,8 +216,8 @@ static void add_cut(struct plan_state *s, phys_addr_t at)
 		if (bytes_between(in, lo, hi))
 			continue;
 		/* The same place, as memory goes; keep the address that names it best. */
-		if (s->cut[i] != FOUR_GIB &&
-		    (at == FOUR_GIB || roundness(at) > roundness(s->cut[i])))
+		if (!is_fixed(in, s->cut[i]) &&
+		    (is_fixed(in, at) || roundness(at) > roundness(s->cut[i])))
 			s->cut[i] = at;
 		return;
 	}
@@ -227,6 +234,8 @@ static void add_all_cuts(struct plan_state *s)
 	unsigned i;
 
 	add_cut(s, FOUR_GIB);
+	if (s->in->high)
+		add_cut(s, s->in->high);
 	for_each_window(s->in, it)
 	{
 		for (i = 0; i < it.w->nr_ranges; i++) {
@@ -246,7 +255,7 @@ static void name_zone(struct zone_span *z, bool last, phys_addr_t upper, u8 *nr_
 {
 	unsigned bit = 0;
 
-	if (last) {
+	if (last) { /* of low memory */
 		snprintf(z->name, sizeof(z->name), "%s", z->end <= FOUR_GIB ? "DMA32" : "NORMAL");
 		return;
 	}
@@ -261,10 +270,32 @@ static void name_zone(struct zone_span *z, bool last, phys_addr_t upper, u8 *nr_
 	}
 }
 
+static bool is_high(const struct zone_plan_input *in, const struct zone_span *z)
+{
+	return in->high && z->start >= in->high;
+}
+
+/* Is zone @i, of low memory, the highest that is? */
+static bool last_low(const struct plan_state *s, int i)
+{
+	phys_addr_t high = s->in->high;
+
+	return i == s->nr_cuts || (high && !bytes_between(s->in, zone_end(s, i), high));
+}
+
+/* The last is HIGHMEM, those below it are HIGHMEM.1 and so on. */
+static void name_high(struct zone_span *z, bool last, u8 nr)
+{
+	if (last)
+		snprintf(z->name, sizeof(z->name), "HIGHMEM");
+	else
+		snprintf(z->name, sizeof(z->name), "HIGHMEM.%u", nr);
+}
+
 static void make_zones(struct plan_state *s)
 {
 	struct zone_plan *plan = s->plan;
-	u8 nr_unnamed = 0;
+	u8 nr_unnamed = 0, nr_high = 0;
 	unsigned k;
 	int i;
 
@@ -283,7 +314,10 @@ static void make_zones(struct plan_state *s)
 			z->start = lo;
 			z->end = max(z->end, hi);
 		}
-		name_zone(z, i == s->nr_cuts, end, &nr_unnamed);
+		if (is_high(s->in, z))
+			name_high(z, i == s->nr_cuts, ++nr_high);
+		else
+			name_zone(z, last_low(s, i), end, &nr_unnamed);
 	}
 }
 
@@ -313,10 +347,17 @@ static void make_masks(struct plan_state *s)
 		}
 	}
 	for (i = 0; i < plan->nr_zones; i++) {
+		if (is_high(s->in, &plan->zone[i])) {
+			plan->mask_high |= (zone_mask_t)(1u << i);
+			continue;
+		}
 		plan->mask_normal |= (zone_mask_t)(1u << i);
 		if (plan->zone[i].end <= FOUR_GIB)
 			plan->mask_dma32 |= (zone_mask_t)(1u << i);
 	}
+	/* GFP_DMA and GFP_DMA32 are asked for by who wants an address. */
+	common &= plan->mask_normal;
+	common32 &= plan->mask_normal;
 	plan->mask_dma = any && common ? common : 1;
 	if (!plan->mask_dma32 && any32)
 		plan->mask_dma32 = common32;

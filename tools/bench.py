@@ -70,6 +70,8 @@ FIGURES = {
     "yield_switch": (200, 816),
     "wake_switch_back": (900, None),
     "timer_interrupt": (600, None),
+    "kmap_local_pair": (40, None),  # in a kernel with HIGHMEM, as kmap_pair
+    "kmap_pair": (None, None),
     "ipi_call": (None, None),  # nanoseconds, of whatever machine QEMU runs on
 }
 # Of small objects: without hardening (KEY_plain), and Linux.  With it HARDENED more.
@@ -207,6 +209,9 @@ def measure(board, wanted):
         kernel = f"{qemu.TOP}/{bench_builds.plain(board)}/Image"
         keys = [key.removesuffix(PLAIN) for key in plain]
         measured |= {key + PLAIN: n for key, n in count(board, keys, kernel=kernel).items()}
+    if high := [key for key in ("kmap_local_pair", "kmap_pair") if want(key)]:
+        kernel = f"{qemu.TOP}/{bench_builds.variant(board, 'highmem', HIGHMEM='y')}/Image"
+        measured |= count(board, high, kernel=kernel, append="lowmem=64M")
     if want(FRESH):
         out = boot(board, "256M", f"bench {FRESH}", 60)
         measured[FRESH] = int(find(rf"^bench {FRESH} (\d+)", out, f"figure of {FRESH}"))

@@ -15,8 +15,15 @@
  */
 void mm_init_memblock(phys_addr_t fdt_pa, size_t fdt_bytes);
 
+/* linear_map_limit - how far the linear map goes: lowmem= applied, allocations limited to it.  What
+ * lies beyond is high memory, or without CONFIG_HIGHMEM named and left out. */
+void linear_map_limit(void);
+
+/* mm_init_reserve - places for reservations that want any, and for contiguous areas. */
+void mm_init_reserve(void);
+
 /* linear_map_init - map all memory but no-map ranges with the largest leaves; from here on
- * memblock_alloc() works.  Memory that the linear map can't reach is named and left out. */
+ * memblock_alloc() works. */
 void linear_map_init(void);
 
 /* mm_init_fdt - copy the device tree to memory of ours. */

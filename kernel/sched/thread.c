@@ -23,6 +23,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <lib/dt.h>
+#include <mm/kmap.h>
 #include <mm/kstack.h>
 #include <mm/memblock.h>
 #include <kernel/time.h>
@@ -173,6 +174,7 @@ void kthread_exit(int code)
 	unsigned long flags;
 
 	mutex_debug_exit();
+	kmap_thread_exit();
 	t->exit_code = code;
 	preempt_disable();
 	spin_lock_irqsave(&t->wake_lock, flags);

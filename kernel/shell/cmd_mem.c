@@ -11,6 +11,7 @@
 #include <lib/dt.h>
 #include <lib/dma_limit.h>
 #include <mm/discover.h>
+#include <mm/highmem.h>
 #include <mm/memmap.h>
 #include <mm/page_alloc.h>
 #include <mm/slab_info.h>
@@ -41,6 +42,12 @@ static int run_meminfo(int argc, char **argv)
 	print_kb_pages("Reserved:", present - managed);
 	print_kb_pages("MemTotal:", managed);
 	print_kb_pages("MemFree:", nr_free_pages());
+#ifdef CONFIG_HIGHMEM
+	print_kb_pages("HighTotal:", totalhigh_pages());
+	print_kb_pages("HighFree:", nr_free_highpages());
+	print_kb_pages("LowTotal:", totallow_pages());
+	print_kb_pages("LowFree:", nr_free_lowpages());
+#endif
 	slab = slab_pages_in_use(&reclaimable);
 	print_kb_pages("Slab:", slab);
 	print_kb_pages("SReclaimable:", reclaimable);

@@ -92,6 +92,11 @@ u64 rnd_range(u64 lo, u64 hi); /* lo .. hi - 1 */
  */
 void host_memory_init(phys_addr_t base, u64 bytes);
 
+/* host_memory_high - from @high on it is high memory, which only windows reach; until the next
+ * host_memory_init(). */
+void host_memory_high(phys_addr_t high);
+unsigned int host_windows(void); /* open now, of this thread */
+
 /*
  * The same for what memblock has: some memory near its top gets contents, and the rest is
  * reserved, so that memblock_alloc() works whatever addresses a device tree came up with.

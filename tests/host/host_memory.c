@@ -8,6 +8,7 @@
 #include <asm/memory.h>
 #include <kernel/panic.h>
 #include <kernel/preempt.h>
+#include <mm/kmap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -17,6 +18,7 @@
 phys_addr_t host_phys_base;
 char *host_linear;
 char *host_vmemmap;
+phys_addr_t host_high = ~(phys_addr_t)0;
 _Thread_local struct hart_local host_hart = { .no_resched = 1 };
 _Thread_local struct hart_local *host_area;
 static u64 memory_bytes;
@@ -49,5 +51,58 @@ void host_memory_init(phys_addr_t base, u64 bytes)
 	host_vmemmap = map_lazily(bytes >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT), &vmemmap,
 				  memory_bytes >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT));
 	host_phys_base = base;
+	host_high = ~(phys_addr_t)0;
 	memory_bytes = bytes;
 }
+
+/* ---- high memory ---- */
+
+#ifdef CONFIG_HIGHMEM
+static _Thread_local char *window[KMAP_DEPTH];
+static _Thread_local unsigned int nr_windows;
+
+static void must_protect(void *at, size_t bytes, int prot)
+{
+	if (!mprotect(at, bytes, prot))
+		return;
+	perror("mprotect");
+	exit(2);
+}
+
+void host_memory_high(phys_addr_t high)
+{
+	host_high = high;
+	must_protect(__va(high), (size_t)(host_phys_base + memory_bytes - high), PROT_NONE);
+}
+
+void *kmap_local_high(const struct page *page)
+{
+	char *at = lowmem_page_address(page);
+
+	if (nr_windows == KMAP_DEPTH)
+		panic("more than %u windows", KMAP_DEPTH);
+	must_protect(at, PAGE_SIZE, PROT_READ | PROT_WRITE);
+	return window[nr_windows++] = at;
+}
+
+void kunmap_local_high(const void *addr)
+{
+	char *at = nr_windows ? window[--nr_windows] : NULL;
+
+	if (at != (char *)((unsigned long)addr & PAGE_MASK))
+		panic("kunmap_local(%p), expected %p", addr, at);
+	for (unsigned int i = 0; i < nr_windows; i++)
+		if (window[i] == at)
+			return;
+	must_protect(at, PAGE_SIZE, PROT_NONE);
+}
+
+unsigned int host_windows(void)
+{
+	return nr_windows;
+}
+
+void kmap_switch(struct mm_thread *prev, struct mm_thread *next)
+{
+}
+#endif

@@ -265,7 +265,8 @@ static void plan_for_windows(const struct world *w)
 	struct zone_plan_input in = { .mem = mem,
 				      .window = w->windows,
 				      .nr_windows = w->nr_windows,
-				      .movable_bytes = w->movable };
+				      .movable_bytes = w->movable,
+				      .high = w->high };
 	const struct memblock_region *r;
 
 	for_each_mem_range(r) {
@@ -389,10 +390,14 @@ void world_build(const struct world *w)
 		abort();
 	fill_memblock(w);
 	page_alloc_reset();
-	if (w->nr_windows)
+	if (w->high)
+		memblock_set_limit(w->high);
+	if (w->nr_windows || w->high)
 		plan_for_windows(w);
 	else
 		make_plan(w);
+	if (w->high)
+		host_memory_high(w->high);
 	page_alloc_init(&world_plan);
 	if (!w->reserves)
 		no_reserves();

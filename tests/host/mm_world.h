@@ -29,7 +29,8 @@ struct world {
 	bool reserves;		       /* zones keep some for others, by watermarks */
 	struct zone_window *windows;   /* what devices reach, instead of cut[] */
 	unsigned nr_windows;
-	u64 movable; /* bytes for MOVABLE, where there are fewer than eight zones */
+	u64 movable;	  /* bytes for MOVABLE, where there are fewer than eight zones */
+	phys_addr_t high; /* from here on memory is high, and out of reach; 0: none is */
 };
 
 extern unsigned world_mapped; /* calls of arch_map() that weren't undone */

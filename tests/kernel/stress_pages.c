@@ -22,6 +22,7 @@
 #include <mm/compaction.h>
 #include <mm/contig.h>
 #include <mm/folio.h>
+#include <mm/highmem.h>
 #include <mm/kstack.h>
 #include <mm/mempolicy.h>
 #include <mm/shrinker.h>
@@ -533,7 +534,7 @@ static int stress_for(u64 ns, u32 seed, bool harts)
 	if (before < LEAST_PAGES)
 		return -ENOMEM;
 	make_small();
-	stress.wanted = nr_free_pages() / 2;
+	stress.wanted = nr_free_lowpages() / 2;
 	stress.movables = stress.wanted / 4;
 	fill_cache(stress.wanted);
 	expect(!register_shrinker(&shrinker, "stress"), "no shrinker");

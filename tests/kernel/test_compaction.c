@@ -115,7 +115,7 @@ static void block_take(struct blocks *b, zone_mask_t reach, unsigned long leave)
 /* What stays lies in the highest zone that the kernel uses: nothing of it is kept for others. */
 static void block_take_all(struct blocks *b, unsigned long leave)
 {
-	block_take(b, mm_zone_plan()->mask_movable, leave);
+	block_take(b, mm_zone_plan()->mask_movable | mm_zone_plan()->mask_high, leave);
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
 		block_take(b, (zone_mask_t)(1U << type), leave);
 }

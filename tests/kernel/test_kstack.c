@@ -14,6 +14,7 @@
 #include <base/errno.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
+#include <mm/highmem.h>
 #include <mm/page_alloc.h>
 #include <sched/thread.h>
 #include <shell/ktap.h>
@@ -144,7 +145,7 @@ static u32 random_below(u32 *seed, u32 n)
 static void test_many(struct ktap *t)
 {
 	unsigned long *stacks = (unsigned long *)__get_free_pages(GFP_KERNEL, MANY_ORDER);
-	u32 n = (u32)min((unsigned long)MANY, nr_free_pages() / (2 * PAGES)), got = 0;
+	u32 n = (u32)min((unsigned long)MANY, nr_free_lowpages() / (2 * PAGES)), got = 0;
 	unsigned int before = kstack_validate();
 	u32 seed = (u32)read_time() | 1;
 

@@ -6,8 +6,8 @@
  */
 #include <asm/memory.h>
 #include <base/errno.h>
+#include <mm/highmem.h>
 #include <mm/kmemleak.h>
-#include <mm/page_alloc.h>
 
 #include "../../mm/slab.h"
 #include "chain.h"
@@ -528,7 +528,8 @@ static void take_most(struct chain *ballast, unsigned order)
 {
 	struct page *page;
 
-	while (nr_free_pages() > (2UL << order) + 1500 && (page = alloc_pages(GFP_UNHEARD, order)))
+	while (nr_free_lowpages() > (2UL << order) + 1500 &&
+	       (page = alloc_pages(GFP_UNHEARD, order)))
 		push(ballast, page);
 }
 

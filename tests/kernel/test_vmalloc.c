@@ -14,6 +14,7 @@
 #include <kernel/sysctl.h>
 #include <kernel/time.h>
 #include <mm/kmalloc.h>
+#include <mm/kmap.h>
 #include <mm/kmemleak.h>
 #include <mm/page_alloc.h>
 #include <mm/usercopy.h>
@@ -32,7 +33,7 @@
 
 static void check_area(struct ktap *t, size_t bytes)
 {
-	unsigned long nr = vmalloc_validate(), pages = ALIGN_UP(bytes, PAGE_SIZE);
+	unsigned long nr = vmalloc_validate(), pages = ALIGN_UP(bytes, PAGE_SIZE), first;
 	char *area = vmalloc(bytes);
 	const struct vm_struct *vm;
 
@@ -49,8 +50,8 @@ static void check_area(struct ktap *t, size_t bytes)
 	KTAP_ASSERT(t, vm != NULL);
 	KTAP_EXPECT(t, vm->addr == area && get_vm_area_size(vm) == pages);
 	KTAP_EXPECT(t, vmalloc_to_page(area + bytes - 1) == vm->pages[pages / PAGE_SIZE - 1]);
-	KTAP_EXPECT_EQ(t, *(unsigned long *)__va(PFN_PHYS(vmalloc_to_pfn(area))),
-		       (unsigned long)area);
+	memcpy_from_page(&first, pfn_to_page(vmalloc_to_pfn(area)), 0, sizeof(first));
+	KTAP_EXPECT_EQ(t, first, (unsigned long)area);
 	vfree(area);
 	KTAP_EXPECT(t, !find_vm_area(area) && !vmalloc_to_page(area));
 	KTAP_EXPECT_EQ(t, vmalloc_validate(), nr);

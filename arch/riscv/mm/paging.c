@@ -56,8 +56,13 @@ void arch_set_svpbmt(bool on)
 
 bool arch_linear_reaches(phys_addr_t start, phys_addr_t end)
 {
-	return start >= va_layout.phys_base &&
-	       end - va_layout.phys_base <= (phys_addr_t)va_layout.linear_bytes;
+	return start >= va_layout.phys_base && end <= va_layout.low_end;
+}
+
+void arch_linear_cap(phys_addr_t end)
+{
+	va_layout.low_end = end;
+	arch_hart_constants(this_hart);
 }
 
 unsigned long arch_largest_leaf(void)
@@ -133,6 +138,13 @@ static void cap_mode(const char *name)
 	paging = m;
 }
 
+/* Addresses for windows, at the end of those for device registers. */
+#ifdef CONFIG_HIGHMEM
+#define WINDOWS 0x02000000UL
+#else
+#define WINDOWS 0UL
+#endif
+
 #ifdef CONFIG_ARCH_RV32I
 static void place_regions(struct va_layout *v)
 {
@@ -140,7 +152,7 @@ static void place_regions(struct va_layout *v)
 	v->stack_base = 0x90000000;
 	v->stack_bytes = 0x04000000;
 	v->io_base = 0x94000000;
-	v->io_bytes = 0x0c000000;
+	v->io_bytes = 0x0c000000 - WINDOWS;
 	v->vmalloc_base = 0xa0000000;
 	v->scratch_base = 0xbe000000;
 	v->scratch_bytes = 0x02000000;
@@ -157,7 +169,7 @@ static void place_regions(struct va_layout *v)
 	v->stack_base = base + 3 * slot;
 	v->stack_bytes = slot / 2;
 	v->io_base = v->stack_base + slot / 2;
-	v->io_bytes = slot / 2;
+	v->io_bytes = slot / 2 - WINDOWS;
 	v->vmalloc_base = base + 4 * slot;
 	v->scratch_base = base + 56 * slot;
 	v->scratch_bytes = 8 * slot;
@@ -180,6 +192,10 @@ void arch_hart_constants(struct hart_local *hl)
 	hl->vmemmap = va_layout.vmemmap_base - (base_pfn << PAGE_STRUCT_SHIFT);
 	hl->page_base = va_layout.vmemmap_base -
 			((va_layout.linear_base >> PAGE_SHIFT) << PAGE_STRUCT_SHIFT);
+#ifdef CONFIG_HIGHMEM
+	hl->linear_base = va_layout.linear_base;
+	hl->high_page = hl->vmemmap + (PFN_DOWN(va_layout.low_end) << PAGE_STRUCT_SHIFT);
+#endif
 }
 
 void arch_paging_init(phys_addr_t lowest, const char *max_mode)
@@ -187,7 +203,10 @@ void arch_paging_init(phys_addr_t lowest, const char *max_mode)
 	if (max_mode)
 		cap_mode(max_mode);
 	place_regions(&va_layout);
+	va_layout.window_base = va_layout.io_base + va_layout.io_bytes;
+	va_layout.window_bytes = WINDOWS;
 	va_layout.phys_base = ALIGN_DOWN(lowest, (phys_addr_t)arch_largest_leaf());
+	va_layout.low_end = va_layout.phys_base + va_layout.linear_bytes;
 	arch_hart_constants(this_hart);
 }
 

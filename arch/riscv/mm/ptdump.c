@@ -26,14 +26,15 @@ struct run {
 static const char *region_of(unsigned long va)
 {
 	const struct va_layout *v = &va_layout;
-	unsigned long vmemmap_bytes = v->linear_bytes >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT);
 
-	if (va - v->vmemmap_base < vmemmap_bytes)
+	if (va - v->vmemmap_base < v->stack_base - v->vmemmap_base)
 		return "vmemmap";
 	if (va - v->stack_base < v->stack_bytes)
 		return "stacks";
 	if (va - v->io_base < v->io_bytes)
 		return "device registers";
+	if (va - v->window_base < v->window_bytes)
+		return "windows";
 	if (va - v->vmalloc_base < v->vmalloc_bytes)
 		return "vmalloc";
 	if (va - v->scratch_base < v->scratch_bytes)

@@ -10,7 +10,7 @@
  *     256        nothing (a NULL-like guard between the halves)
  *     257        vmemmap: 32 bytes for each 4 KiB page of the linear map
  *     258        nothing, like all around vmemmap: see asm/memory.h
- *     259        kernel stacks with guards, I/O mappings
+ *     259        kernel stacks with guards, I/O mappings, windows (CONFIG_HIGHMEM)
  *     260..311   vmalloc
  *     312..319   nothing (suites map things there)
  *     320..447   linear map
@@ -23,6 +23,7 @@
  * rv32 (Sv32, a slot is 4 MiB, the kernel has the upper 2 GiB):
  *
  *     80000000  guard                     94000000  I/O mappings, 192 MiB
+ *                                         with CONFIG_HIGHMEM the last 32 are windows
  *     88000000  vmemmap, 128 MiB          a0000000  vmalloc, 480 MiB; be000000 suites
  *     90000000  kernel stacks, 64 MiB     c0000000  linear map, 896 MiB
  *                                         f8000000  kernel image, 64 MiB; ff800000 fixmap

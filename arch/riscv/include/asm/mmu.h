@@ -155,6 +155,10 @@ void arch_linear_done(void);
 /* True if the linear map's address range reaches [start, end) (whether RAM is there or not). */
 bool arch_linear_reaches(phys_addr_t start, phys_addr_t end);
 
+/* arch_linear_cap - the linear map ends at @end, at most where it would have.  Boot hart, before
+ * anything is mapped there and before the other harts' constants are filled. */
+void arch_linear_cap(phys_addr_t end);
+
 /* The size of the largest leaf of the current mode that the linear map may use, in bytes. */
 unsigned long arch_largest_leaf(void);
 

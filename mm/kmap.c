@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kmap.c - windows through which a thread sees high memory
+ *
+ * Windows come in blocks of KMAP_DEPTH, each a stack.  A hart has a block at hand, and what runs
+ * there opens and closes the windows of it without a lock and without telling other harts.
+ *
+ *     hart 0 -> block 3      hart 1 -> block 0      spare: 1, 2, 4 ...
+ *
+ * A thread that is switched out with windows open keeps the block, and the hart takes a spare one;
+ * when the thread is back, on any hart, its block replaces that hart's, which is spare again.  So
+ * addresses stay right wherever the thread goes, and nothing is saved or restored.  Threads without
+ * windows leave the block where it is: the switch compares two words that it compares anyway
+ * (mm/mm_thread.h).
+ *
+ * Invariants: mm.windows of the running thread says how many windows of the hart's block are open;
+ *   a hart's block is its own, a waiting thread's, or spare, and closed entirely if spare.
+ *   A thread stores its new count before it looks for the block, so from then on the block goes
+ *   with it.  Interrupt handlers put the count back to what they found.
+ * Translations: a hart fences a window when it opens it, and a whole block when it takes one.  No
+ *   other hart has a reason to know of it.  Debug kernels fence when it's closed, too.
+ * An empty page lies behind each window: what runs over faults; so does what is late, at once in a
+ *   debug kernel.
+ * Locking: state.lock (rank KMAP) for the spare ones, at a switch only.
+ * Cost: 20 instructions to open, one of them the fence; 9 to close.
+ * Not here: kmap() (kmap_pool.c), what is high (highmem.c), entries (asm/windows.h).
+ */
+#define LOG_PREFIX "kmap: "
+
+#include "kmap.h"
+
+#include <asm/trap.h>
+#include <asm/windows.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <kernel/smp.h>
+#include <kernel/spinlock.h>
+#include <mm/highmem.h>
+#include <mm/memblock.h>
+#include <mm/mm_thread.h>
+#include <stdio.h>
+
+#include "internal.h"
+
+#define BLOCK_PAGES 32U
+#define STRIDE	    (2 * sizeof(long)) /* of entries: a window and the empty page behind it */
+#define FULL	    (KMAP_DEPTH * STRIDE)
+#define MIN_SPARE   64U /* threads that may wait with windows open: that many, and one a hart */
+
+_Static_assert(FULL <= 255 && KMAP_DEPTH * 2 <= BLOCK_PAGES, "mm.windows, and the block, has room");
+
+unsigned long kmap_misuses;
+
+static struct {
+	spinlock_t lock;
+	unsigned long **spare; /* a stack of blocks, by their first entries */
+	unsigned int nr_spare;
+	unsigned int nr_blocks; /* C */
+} state = { .lock = SPINLOCK_RANKED(LOCK_KMAP) };
+
+/* ---- opening and closing ---- */
+
+static __cold __noreturn void too_deep(void)
+{
+	panic("kmap: more than %u windows are open at once", KMAP_DEPTH);
+}
+
+/* The entry behind @windows open ones of the thread that runs here. */
+static __always_inline unsigned long *behind(unsigned long windows)
+{
+	barrier();
+	hart_barrier(); /* with a window open the block goes with the thread */
+	return (unsigned long *)((unsigned long)this_hart->windows + windows);
+}
+
+/* @open: mm.windows of the thread that runs here. */
+static __always_inline void *window_open(u8 *open, const struct page *page)
+{
+	unsigned long windows = *open;
+
+	if (unlikely(windows == FULL))
+		too_deep();
+	*open = (u8)(windows + STRIDE);
+	return arch_window_open(behind(windows), page);
+}
+
+static __always_inline void window_close(u8 *open)
+{
+	unsigned long windows = *open;
+
+	arch_window_close(behind(windows) - STRIDE / sizeof(long));
+	barrier();
+	*open = (u8)(windows - STRIDE);
+}
+
+/* Is @addr in the window that was opened last?  Said if it isn't. */
+static bool in_order(const struct mm_thread *mm, const void *addr)
+{
+	unsigned long expected = 0;
+
+	if (mm->windows)
+		expected = arch_window_va(behind(mm->windows - STRIDE));
+	if (((unsigned long)addr & PAGE_MASK) == expected)
+		return true;
+	__atomic_fetch_add(&kmap_misuses, 1, __ATOMIC_RELAXED);
+	if (!page_reports_expected())
+		warn_at(__FILE__, __LINE__,
+			"kmap: kunmap_local(%p), expected 0x%lx: the last that was mapped", addr,
+			expected);
+	return false;
+}
+
+/* What mm_current() finds, said so that the compiler sees one offset. */
+struct thread_head {
+	struct switch_context context;
+	struct mm_thread mm;
+};
+#define OWN_WINDOWS (&((struct thread_head *)thread_here())->mm.windows)
+
+/* Before there are threads. */
+static __noinline void *open_early(const struct page *page)
+{
+	return window_open(&mm_boot_thread.windows, page);
+}
+
+static __noinline void close_early(void)
+{
+	window_close(&mm_boot_thread.windows);
+}
+
+void *kmap_local_high(const struct page *page)
+{
+	return likely(thread_here()) ? window_open(OWN_WINDOWS, page) : open_early(page);
+}
+
+void kunmap_local_high(const void *addr)
+{
+#ifdef CONFIG_DEBUG_VM
+	if (!in_order(mm_current(), addr))
+		return;
+#else
+	(void)addr;
+	(void)in_order;
+#endif
+	if (likely(thread_here()))
+		window_close(OWN_WINDOWS);
+	else
+		close_early();
+}
+
+void kmap_thread_exit(void)
+{
+	struct mm_thread *mm = mm_current();
+
+	if (likely(!mm->windows))
+		return;
+	__atomic_fetch_add(&kmap_misuses, 1, __ATOMIC_RELAXED);
+	if (!page_reports_expected())
+		warn_at(__FILE__, __LINE__, "kmap: a thread ends with %u windows open, expected 0",
+			(unsigned int)(mm->windows / STRIDE));
+	while (mm->windows)
+		window_close(&mm->windows);
+}
+
+/* ---- switching ---- */
+
+static unsigned long *spare_take(void)
+{
+	unsigned long *block;
+
+	spin_lock_raw(&state.lock);
+	if (!state.nr_spare)
+		panic("kmap: more than %u threads wait with windows open", state.nr_blocks);
+	block = state.spare[--state.nr_spare];
+	spin_unlock_raw(&state.lock);
+	return block;
+}
+
+static void spare_add(unsigned long *block)
+{
+	spin_lock_raw(&state.lock);
+	state.spare[state.nr_spare++] = block;
+	spin_unlock_raw(&state.lock);
+}
+
+void kmap_switch(struct mm_thread *prev, struct mm_thread *next)
+{
+	unsigned long *block = this_hart->windows;
+
+	if (prev->windows) {
+		prev->window_block = block;
+		prev->windows_wait = 1;
+		block = NULL;
+	}
+	if (next->windows_wait) {
+		if (block)
+			spare_add(block);
+		block = next->window_block;
+		next->windows_wait = 0;
+	} else if (!block) {
+		block = spare_take();
+	}
+	if (block == this_hart->windows)
+		return;
+	this_hart->windows = block;
+	/* What this hart knows of it is from when it had it last. */
+	tlb_flush_local_range(arch_window_va(block), BLOCK_PAGES * PAGE_SIZE);
+}
+
+/* ---- boot ---- */
+
+/* For the trap handler: which window is @va in? */
+static void fault_text(unsigned long va, char *text, size_t bytes)
+{
+	unsigned long page = (va - va_layout.window_base) / PAGE_SIZE;
+
+	if (va - va_layout.window_base >= va_layout.window_bytes)
+		return;
+	if (page < KMAP_POOL)
+		snprintf(text, bytes, "kmap() window %lu is unmapped", page);
+	else
+		snprintf(text, bytes, "kmap_local_page() window %lu %s",
+			 (page - KMAP_POOL) % BLOCK_PAGES / 2,
+			 page % 2 ? "was run over" : "is unmapped");
+}
+
+/* Blocks for each hart and those that wait, as far as there are addresses. */
+static unsigned int blocks_wanted(void)
+{
+	unsigned int most = (unsigned int)(va_layout.window_bytes / PAGE_SIZE) - KMAP_POOL;
+
+	return min(most / BLOCK_PAGES, 2 * nr_harts + MIN_SPARE);
+}
+
+void kmap_init(void)
+{
+	unsigned long bytes, base = va_layout.window_base, *entries;
+
+	if (memblock_end_of_DRAM() <= va_layout.low_end)
+		return;
+	if (!tlb_by_address())
+		panic("kmap: high memory needs fences by address, which don't work on this core");
+	state.nr_blocks = blocks_wanted();
+	if (state.nr_blocks < nr_harts)
+		panic("kmap: windows for %u harts, expected as many as the %u that there are",
+		      state.nr_blocks, nr_harts);
+	bytes = ALIGN_UP((KMAP_POOL + state.nr_blocks * BLOCK_PAGES) * PAGE_SIZE,
+			 WINDOW_TABLE_BYTES);
+	entries = memblock_alloc(bytes / PAGE_SIZE * sizeof(*entries), PAGE_SIZE);
+	if (arch_windows_init(base, bytes, entries))
+		panic("kmap: no memory for the page tables of windows");
+	state.spare = memblock_alloc(state.nr_blocks * sizeof(*state.spare), sizeof(long));
+	for (unsigned int i = state.nr_blocks; i--;)
+		state.spare[state.nr_spare++] = entries + KMAP_POOL + i * BLOCK_PAGES;
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
+		struct hart_local *hl = hart_info(cpu)->local;
+
+		hl->window_va = arch_window_base(base, entries);
+		hl->windows = state.spare[--state.nr_spare];
+	}
+	kmap_pool_init(entries);
+	trap_set_fault_text(fault_text);
+}
