@@ -312,38 +312,41 @@ out:
 struct walker {
 	struct ktap *t;
 	struct thread *thread;
-	struct page *page[3];
+	struct page *page[4];
 	u32 seed;
 	unsigned int harts_seen, wrong;
 };
 
-/* With windows open from hart to hart. */
+/* With windows open from hart to hart.  The last shows another page each time, so that a hart that
+ * remembers what it showed there the last time is found out. */
 static int go_round(void *arg)
 {
 	struct walker *w = arg;
-	u32 *word[3];
+	u32 *word[3], shown = 0;
 
-	for (u32 i = 0; i < 3; i++) {
+	for (u32 i = 0; i < 4; i++)
+		set_word(w->page[i], i);
+	for (u32 i = 0; i < 3; i++)
 		word[i] = kmap_local_page(w->page[i]);
-		word[i][2] = i;
-	}
 	for (u32 round = 0; round < 40; round++) {
 		if (kthread_bind(current, round % num_online_harts()))
 			w->wrong++;
 		yield();
 		w->harts_seen |= 1u << smp_processor_id() % 32;
-		for (u32 i = 0; i < 3; i++) {
-			w->wrong += word[i][2] != round * 3 + i;
-			word[i][2] += 3;
+		for (u32 i = 0; i < 2; i++) {
+			w->wrong += word[i][2] != round * 4 + i;
+			word[i][2] += 4;
 		}
-		/* The last window is another page's on each hart. */
+		w->wrong += word[2][2] != 2 + shown;
+		shown = (round ^ round >> 3) & 1;
 		kunmap_local(word[2]);
-		word[2] = kmap_local_page(w->page[2]);
+		word[2] = kmap_local_page(w->page[2 + shown]);
+		w->wrong += word[2][2] != 2 + shown;
 	}
 	for (u32 i = 3; i--;)
 		kunmap_local(word[i]);
-	for (u32 i = 0; i < 3; i++)
-		w->wrong += word_of(w->page[i]) != 120 + i;
+	for (u32 i = 0; i < 4; i++)
+		w->wrong += word_of(w->page[i]) != (i < 2 ? 160 + i : i);
 	return 0;
 }
 
@@ -351,14 +354,14 @@ static void test_moves(struct ktap *t)
 {
 	struct walker w = { .t = t };
 
-	if (!high_pages(t, w.page, 3))
+	if (!high_pages(t, w.page, 4))
 		return;
 	w.thread = kthread_run(go_round, &w, "kmap-round");
 	if (KTAP_EXPECT(t, w.thread != NULL))
 		kthread_join(w.thread);
 	KTAP_EXPECT_EQ(t, w.wrong, 0);
 	KTAP_EXPECT_EQ(t, w.harts_seen, (u32)((1ull << num_online_harts()) - 1));
-	free_pages_of(w.page, 3);
+	free_pages_of(w.page, 4);
 }
 
 /* Windows open over switches, at any depth, while others do the same. */
@@ -438,11 +441,26 @@ static void test_pool(struct ktap *t)
 	free_pages_of(page, 3);
 }
 
-/* More pages than it has windows, with one in use all the time. */
+struct sight {
+	const u32 *word;
+	u32 expected;
+	unsigned int wrong; /* atomic */
+};
+
+static void look(void *arg)
+{
+	struct sight *s = arg;
+
+	if (READ_ONCE(*s->word) != s->expected)
+		__atomic_fetch_add(&s->wrong, 1, __ATOMIC_RELAXED);
+}
+
+/* More pages than it has windows, with one in use all the time; each hart sees each. */
 static void test_pool_purge(struct ktap *t)
 {
 	struct page_chain taken = { 0 };
 	struct page *kept = high_page(t);
+	struct sight sight = { 0 };
 	unsigned int wrong = 0;
 	u32 *stays, at;
 
@@ -457,13 +475,16 @@ static void test_pool_purge(struct ktap *t)
 		KTAP_ASSERT(t, page != NULL);
 		word = kmap(page);
 		word[2] = (u32)page_to_pfn(page);
+		sight.word = word + 2;
+		sight.expected = word[2];
+		on_each_hart(look, &sight);
 		kunmap(page);
 		chain_push(&taken, page);
 	}
 	at = taken.first;
 	for (unsigned long i = 0; i < taken.nr; i++, at = index_page(at)->index)
 		wrong += word_of(index_page(at)) != (u32)page_to_pfn(index_page(at));
-	KTAP_EXPECT_EQ(t, wrong, 0);
+	KTAP_EXPECT_EQ(t, wrong + sight.wrong, 0);
 	KTAP_EXPECT_EQ(t, stays[2], 99);
 	kunmap(kept);
 	__free_page(kept);
