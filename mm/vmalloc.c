@@ -65,7 +65,7 @@ static struct page *get_block(gfp_t gfp, unsigned *order, int nid)
 }
 
 /* As many of @nr pages as there are blocks for. */
-static void get_blocks(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int nid)
+static __noinline void get_blocks(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int nid)
 {
 	unsigned order = HUGE_ORDER;
 	struct page *page;
@@ -78,8 +78,12 @@ static void get_blocks(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int ni
 		if (!page)
 			break;
 		end = slot + (1UL << order);
-		while (slot != end)
-			*slot++ = page++;
+		for (; slot != end; slot += 4, page += 4) {
+			slot[0] = page;
+			slot[1] = page + 1;
+			slot[2] = page + 2;
+			slot[3] = page + 3;
+		}
 		vm->nr_pages += 1U << order;
 	}
 	vm->nr_block_pages = vm->nr_pages;
@@ -91,8 +95,9 @@ static void get_singles(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int n
 
 	nr -= vm->nr_pages;
 	if (nid == NUMA_NO_NODE) {
+		/* Not by memset, which goes byte by byte. */
 		for (unsigned long i = 0; i < nr; i++)
-			slot[i] = NULL;
+			WRITE_ONCE(slot[i], NULL);
 		vm->nr_pages += (u32)alloc_pages_bulk(gfp, nr, slot);
 		return;
 	}
@@ -137,30 +142,45 @@ static void put_pages(struct vm_struct *vm)
 
 /* ---- mapping ---- */
 
-static __noinline int map_blocks(const struct vm_struct *vm)
+static int map_blocks_at(struct tlb_batch *tlb, const struct vm_struct *vm, unsigned long leaf)
 {
-	unsigned long leaf = vm->flags & VM_HUGE ? arch_vmap_huge_leaf() : PAGE_SIZE;
 	unsigned long va = (unsigned long)vm->addr;
-	struct tlb_batch tlb = TLB_BATCH_INIT;
 	int err = 0;
 
 	for (u32 i = 0; i < vm->nr_block_pages && !err;) {
 		const struct page *page = vm->pages[i];
 		u32 nr = 1U << compound_order(page);
 
-		err = arch_vmap_range(&tlb, va + i * PAGE_SIZE, page_to_phys(page), nr * PAGE_SIZE,
+		err = arch_vmap_range(tlb, va + i * PAGE_SIZE, page_to_phys(page), nr * PAGE_SIZE,
 				      PAGE_KERNEL, leaf);
 		i += nr;
 	}
+	return err;
+}
+
+static __noinline int map_huge(const struct vm_struct *vm)
+{
+	struct tlb_batch tlb = TLB_BATCH_INIT;
+	int err = map_blocks_at(&tlb, vm, arch_vmap_huge_leaf());
+
 	if (tlb.nr_tables)
 		tlb_batch_flush(&tlb);
 	return err;
+}
+
+static int map_blocks(const struct vm_struct *vm)
+{
+	return vm->flags & VM_HUGE ? map_huge(vm) : map_blocks_at(NULL, vm, PAGE_SIZE);
 }
 
 static int map_area(const struct vm_struct *vm, unsigned int prot)
 {
 	u32 nr = vm->nr_block_pages;
 
+	if (vm->entries) {
+		arch_vmap_set(vm->entries, vm->pages, vm->nr_pages, prot);
+		return 0;
+	}
 	if (nr && map_blocks(vm))
 		return -ENOMEM;
 	if (nr == vm->nr_pages)
@@ -202,7 +222,7 @@ static void *alloc_area(size_t size, size_t align, gfp_t gfp, int nid, u32 flags
 	unsigned long nr = (size >> PAGE_SHIFT) + !!(size & (PAGE_SIZE - 1));
 	struct vm_struct *vm;
 
-	if (!size || nr > nr_managed_pages())
+	if (!size || (nr > 1024 && nr > nr_managed_pages()))
 		return complain(size, gfp, size ? "more than there is" : "that's nothing", caller);
 	vm = get_vm_area_caller(nr * PAGE_SIZE, align, flags | VM_ALLOC, gfp, caller);
 	if (!vm)
@@ -297,13 +317,15 @@ void *vmap(struct page **pages, unsigned int nr, unsigned long flags, unsigned i
 	vm = get_vm_area_caller(nr * PAGE_SIZE, 0, VM_MAP, GFP_KERNEL, __builtin_return_address(0));
 	if (!vm)
 		return NULL;
-	if (arch_vmap_pages((unsigned long)vm->addr, pages, nr, prot)) {
+	vm->pages = pages;
+	vm->nr_pages = nr;
+	if (map_area(vm, prot)) {
 		remove_vm_area(vm->addr);
 		return NULL;
 	}
-	if (flags & VM_MAP_PUT_PAGES) {
-		vm->pages = pages;
-		vm->nr_pages = nr;
+	if (!(flags & VM_MAP_PUT_PAGES)) { /* the array is the caller's */
+		vm->pages = vm->few;
+		vm->nr_pages = 0;
 	}
 	set_ready(vm, (u32)(flags & VM_MAP_PUT_PAGES));
 	return vm->addr;

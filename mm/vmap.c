@@ -24,8 +24,8 @@
  *   of a live block, areas lie below top, and used is the sum of their pages; a page table has the
  *   entries of live areas only.  (vmalloc_validate)
  * Locking: vmap_state.lock (rank VMAP) for all of it; nothing is allocated under it, and only
- *   small areas are unmapped.  Purges of several threads run at once, each with ranges of its own
- *   (node.owner).
+ *   small areas are unmapped.  One purge at a time, as a rule: each has ranges of its own
+ *   (node.owner), but two that are neighbours leave an unused table for the next.
  * Cost: a small area 40 instructions; a large one O(log n).
  * Not here: pages (vmalloc.c), tables and entries (arch/riscv/mm/vmap.c).
  */
@@ -72,7 +72,9 @@ void vmalloc_init(void)
 	area_cache = kmem_cache_create("vm_struct", sizeof(struct vm_struct), 0, SLAB_PANIC, NULL);
 	lazy_max = min((unsigned long)(LAZY_MIB * MiB) * (1 + shift), bytes / 8);
 	lazy_max = min(lazy_max, nr_managed_pages() * (2 * PAGE_SIZE));
-	block_pages = (unsigned)min((unsigned long)VMAP_BLOCK_PAGES, bytes / PAGE_SIZE / 64);
+	block_pages = VMAP_BLOCK_PAGES;
+	while (block_pages * PAGE_SIZE > bytes / 64)
+		block_pages /= 2;
 	trap_set_fault_text(vmalloc_describe);
 	vmap_tree_init(&vmap_state.tree, va_layout.vmalloc_base, va_layout.vmalloc_base + bytes,
 		       (u32)get_random_long() | 1);
@@ -100,8 +102,12 @@ static struct vm_struct *small_area_at(const struct vmap_block *b, unsigned long
 
 struct vm_struct *vmap_area_at(unsigned long addr)
 {
-	struct vmap_node *node = vmap_tree_find(&vmap_state.tree, addr);
+	struct vmap_block *mine = *this_cpu_ptr(&hart_block);
+	struct vmap_node *node;
 
+	if (mine && addr - mine->node.start < mine->node.end - mine->node.start)
+		return small_area_at(mine, addr);
+	node = vmap_tree_find(&vmap_state.tree, addr);
 	if (!node)
 		return NULL;
 	if (node->kind == VMAP_AREA)
@@ -130,6 +136,7 @@ static void take_from_block(struct vmap_block *b, struct vm_struct *vm, unsigned
 	vm->node.start = b->node.start + b->top * PAGE_SIZE;
 	vm->node.end = vm->node.start + nr * PAGE_SIZE;
 	vm->block = b;
+	vm->entries = (char *)b->entries + b->top * sizeof(long);
 	b->at[b->top] = vm;
 	b->top = (u16)(b->top + nr);
 	b->used = (u16)(b->used + nr);
@@ -174,30 +181,46 @@ static struct vmap_block *new_block(gfp_t gfp)
 	return b;
 }
 
+/* Addresses for @b, and the table that all of them have entries in. */
+static bool place_block(struct vmap_block *b)
+{
+	unsigned long bytes = block_pages * PAGE_SIZE, flags;
+	bool taken;
+
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	taken = vmap_tree_take(&vmap_state.tree, &b->node, bytes, bytes, PAGE_SIZE);
+	vmap_state.nr_blocks += taken;
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	if (!taken)
+		return false;
+	b->entries = arch_vmap_entries(b->node.start);
+	if (b->entries)
+		return true;
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	vmap_tree_remove(&vmap_state.tree, &b->node);
+	vmap_state.nr_blocks--;
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	return false;
+}
+
 static __noinline bool take_new_block(struct vm_struct *vm, unsigned nr, gfp_t gfp)
 {
 	struct vmap_block *b = new_block(gfp), **mine;
 	unsigned long flags;
-	bool taken;
 
-	if (!b)
-		return false;
-	spin_lock_irqsave(&vmap_state.lock, flags);
-	taken = vmap_tree_take(&vmap_state.tree, &b->node, block_pages * PAGE_SIZE, PAGE_SIZE,
-			       PAGE_SIZE);
-	if (taken) {
-		mine = this_cpu_ptr(&hart_block);
-		if (*mine)
-			retire(*mine);
-		*mine = b;
-		vmap_state.nr_blocks++;
-		take_from_block(b, vm, nr);
-		count_area(vm);
-	}
-	spin_unlock_irqrestore(&vmap_state.lock, flags);
-	if (!taken)
+	if (!b || !place_block(b)) {
 		kfree(b);
-	return taken;
+		return false;
+	}
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	mine = this_cpu_ptr(&hart_block);
+	if (*mine)
+		retire(*mine);
+	*mine = b;
+	take_from_block(b, vm, nr);
+	count_area(vm);
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	return true;
 }
 
 static bool take_small(struct vm_struct *vm, unsigned nr, gfp_t gfp)
@@ -258,6 +281,7 @@ struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, u3
 	vm->size = size + PAGE_SIZE;
 	vm->flags = flags;
 	vm->block = NULL;
+	vm->entries = NULL;
 	vm->nr_pages = vm->nr_block_pages = 0;
 	vm->pages = vm->few;
 	vm->phys_addr = 0;
@@ -291,7 +315,7 @@ struct vm_struct *vmap_area_release(const void *addr)
 	vmap_state.nr_areas--;
 	vmap_state.used_bytes -= vm->size - PAGE_SIZE;
 	if (vm->block) {
-		arch_vunmap(at, vm->size - PAGE_SIZE);
+		arch_vmap_clear(vm->entries, (vm->size >> PAGE_SHIFT) - 1);
 		give_to_block(vm->block, vm);
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
 	} else {
@@ -302,13 +326,13 @@ struct vm_struct *vmap_area_release(const void *addr)
 	return vm;
 }
 
-static bool purge(bool all);
+static bool purge(bool all, bool force);
 
 /* Too much is lazy: purge it, here or later. */
 static __noinline void purge_soon(void)
 {
 	if (!in_atomic()) {
-		purge(false);
+		purge(false, false);
 		return;
 	}
 	if (READ_ONCE(vmap_purge_asked))
@@ -320,7 +344,7 @@ static __noinline void purge_soon(void)
 
 void vmap_purge_work(void)
 {
-	purge(false);
+	purge(false, false);
 }
 
 void vmap_area_put(struct vm_struct *vm)
@@ -378,22 +402,27 @@ static void claim(struct vmap_node *node, const struct purge *p)
 	vmap_tree_resize(&vmap_state.tree, node, start, end);
 }
 
-static void take_lazy(struct purge *p)
+/* What is lazy becomes @p's.  False: another purge is under way, of which what is freed now may be
+ * a neighbour: then neither would see that a table is unused. */
+static bool take_lazy(struct purge *p, bool force)
 {
 	unsigned long flags;
+	bool mine;
 
 	spin_lock_irqsave(&vmap_state.lock, flags);
-	p->areas = vmap_state.lazy_areas;
-	p->blocks = vmap_state.lazy_blocks;
-	vmap_state.lazy_areas = NULL;
-	vmap_state.lazy_blocks = NULL;
-	vmap_state.lazy_bytes = 0;
-	vmap_purge_asked = false;
-	if (p->areas || p->blocks) {
+	mine = force || !vmap_state.purging;
+	if (mine) {
+		p->areas = vmap_state.lazy_areas;
+		p->blocks = vmap_state.lazy_blocks;
+		vmap_state.lazy_areas = NULL;
+		vmap_state.lazy_blocks = NULL;
+		vmap_state.lazy_bytes = 0;
 		vmap_state.purging++;
-		vmap_state.purges++;
+		vmap_state.purges += p->areas || p->blocks;
+		vmap_purge_asked = false;
 	}
 	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	return mine;
 }
 
 /* @fn for each range of @p, a few at a time under the lock. */
@@ -526,16 +555,18 @@ static void retire_all(void)
 	spin_unlock_irqrestore(&vmap_state.lock, flags);
 }
 
-/* What is lazy becomes free; with @all, also what blocks don't use.  False: there was nothing. */
-static bool purge(bool all)
+/* What is lazy becomes free; with @all, also what blocks don't use.  False: another purge is at it,
+ * and nothing was done, unless with @force. */
+static bool purge(bool all, bool force)
 {
 	struct tlb_batch tlb = TLB_BATCH_INIT;
 	struct purge p;
 	unsigned long flags;
 
+	if (!take_lazy(&p, force))
+		return false;
 	if (all)
 		torn_blocks(false);
-	take_lazy(&p);
 	for_ranges(&p, mark_range);
 	for_ranges(&p, claim_range);
 	for (struct vm_struct *vm = p.areas; vm; vm = vm->next_lazy)
@@ -547,8 +578,6 @@ static bool purge(bool all)
 	for_ranges(&p, free_range);
 	if (all)
 		torn_blocks(true);
-	if (!p.areas && !p.blocks)
-		return false;
 	free_nodes(&p);
 	spin_lock_irqsave(&vmap_state.lock, flags);
 	vmap_state.purging--;
@@ -562,8 +591,7 @@ void vm_unmap_aliases(void)
 
 	might_sleep();
 	retire_all();
-	purge(true);
 	/* One less urgent than us may be at it, and would never be done on our hart. */
-	while (READ_ONCE(vmap_state.purging) && ktime_ns() - start < OTHERS_NS)
+	while (!purge(true, ktime_ns() - start > OTHERS_NS))
 		cpu_relax();
 }

@@ -25,6 +25,7 @@ enum {
 struct vmap_block {
 	struct vmap_node node;
 	struct vmap_block *next_lazy;
+	void *entries;				/* of its pages (asm/vmap.h) */
 	u16 top;				/* pages below were handed out */
 	u16 used;				/* of them by areas that exist */
 	u16 noted;				/* vm_unmap_aliases(): used, before its fence */

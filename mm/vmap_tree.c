@@ -141,12 +141,22 @@ static struct vmap_node *first_fit(struct vmap_tree *tree, unsigned long bytes)
 	}
 }
 
+/* Has the gap below @n room for aligned @bytes?  It is that large. */
+static bool fits(const struct vmap_node *n, unsigned long bytes, unsigned long align)
+{
+	unsigned long low = n->prev->end, odd = -low & (align - 1);
+
+	return odd <= n->start - low - bytes;
+}
+
 bool vmap_tree_take(struct vmap_tree *tree, struct vmap_node *node, unsigned long bytes,
 		    unsigned long align, unsigned long grain)
 {
-	unsigned long need = bytes + (align > grain ? align - grain : 0);
-	struct vmap_node *next = need < bytes ? NULL : first_fit(tree, need);
+	struct vmap_node *next = first_fit(tree, bytes);
+	unsigned long need = bytes + align - grain;
 
+	if (next && !fits(next, bytes, align))
+		next = need < bytes ? NULL : first_fit(tree, need);
 	if (!next)
 		return false;
 	node->start = ALIGN_UP(next->prev->end, align);

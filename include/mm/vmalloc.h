@@ -50,7 +50,8 @@ struct vm_struct {
 	u32 nr_block_pages;	  /* so many of them, the first ones, belong to compound pages */
 	struct page **pages;	  /* what is mapped; of a large block, all its pages */
 	struct vmap_block *block; /* under the lock: of addresses, that it's a part of; or NULL */
-	phys_addr_t phys_addr;	  /* VM_IOREMAP */
+	void *entries;	       /* where a small area's stand (asm/vmap.h); NULL: of a large one */
+	phys_addr_t phys_addr; /* VM_IOREMAP */
 	const void *caller;
 	struct vm_struct *next_lazy; /* under the lock */
 	struct page *few[VM_INLINE_PAGES];

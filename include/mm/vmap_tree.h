@@ -30,9 +30,10 @@ struct vmap_tree {
 void vmap_tree_init(struct vmap_tree *tree, unsigned long start, unsigned long end, u32 seed);
 
 /*
- * vmap_tree_take - @node becomes the lowest free @bytes at a multiple of @align, a power of two
- * False: no gap is sure to hold them (@bytes + @align - @grain, addresses being multiples of
- * @grain).  O(log n).
+ * vmap_tree_take - @node becomes free @bytes at a multiple of @align, a power of two
+ * In the lowest gap of that size, or, if they aren't aligned there, in the lowest that is sure to
+ * hold them (@bytes + @align - @grain, addresses being multiples of @grain).  False: there is none.
+ * O(log n).
  */
 bool vmap_tree_take(struct vmap_tree *tree, struct vmap_node *node, unsigned long bytes,
 		    unsigned long align, unsigned long grain) __must_check;

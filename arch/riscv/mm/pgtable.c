@@ -332,7 +332,7 @@ static void clear_table(volatile pte_t *table)
 }
 
 /* Link a new, empty table into @slot. */
-static int make_table(struct request *r, struct pt_place p)
+static int make_table(struct pt_place p)
 {
 	phys_addr_t pa = pt_alloc();
 
@@ -341,7 +341,6 @@ static int make_table(struct request *r, struct pt_place p)
 	clear_table(pt_table(pa, p.level - 1));
 	smp_wmb(); /* a walker must not see the table before its zeroes */
 	pte_set(p.slot, pte_table(pa));
-	r->tlb->all = true;
 	return 0;
 }
 
@@ -349,10 +348,11 @@ static int make_table(struct request *r, struct pt_place p)
 static int descend(struct request *r, struct pt_place *p)
 {
 	while (!leaf_fits(r, p->level)) {
-		int err = make_table(r, *p);
+		int err = make_table(*p);
 
 		if (err)
 			return err;
+		r->tlb->all = true;
 		*p = pt_find(r->va);
 	}
 	return 0;
@@ -418,15 +418,13 @@ int arch_map(unsigned long va, phys_addr_t pa, unsigned long bytes, unsigned int
 
 int pt_make_tables(unsigned long va, int level)
 {
-	struct tlb_batch tlb = TLB_BATCH_INIT;
-	struct request r = { .tlb = &tlb };
 	struct pt_place p;
 	unsigned long flags;
 	int err = 0;
 
 	spin_lock_irqsave(&pt_lock, flags);
 	for (p = pt_find(va); p.level > level && !err; p = pt_find(va))
-		err = pte_valid(*p.slot) ? -EEXIST : make_table(&r, p);
+		err = pte_valid(*p.slot) ? -EEXIST : make_table(p);
 	spin_unlock_irqrestore(&pt_lock, flags);
 	return err;
 }
@@ -434,8 +432,7 @@ int pt_make_tables(unsigned long va, int level)
 int pt_fill_root(unsigned long va, unsigned long bytes)
 {
 	int top = paging->levels - 1, err = 0;
-	struct tlb_batch tlb = TLB_BATCH_INIT;
-	struct request r = { .tlb = &tlb };
+	struct tlb_batch tlb = { .start = ~0UL, .all = true };
 	unsigned long flags;
 
 	spin_lock_irqsave(&pt_lock, flags);
@@ -443,7 +440,7 @@ int pt_fill_root(unsigned long va, unsigned long bytes)
 		struct pt_place p = { &paging->root[table_index(at, top)], top };
 
 		if (!pte_valid(*p.slot))
-			err = make_table(&r, p);
+			err = make_table(p);
 		if (!err && !pte_is_leaf(*p.slot))
 			pte_set(p.slot, (pte_t){ p.slot->val | PTE_PINNED });
 	}

@@ -48,30 +48,86 @@ static unsigned long pages_in_table(unsigned long va, unsigned long nr)
 	return min(nr, PTRS_PER_TABLE - table_index(va, 0));
 }
 
+/* What is in the entries, quickly for what nearly all want. */
+static inline unsigned long vmap_bits(unsigned int prot)
+{
+	if (likely(prot == (PROT_READ | PROT_WRITE)))
+		return PTE_V | PTE_R | PTE_W | PTE_A | PTE_D | PTE_G;
+	return pt_prot_bits(prot) | PTE_V;
+}
+
+static inline void set_page(pte_t *slot, const struct page *page, unsigned long vmemmap,
+			    unsigned long bits)
+{
+	VM_BUG_ON(pte_valid(*slot));
+	pte_set(slot, (pte_t){ ((unsigned long)page - vmemmap) << FRAME_SHIFT | bits });
+}
+
+/* Fill @slot and those behind it. */
+static inline void fill(pte_t *slot, struct page *const *pages, unsigned long nr,
+			unsigned long bits)
+{
+	unsigned long vmemmap = this_hart->vmemmap; /* of page_to_pfn(), loaded once */
+
+	for (; nr >= 4; nr -= 4, slot += 4, pages += 4) {
+		set_page(&slot[0], pages[0], vmemmap, bits);
+		set_page(&slot[1], pages[1], vmemmap, bits);
+		set_page(&slot[2], pages[2], vmemmap, bits);
+		set_page(&slot[3], pages[3], vmemmap, bits);
+	}
+	while (nr--)
+		set_page(slot++, *pages++, vmemmap, bits);
+}
+
+static inline void clear(pte_t *slot, unsigned long nr)
+{
+	pte_t none = { 0 };
+
+	for (; nr >= 4; nr -= 4, slot += 4) {
+		pte_set(&slot[0], none);
+		pte_set(&slot[1], none);
+		pte_set(&slot[2], none);
+		pte_set(&slot[3], none);
+	}
+	while (nr--)
+		pte_set(slot++, none);
+}
+
+void *arch_vmap_entries(unsigned long va)
+{
+	pte_t *slot = find_slot(va, 0);
+
+	return slot || pt_make_tables(va, 0) ? slot : find_slot(va, 0);
+}
+
+void arch_vmap_set(void *entries, struct page *const *pages, unsigned long nr, unsigned int prot)
+{
+	fill(entries, pages, nr, vmap_bits(prot));
+}
+
+void arch_vmap_clear(void *entries, unsigned long nr)
+{
+	clear(entries, nr);
+}
+
 int arch_vmap_pages(unsigned long va, struct page *const *pages, unsigned long nr,
 		    unsigned int prot)
 {
-	unsigned long bits = pt_prot_bits(prot) | PTE_V, vmemmap = this_hart->vmemmap;
+	unsigned long bits = vmap_bits(prot);
 
 	while (nr) {
 		pte_t *slot = find_slot(va, 0);
 		unsigned long n = pages_in_table(va, nr);
-		struct page *const *end = pages + n;
 
 		if (unlikely(!slot)) {
 			if (pt_make_tables(va, 0))
 				return -ENOMEM;
 			continue;
 		}
+		fill(slot, pages, n, bits);
+		pages += n;
 		va += n * PAGE_SIZE;
 		nr -= n;
-		do {
-			/* page_to_pfn(), shifted, with what it loads loaded once */
-			unsigned long frame = (unsigned long)*pages - vmemmap;
-
-			VM_BUG_ON(pte_valid(*slot));
-			pte_set(slot++, (pte_t){ frame << FRAME_SHIFT | bits });
-		} while (++pages != end);
 	}
 	return 0;
 }
@@ -103,10 +159,16 @@ static bool huge_fits(unsigned long va, phys_addr_t pa, unsigned long bytes, uns
 	       IS_ALIGNED(va, size) && IS_ALIGNED(pa, size);
 }
 
+/* The entry of the frame @n behind @pte's. */
+static inline pte_t pte_at(pte_t pte, unsigned long n)
+{
+	return (pte_t){ pte.val + (n << PTE_PPN_SHIFT) };
+}
+
 int arch_vmap_range(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa, unsigned long bytes,
 		    unsigned int prot, unsigned long max_leaf)
 {
-	unsigned long bits = pt_prot_bits(prot) | PTE_V;
+	unsigned long bits = vmap_bits(prot);
 
 	while (bytes) {
 		unsigned long n = level_bytes(1);
@@ -119,7 +181,14 @@ int arch_vmap_range(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa, uns
 			pte_t *end = slot + pages_in_table(va, bytes >> PAGE_SHIFT);
 
 			n = (unsigned long)(end - slot) * PAGE_SIZE;
-			for (; slot != end; pte.val += 1UL << PTE_PPN_SHIFT)
+			for (; end - slot >= 4; slot += 4) {
+				pte_set(&slot[0], pte);
+				pte_set(&slot[1], pte_at(pte, 1));
+				pte_set(&slot[2], pte_at(pte, 2));
+				pte_set(&slot[3], pte_at(pte, 3));
+				pte = pte_at(pte, 4);
+			}
+			for (; slot != end; pte = pte_at(pte, 1))
 				pte_set(slot++, pte);
 		} else if (pt_make_tables(va, 0)) {
 			return -ENOMEM;
@@ -153,12 +222,9 @@ void arch_vunmap(unsigned long va, unsigned long bytes)
 		unsigned long n;
 
 		if (likely(slot)) {
-			pte_t *end = slot + pages_in_table(va, bytes >> PAGE_SHIFT);
-
-			n = (unsigned long)(end - slot) * PAGE_SIZE;
-			do
-				pte_set(slot++, (pte_t){ 0 });
-			while (slot != end);
+			n = pages_in_table(va, bytes >> PAGE_SHIFT);
+			clear(slot, n);
+			n *= PAGE_SIZE;
 		} else {
 			n = unmap_odd(va, bytes);
 		}

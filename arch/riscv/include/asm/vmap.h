@@ -30,10 +30,21 @@ int __must_check arch_vmap_pages(unsigned long va, struct page *const *pages, un
 /*
  * arch_vmap_range - map [va, va + bytes) to [pa, pa + bytes), where nothing is mapped
  * @max_leaf: as for arch_map(); larger leaves than PAGE_SIZE replace empty tables, which are in
- * @tlb then, for the caller to flush.  0, or -ENOMEM, and some of it is mapped then.
+ * @tlb then, for the caller to flush; NULL if there can't be any.  0, or -ENOMEM, and some of it is
+ * mapped then.
  */
 int __must_check arch_vmap_range(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa,
 				 unsigned long bytes, unsigned int prot, unsigned long max_leaf);
+
+/*
+ * arch_vmap_entries - where the entry of the page at @va stands; those of the next pages, up to the
+ * end of the table, stand behind it, sizeof(long) bytes each.  NULL: no memory for tables.
+ * arch_vmap_set, arch_vmap_clear - fill and clear such entries, as arch_vmap_pages() and
+ * arch_vunmap() do.
+ */
+void *arch_vmap_entries(unsigned long va) __must_check;
+void arch_vmap_set(void *entries, struct page *const *pages, unsigned long nr, unsigned int prot);
+void arch_vmap_clear(void *entries, unsigned long nr);
 
 /* arch_vunmap - what is mapped in [va, va + bytes) isn't any more.  No leaf reaches out of it. */
 void arch_vunmap(unsigned long va, unsigned long bytes);
