@@ -182,7 +182,7 @@ static struct vmap_block *new_block(gfp_t gfp)
 }
 
 /* Addresses for @b, and the table that all of them have entries in. */
-static bool place_block(struct vmap_block *b)
+static __noinline bool place_block(struct vmap_block *b)
 {
 	unsigned long bytes = block_pages * PAGE_SIZE, flags;
 	bool taken;
@@ -426,7 +426,8 @@ static bool take_lazy(struct purge *p, bool force)
 }
 
 /* @fn for each range of @p, a few at a time under the lock. */
-static void for_ranges(struct purge *p, void (*fn)(struct vmap_node *node, struct purge *p))
+static __noinline void for_ranges(struct purge *p,
+				  void (*fn)(struct vmap_node *node, struct purge *p))
 {
 	struct vm_struct *vm = p->areas;
 	struct vmap_block *b = p->blocks;
@@ -507,7 +508,7 @@ static void dissolve(struct vmap_block *b)
 
 /* Note how much is in use of each torn block; or, after a fence, dissolve those of which nothing
  * was freed since. */
-static void torn_blocks(bool fenced)
+static __noinline void torn_blocks(bool fenced)
 {
 	unsigned long at = 0, flags;
 	struct vmap_node *node;

@@ -26,7 +26,7 @@
 #define FRAME_SHIFT (PTE_PPN_SHIFT - PAGE_STRUCT_SHIFT)
 
 /* The entry of @level on the way to @va, or NULL if the way ends above. */
-static inline pte_t *find_slot(unsigned long va, int level)
+static __noinline pte_t *find_slot(unsigned long va, int level)
 {
 	unsigned int shift = level_shift(paging->levels - 1), last = level_shift(level);
 	pte_t *slot = &paging->root[va >> shift & (PTRS_PER_TABLE - 1)];
@@ -64,8 +64,8 @@ static inline void set_page(pte_t *slot, const struct page *page, unsigned long 
 }
 
 /* Fill @slot and those behind it. */
-static inline void fill(pte_t *slot, struct page *const *pages, unsigned long nr,
-			unsigned long bits)
+static __noinline void fill(pte_t *slot, struct page *const *pages, unsigned long nr,
+			    unsigned long bits)
 {
 	unsigned long vmemmap = this_hart->vmemmap; /* of page_to_pfn(), loaded once */
 
@@ -79,7 +79,7 @@ static inline void fill(pte_t *slot, struct page *const *pages, unsigned long nr
 		set_page(slot++, *pages++, vmemmap, bits);
 }
 
-static inline void clear(pte_t *slot, unsigned long nr)
+static __noinline void clear(pte_t *slot, unsigned long nr)
 {
 	pte_t none = { 0 };
 
