@@ -91,7 +91,8 @@ static void *array_of(size_t size, gfp_t gfp)
 	case 0:
 		return kcalloc_node(size / 8, 8, gfp, nid);
 	case 1:
-		return kvcalloc(size / 8, 8, gfp);
+		return rnd_below(2) ? kvcalloc(size / 8, 8, gfp)
+				    : kvzalloc_node(size / 8 * 8, gfp, nid);
 	case 2:
 		return kzalloc_node(size / 8 * 8, gfp, nid);
 	default:
