@@ -296,6 +296,10 @@ size_t ksize(const void *object)
 			return bytes;
 	} else if (page_is_slab(page = virt_to_page(object))) {
 		bytes = slab_bytes(page, object);
+		if (unlikely(bytes && slab_was_freed(page->mapping, object))) {
+			slab_report(page->mapping, object, "was freed before");
+			return 0;
+		}
 		kasan_kmalloc((void *)object, bytes); /* who asks may use them */
 		if (bytes)
 			return bytes;

@@ -117,7 +117,8 @@ struct kmem_cache {
 
 /*
  * Marks.  An object that was freed has a word in it that nobody can guess, until it is handed out
- * again: who frees one with its mark, frees it a second time.
+ * again: who frees one with its mark, frees it a second time.  (Or its data happened to be that,
+ * once in four billion releases; such an object is reported and stays in use.)
  */
 #ifdef CONFIG_SLAB_FREELIST_HARDENED
 /* Where it is: @offset is a handle's mark. */
@@ -308,6 +309,9 @@ void slab_visit(bool (*fn)(struct kmem_cache *s), unsigned max);
 
 /* slab_list_leaks - say which objects of @s are in use, @max of them. */
 void slab_list_leaks(struct kmem_cache *s, unsigned max);
+
+/* slab_was_freed - @object, which is one of @s's, has the mark of a free one.  slub.c's. */
+bool slab_was_freed(const struct kmem_cache *s, const void *object);
 
 /* slab_report - @object, of @s as far as anyone knows, is misused: @what.  With the caller.
  * slab_reports: how often, also while none is printed (page_reports_expect). */

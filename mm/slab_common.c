@@ -274,6 +274,8 @@ static struct kmem_cache *join_like(const char *text, unsigned size, unsigned al
 		snprintf(name->text, sizeof(name->text), "%s", text);
 	s = find_like(&name, size, slab_alignment(size, align, flags), flags);
 	kfree(name);
+	if (s)
+		slab_watch(s); /* by its new name, too */
 	return s;
 }
 
