@@ -3,7 +3,7 @@
  * test_kfence.c - memory errors on purpose, each found in a watched object
  *
  * Nothing is printed of them (page_reports_expect): the cases look at kfence_last.
- * `kfencebug KIND` makes one of them aloud.
+ * `kfencebug KIND` makes one of them aloud (cmd_kfencebug.c).
  */
 #include <mm/kfence.h>
 
@@ -17,17 +17,13 @@
 #include <mm/page_debug.h>
 #include <mm/usercopy.h>
 #include <shell/ktap.h>
-#include <shell/shell.h>
+
+#include "kfence_tools.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #ifdef CONFIG_KFENCE
-
-#define SIZE 192U /* of an object: ends where its page does */
-#define LOW  0	  /* at the start of its page */
-#define HIGH 1	  /* at the end */
-#define HELD 200
 
 /* ---- watched objects ---- */
 
@@ -63,43 +59,6 @@ static void end(struct ktap *t)
 	KTAP_EXPECT_EQ(t, set_interval(world.interval), 0);
 }
 
-static bool lies(const void *object, int side)
-{
-	return ((unsigned long)object & (PAGE_SIZE - 1) ? HIGH : LOW) == side;
-}
-
-/* A watched object of @s, or of kmalloc(SIZE), at @side of its page; NULL: no luck. */
-static __noinline __noclone char *watched(struct kmem_cache *s, int side)
-{
-	char *held[HELD], *found = NULL;
-	unsigned nr = 0;
-
-	for (unsigned i = 0; i < 8 * HELD && nr < HELD && !found; i++) {
-		char *object;
-
-		WRITE_ONCE(kfence_gate, 1);
-		object = s ? kmem_cache_alloc(s, GFP_KERNEL) : kmalloc(SIZE, GFP_KERNEL);
-		if (!object)
-			break;
-		if (!is_kfence_address(object))
-			held[nr++] = object;
-		else if (lies(object, side))
-			found = object;
-		else
-			kfree(object);
-	}
-	while (nr)
-		kfree(held[--nr]);
-	WRITE_ONCE(kfence_gate, 0);
-	return found;
-}
-
-static __noinline __noclone void give(void *object)
-{
-	kfree(object);
-	barrier();
-}
-
 /* So many of @kind more than when the last was expected, and the last was at @addr. */
 static bool found(struct ktap *t, enum kfence_kind kind, const void *addr)
 {
@@ -120,16 +79,6 @@ static bool names(const struct kfence_event *event, const char *function)
 }
 
 /* ---- accesses ---- */
-
-static char load(const char *at)
-{
-	return *(const volatile char *)at;
-}
-
-static void store(char *at, char value)
-{
-	*(volatile char *)at = value;
-}
 
 /* An access to @object + @offset is found, and goes on. */
 static void check_access(struct ktap *t, char *object, long offset, bool write)
@@ -447,70 +396,6 @@ static void test_harts(struct ktap *t)
 	}
 	end(t);
 }
-
-/* ---- aloud ---- */
-
-static void bug_bounds(char *object)
-{
-	load(object + SIZE);
-	give(object);
-}
-
-static void bug_after_free(char *object)
-{
-	give(object);
-	store(object + 3, 1);
-}
-
-static void bug_double_free(char *object)
-{
-	give(object);
-	give(object);
-}
-
-static void bug_invalid_free(char *object)
-{
-	give(object + 8);
-	give(object);
-}
-
-static void bug_corruption(char *object)
-{
-	store(object - 5, 1);
-	give(object);
-}
-
-static const struct {
-	const char *name;
-	void (*run)(char *object);
-} bugs[] = {
-	{ "out-of-bounds", bug_bounds },    { "use-after-free", bug_after_free },
-	{ "double-free", bug_double_free }, { "invalid-free", bug_invalid_free },
-	{ "corruption", bug_corruption },
-};
-
-static int run_kfencebug(int argc, char **argv)
-{
-	char *object;
-
-	for (unsigned i = 0; argc == 2 && i < ARRAY_SIZE(bugs); i++)
-		if (!strcmp(bugs[i].name, argv[1])) {
-			object = kfence_bytes ? watched(NULL, HIGH) : NULL;
-			if (!object)
-				return -ENOMEM;
-			bugs[i].run(object);
-			return 0;
-		}
-	return SHELL_USAGE;
-}
-
-static const struct shell_cmd cmd_kfencebug = {
-	.name = "kfencebug",
-	.usage = "out-of-bounds | use-after-free | double-free | invalid-free | corruption",
-	.help = "misuse a watched object, to see how that is reported",
-	.run = run_kfencebug,
-};
-TABLE_ENTRY(shell_cmd, cmd_kfencebug);
 
 static const struct ktap_case cases[] = {
 	{ KTAP_PREPARE, test_kmalloc },

@@ -2,9 +2,7 @@
 /*
  * test_kmemleak.c - what nothing leads to is a leak, and nothing else is
  *
- * Needs kmemleak=on and skips without: tests/system/test_kmemleak.py gives it.  Objects are planted
- * by a thread that ends, and looked at by others, so that neither this stack nor a register leads
- * to them; what a case needs to know of them is stored with all bits inverted.
+ * Needs kmemleak=on and skips without: tests/system/test_kmemleak.py gives it.
  */
 #include <base/errno.h>
 #include <mm/kmemleak.h>
@@ -20,90 +18,19 @@
 #include <sched/thread.h>
 #include <sched/wait.h>
 
+#include "leak_tools.h"
 #include "slab_tools.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define WORDS 12 /* of a node */
 #define LARGE (3 * KMALLOC_MAX_CACHE_SIZE)
-
-struct node {
-	void *to[WORDS];
-};
-
-static struct {
-	unsigned long inverted[4]; /* what was planted */
-	bool failed;		   /* not all of it */
-} planted;
 
 /* Roots. */
 static void *volatile in_bss;
 static void *volatile in_data[2] = { planted.inverted };
 static DEFINE_PER_CPU(void *, per_hart);
 static void **dynamic;
-
-static __noinline struct node *node_nr(unsigned nr)
-{
-	return (struct node *)~planted.inverted[nr];
-}
-
-static __noinline __noclone struct node *plant(unsigned nr, size_t bytes)
-{
-	struct node *n = get(bytes, GFP_KERNEL | __GFP_ZERO);
-
-	barrier();
-	planted.inverted[nr] = ~(unsigned long)n;
-	if (!n)
-		planted.failed = true;
-	return n;
-}
-
-/* Have a thread do @what with number @nr; what it returns, or -ENOMEM. */
-static int elsewhere(int (*what)(void *nr), unsigned long nr)
-{
-	struct thread *t = kthread_run(what, (void *)nr, "planter");
-
-	return t ? kthread_join(t) : -ENOMEM;
-}
-
-static bool planted_by(int (*how)(void *arg))
-{
-	memset(&planted, 0, sizeof(planted));
-	return !elsewhere(how, 0) && !planted.failed;
-}
-
-static bool set_min_age(const char *ms)
-{
-	return !sysctl_write(sysctl_find("vm.kmemleak_min_age_ms"), ms);
-}
-
-static void scan_twice(void)
-{
-	kmemleak_scan_now();
-	kmemleak_scan_now();
-}
-
-static int look(void *nr)
-{
-	return kmemleak_is_leak(node_nr((unsigned)(unsigned long)nr));
-}
-
-static bool is_leak(unsigned nr)
-{
-	return elsewhere(look, nr) == 1;
-}
-
-static int pull_out(void *nr)
-{
-	kfree(node_nr((unsigned)(unsigned long)nr));
-	return 0;
-}
-
-static void uproot(unsigned nr)
-{
-	elsewhere(pull_out, nr);
-}
 
 /* Skips the case without kmemleak=on. */
 static bool ready(struct ktap *t)
