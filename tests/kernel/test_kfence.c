@@ -16,6 +16,7 @@
 #include <mm/page_alloc.h>
 #include <mm/page_debug.h>
 #include <mm/usercopy.h>
+#include <sched/thread.h>
 #include <shell/ktap.h>
 
 #include "kfence_tools.h"
@@ -397,6 +398,64 @@ static void test_harts(struct ktap *t)
 	end(t);
 }
 
+/* ---- the pool goes ---- */
+
+#define TURNS 150
+
+static bool turns_end;
+
+static int come_and_go(void *arg)
+{
+	while (!READ_ONCE(turns_end)) {
+		void *object = kfence_alloc(world.cache, GFP_KERNEL);
+
+		if (object)
+			kmem_cache_free(world.cache, object);
+	}
+	return 0;
+}
+
+/* Half of what the pool has by its own account can be had, each in a page of its own. */
+static void check_pool(struct ktap *t)
+{
+	static char *object[KFENCE_MAX];
+	struct kfence_counts counts;
+	unsigned nr = 0, wanted;
+
+	kfence_count(&counts);
+	wanted = (counts.objects - counts.used + 1) / 2;
+	for (; nr < wanted && (object[nr] = kfence_alloc(world.cache, GFP_KERNEL)); nr++)
+		memset(object[nr], (int)nr, SIZE);
+	KTAP_EXPECT_EQ(t, nr, wanted);
+	for (unsigned i = 0; i < nr; i++)
+		KTAP_EXPECT_EQ(t, object[i][SIZE - 1], (char)i);
+	while (nr)
+		kmem_cache_free(world.cache, object[--nr]);
+}
+
+/* The pool goes and comes while another thread is anywhere between an allocation and a free. */
+static void test_pool_goes(struct ktap *t)
+{
+	struct thread *thread = begin(t) ? kthread_create(come_and_go, NULL, "samples") : NULL;
+
+	if (KTAP_EXPECT(t, thread)) {
+		turns_end = false;
+		set_priority(thread, SCHED_PRIO_LOWEST);
+		wake_up_process(thread);
+		for (unsigned i = 0; i < TURNS; i++) {
+			msleep(1);
+			set_interval(0);
+			set_interval(3600000);
+		}
+		WRITE_ONCE(turns_end, true);
+		KTAP_EXPECT_EQ(t, kthread_join(thread), 0);
+		KTAP_EXPECT_EQ(t, set_interval(3600000), 0);
+		KTAP_EXPECT_EQ(t, memcmp(kfence_found, world.found, sizeof(world.found)), 0);
+		check_pool(t);
+	}
+	end(t);
+}
+
 static const struct ktap_case cases[] = {
 	{ KTAP_PREPARE, test_kmalloc },
 	{ "out-of-bounds", test_bounds },
@@ -412,6 +471,7 @@ static const struct ktap_case cases[] = {
 	{ "sample", test_sample },
 	{ "cost", test_cost },
 	{ "harts", test_harts },
+	{ "pool-goes", test_pool_goes },
 	{},
 };
 
