@@ -17,8 +17,8 @@
  * shouldn't, so a bug may be missed, but none is invented.
  *
  * Invariants: an object is on the list, or in use or on its way back; nr_used counts those that
- *   aren't on the list.  Its page can be reached if it is used, or was accessed since it was
- *   freed.  The pool goes at nr_used 0.
+ *   aren't on the list.  A page can be reached if its object is used, or it was accessed since; a
+ *   guard, if it was accessed since an object beside it was freed.  The pool goes at nr_used 0.
  * Locking: pool.lock (rank KFENCE) for states, the list and entries of guards.  An object's page is
  *   written by who takes it off the list, and read by who frees it, before it's on the list again.
  * Cost: some 40,000 instructions a sample and its release, nearly all for two traces; 8 KiB of
@@ -212,16 +212,13 @@ static bool may_free(const struct kfence_object *o, const struct kmem_cache *s, 
 	return o->state == KFENCE_USED && (!s || o->cache == s);
 }
 
-/* Out of reach, as far as that is known to whom it isn't any more.  The pool may go then. */
+/* Out of reach, with both guards, which an access may have opened.  The pool may go then. */
 static void put_back(struct kfence_object *o)
 {
 	unsigned long flags;
 
-	arch_linear_valid(page_of(o), 1, false);
 	spin_lock_irqsave(&pool.lock, flags);
-	if (o->opened)
-		arch_linear_valid(o->opened, 1, false);
-	o->opened = NULL;
+	arch_linear_valid(page_of(o) - PAGE_SIZE, 3, false);
 	list_add_tail(&o->link, &pool.unused);
 	pool.nr_used--;
 	spin_unlock_irqrestore(&pool.lock, flags);
@@ -320,10 +317,8 @@ static void judge(struct kfence_report *r)
 	r->kind = o && o->state != KFENCE_UNUSED ? KFENCE_USE_AFTER_FREE : KFENCE_WILD_ACCESS;
 	if (!o) {
 		o = nearest(page / 2, r->addr);
-		if (o) {
+		if (o)
 			r->kind = KFENCE_OUT_OF_BOUNDS;
-			o->opened = kfence_pool + page * PAGE_SIZE;
-		}
 	}
 	if (o && r->kind != KFENCE_WILD_ACCESS)
 		r->object = *o;

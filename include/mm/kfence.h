@@ -38,7 +38,6 @@ struct kfence_object {
 	struct list_head link;	  /* while it may be the next */
 	char *start;		  /* of the object, in its page */
 	struct kmem_cache *cache; /* NULL: is destroyed */
-	char *opened;		  /* a guard that can be reached since an access to it, or NULL */
 	u32 size;		  /* bytes */
 	enum kfence_state state;
 	struct kfence_event alloc, free;

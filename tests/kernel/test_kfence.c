@@ -127,6 +127,51 @@ static void test_bounds(struct ktap *t)
 	end(t);
 }
 
+static bool is_within_reach(const char *at)
+{
+	char byte;
+
+	return !probe_read(&byte, at, 1);
+}
+
+/* Each page that isn't in use is used once. */
+static void turn_over(void)
+{
+	struct kfence_counts counts;
+
+	kfence_count(&counts);
+	for (unsigned i = counts.used; i < counts.objects; i++) {
+		void *object = kfence_alloc(world.cache, GFP_KERNEL);
+
+		if (object)
+			kmem_cache_free(world.cache, object);
+	}
+}
+
+/* Both guards of an object are closed with it, whoever opened them. */
+static void test_guards(struct ktap *t)
+{
+	char *object = begin(t) ? watched(world.cache, LOW) : NULL;
+
+	if (KTAP_EXPECT(t, object)) {
+		memset(object, 1, SIZE);
+		check_access(t, object, -1, false);
+		found(t, KFENCE_OUT_OF_BOUNDS, object - 1);
+		check_access(t, object, PAGE_SIZE, false);
+		found(t, KFENCE_OUT_OF_BOUNDS, object + PAGE_SIZE);
+		give(object);
+		KTAP_EXPECT(t, !is_within_reach(object - 1));
+		KTAP_EXPECT(t, !is_within_reach(object + PAGE_SIZE));
+		page_reports_expect(true);
+		load(object + PAGE_SIZE); /* wild, unless the next page is in use */
+		page_reports_expect(false);
+		KTAP_EXPECT(t, is_within_reach(object + PAGE_SIZE));
+		turn_over();
+		KTAP_EXPECT(t, !is_within_reach(object + PAGE_SIZE));
+	}
+	end(t);
+}
+
 static void check_after_free(struct ktap *t, bool write)
 {
 	char *object = watched(world.cache, LOW);
@@ -459,6 +504,7 @@ static void test_pool_goes(struct ktap *t)
 static const struct ktap_case cases[] = {
 	{ KTAP_PREPARE, test_kmalloc },
 	{ "out-of-bounds", test_bounds },
+	{ "guards", test_guards },
 	{ "use-after-free", test_use_after_free },
 	{ "frees", test_frees },
 	{ "corruption", test_corruption },
