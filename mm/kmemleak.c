@@ -382,7 +382,7 @@ void kmemleak_scan_area(const void *start, size_t bytes, gfp_t gfp)
 	if (o) {
 		bytes = min(bytes, (size_t)(o->start + o->bytes - (unsigned long)start));
 		*a = (struct leak_area){ o->areas, (unsigned long)start, bytes };
-		o->areas = a;
+		__atomic_store_n(&o->areas, a, __ATOMIC_RELEASE); /* read_object() */
 	} else {
 		page = pool_push(a);
 	}

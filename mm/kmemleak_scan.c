@@ -108,7 +108,8 @@ void kmemleak_scan_range(const void *start, const void *end)
 	read_range((unsigned long)start, (unsigned long)end, NULL);
 }
 
-/* Areas are only added, in front. */
+/* Areas are only added, in front.  No lock: what is in one was stored before what leads to it
+ * (kmemleak_scan_area), and is loaded from an address that is loaded first. */
 static void read_object(const struct leak_object *o)
 {
 	const struct leak_area *a = READ_ONCE(o->areas);
