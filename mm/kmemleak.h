@@ -68,6 +68,9 @@ static inline bool leak_is_reached(const struct leak_object *o)
 	return !o->min_count || (o->scan == leak_state.scan && o->count >= o->min_count);
 }
 
+/* @o isn't reported any more.  Likewise. */
+void leak_is_none(struct leak_object *o);
+
 /* leak_release - the records of @o, which is in no tree, go back to the pool; its pages without
  * records to @pages.  Likewise.  leak_free_pages: these go, without the lock. */
 void leak_release(struct leak_object *o, struct page_list *pages);

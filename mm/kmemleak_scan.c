@@ -67,8 +67,8 @@ static void count(struct leak_object *o)
 		return;
 	o->count++;
 	if (leak_is_reached(o)) {
-		leak_state.counts.leaks -= !!(o->flags & LEAK_REPORTED);
-		o->flags &= (u8) ~(LEAK_SUSPECT | LEAK_REPORTED | LEAK_NEW);
+		leak_is_none(o);
+		o->flags &= (u8)~LEAK_SUSPECT;
 		find(o);
 	}
 }
@@ -327,9 +327,8 @@ static unsigned long log_new(void)
 static void no_leak(struct leak_object *o)
 {
 	if (o->flags & LEAK_REPORTED) {
-		o->flags &= (u8)~LEAK_REPORTED;
+		leak_is_none(o);
 		o->min_count = 0;
-		leak_state.counts.leaks--;
 	}
 }
 

@@ -337,6 +337,45 @@ static void test_annotations(struct ktap *t)
 	in_bss = NULL;
 }
 
+static void (*const said[])(const void *start) = { kmemleak_not_leak, kmemleak_ignore,
+						   kmemleak_no_scan };
+
+static int say(void *what)
+{
+	said[(unsigned long)what](node_nr(0));
+	return 0;
+}
+
+/* What is said of an object that is reported already counts at once, if it's said to be no leak. */
+static void check_late(struct ktap *t, unsigned long what, unsigned long leaks)
+{
+	struct kmemleak_counts before, after;
+
+	if (!KTAP_EXPECT(t, planted_by(plant_single)))
+		return;
+	scan_twice();
+	KTAP_EXPECT(t, is_leak(0));
+	kmemleak_count(&before);
+	elsewhere(say, what);
+	kmemleak_count(&after);
+	KTAP_EXPECT_EQ(t, is_leak(0), leaks);
+	KTAP_EXPECT_EQ(t, after.leaks, before.leaks - 1 + leaks);
+	kmemleak_scan_now();
+	KTAP_EXPECT_EQ(t, is_leak(0), leaks);
+	uproot(0);
+	kmemleak_count(&after);
+	KTAP_EXPECT_EQ(t, after.leaks, before.leaks - 1);
+}
+
+static void test_late(struct ktap *t)
+{
+	if (!ready(t))
+		return;
+	check_late(t, 0, 0);
+	check_late(t, 1, 0);
+	check_late(t, 2, 1);
+}
+
 /* Blocks of pages: an owner's word; made known, and with more pointers wanted than there are. */
 static int plant_pages(void *arg)
 {
@@ -510,6 +549,7 @@ static const struct ktap_case cases[] = {
 	CASE("middle", test_middle),
 	CASE("stack", test_stack),
 	CASE("annotations", test_annotations),
+	CASE("late", test_late),
 	CASE("pages", test_pages),
 	CASE("found", test_found),
 	CASE("churn", test_churn),
