@@ -45,11 +45,18 @@ struct leak_object {
 	u32 trace[KMEMLEAK_TRACE]; /* C */
 };
 
+/* A checksum that a scan is at; it goes on with it in its next hold. */
+struct leak_sum {
+	unsigned long of; /* its object's start; 0: none */
+	unsigned long words, sum;
+};
+
 struct leak_state {
 	spinlock_t lock;	       /* rank KMEMLEAK */
 	struct leak_object *root;      /* L */
 	unsigned long lowest, highest; /* L no object was ever outside of these */
 	struct leak_object *found;     /* L chain of what is to be read */
+	struct leak_sum sum;	       /* L */
 	u32 scan;		       /* the number of this scan, or the last; 0: there was none */
 	struct page_list pages;	       /* L with free records */
 	struct kmemleak_counts counts; /* L */

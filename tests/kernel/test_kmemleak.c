@@ -182,6 +182,32 @@ static void test_patience(struct ktap *t)
 	uproot(0);
 }
 
+static int plant_longer(void *arg)
+{
+	plant(0, 1024);
+	return 0;
+}
+
+static int change_end(void *nr)
+{
+	((char *)node_nr(0))[1023]++;
+	return 0;
+}
+
+/* All of its first 1024 bytes count. */
+static void test_contents(struct ktap *t)
+{
+	if (!ready(t) || !KTAP_EXPECT(t, planted_by(plant_longer)))
+		return;
+	kmemleak_scan_now();
+	elsewhere(change_end, 0);
+	kmemleak_scan_now();
+	KTAP_EXPECT(t, !is_leak(0));
+	kmemleak_scan_now();
+	KTAP_EXPECT(t, is_leak(0));
+	uproot(0);
+}
+
 static void test_clear(struct ktap *t)
 {
 	if (!ready(t) || !KTAP_EXPECT(t, planted_by(plant_single)))
@@ -543,6 +569,7 @@ static const struct ktap_case cases[] = {
 	CASE("large", test_large),
 	CASE("report", test_report),
 	CASE("patience", test_patience),
+	CASE("contents", test_contents),
 	CASE("clear", test_clear),
 	CASE("data", test_data),
 	CASE("per-hart", test_per_hart),
