@@ -97,13 +97,11 @@ static struct kmem_cache *make(unsigned row, unsigned class, gfp_t gfp)
 		snprintf(name, sizeof(name), "kmalloc-rnd-%02u-%u", row, size);
 	else
 		snprintf(name, sizeof(name), "%s-%u", row_name(row), size);
-	s = slab_create(name, size, align, row_flags(row) | SLAB_NO_MERGE, NULL,
+	s = slab_create(name, size, align, row_flags(row) | SLAB_NO_MERGE | SLAB_KMALLOC, NULL,
 			gfp & ~(GFP_ZONEMASK | __GFP_RECLAIMABLE | __GFP_THISNODE));
 	if (s) {
 		s->usersize = size;
-		s->is_kmalloc = true;
 		BUG_ON(s->rounds && s->handle.mark != MARK_AT);
-		slab_watch(s);
 	}
 	return s;
 }

@@ -288,6 +288,8 @@ unsigned slab_alignment(unsigned size, unsigned align, slab_flags_t flags);
 
 /* ---- slab_common.c ---- */
 
+#define SLAB_KMALLOC ((slab_flags_t)0x1000) /* kmalloc()'s; for slab_create() only */
+
 /* slab_create - kmem_cache_create() of arguments that make sense and a cache of its own; may be
  * called in any context, if @gfp says so.  slab_discard: it was never used. */
 struct kmem_cache *slab_create(const char *name, unsigned size, unsigned align, slab_flags_t flags,

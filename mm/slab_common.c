@@ -187,6 +187,7 @@ struct kmem_cache *slab_create(const char *name, unsigned size, unsigned align, 
 		return NULL;
 	}
 	make_stacks(s);
+	s->is_kmalloc = flags & SLAB_KMALLOC; /* before a walk looks */
 	list_cache(s);
 	return s;
 }
