@@ -79,4 +79,17 @@ void uproot(unsigned nr)
 	elsewhere(pull_out, nr);
 }
 
+unsigned nr_reported(const unsigned *id, unsigned nr)
+{
+	struct kmemleak_report r;
+	unsigned long at = 0;
+	unsigned found = 0;
+
+	while (kmemleak_next(&at, &r))
+		for (unsigned i = 0; i < nr; i++)
+			found += r.thread == id[i];
+	memset(&r, 0, sizeof(r));
+	return found;
+}
+
 #endif

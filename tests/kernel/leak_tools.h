@@ -36,6 +36,9 @@ bool planted_by(int (*how)(void *arg));
 bool is_leak(unsigned nr);
 void uproot(unsigned nr);
 
+/* nr_reported - how many objects are reported that any of @nr threads allocated, by their @id. */
+unsigned nr_reported(const unsigned *id, unsigned nr);
+
 /* set_min_age - vm.kmemleak_min_age_ms.  scan_twice: as it takes to find a leak. */
 bool set_min_age(const char *ms);
 void scan_twice(void);
