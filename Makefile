@@ -7,7 +7,7 @@
 
 BOARD ?= qemu-virt
 CLANG ?= $(if $(findstring clang,$(CC)),1)
-O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)$(if $(filter 1,$(DEBUG)),-debug)
+O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)$(if $(filter 1,$(DEBUG)),-debug)$(if $(filter 1,$(KASAN)),-kasan)
 
 ifeq ($(wildcard boards/$(BOARD)/board.mk),)
 $(error no boards/$(BOARD)/board.mk: BOARD is one of $(notdir $(wildcard boards/*)))
@@ -20,7 +20,8 @@ silent     = $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
 say        = $(if $(filter 1,$(V))$(silent),,@printf '  %-8s%s\n' $(1) $(2))
 PYTHON    := /usr/bin/python3
 KCONFIG    = $(PYTHON) tools/kconfig.py --board $(BOARD) --out $(O) \
-	$(if $(filter 1,$(DEBUG)),--also tools/debug.config)
+	$(if $(filter 1,$(DEBUG)),--also tools/debug.config) \
+	$(if $(filter 1,$(KASAN)),--also tools/kasan.config) $(addprefix --also ,$(ALSO))
 
 .PHONY: all FORCE
 .DELETE_ON_ERROR:
@@ -37,7 +38,7 @@ endif
 
 KCONFIG_FILES := Kconfig $(wildcard */Kconfig */*/Kconfig)
 $(O)/.config.stamp: $(wildcard $(O)/.config) $(KCONFIG_FILES) boards/$(BOARD)/defconfig \
-		tools/debug.config \
+		tools/debug.config tools/kasan.config $(ALSO) \
 		tools/kconfig.py
 	@tools/setup build
 	@$(KCONFIG) sync
@@ -96,7 +97,8 @@ WARN_FLAGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wundef
 INCLUDES   := -Iinclude -Iarch/riscv/include -I$(LIBFDT_SRC) -include $(O)/include/autoconf.h
 CFLAGS     := $(TARGET_FLAGS) $(CODE_FLAGS) $(WARN_FLAGS) $(INCLUDES)
-LDFLAGS    := -m elf$(XLEN)lriscv -nostdlib --gc-sections --emit-relocs --fatal-warnings \
+LDFLAGS    := -m elf$(XLEN)lriscv -nostdlib $(if $(filter 1,$(KEEP_ALL)),,--gc-sections) \
+	--emit-relocs --fatal-warnings \
 	--no-warn-rwx-segments --defsym=vfprintf=$(PRINTF)
 
 # --- objects -------------------------------------------------------------------------
@@ -113,7 +115,15 @@ $(O)/flags: FORCE | $(O)/.config.stamp
 $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) -MMD -MP -c $< -o $@
+	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) $(SANITIZE) -MMD -MP -c $< -o $@
+
+# All but what finds the memory that is checked, and says so.
+ifdef CONFIG_KASAN
+$(filter-out $(addprefix $(O)/,arch/% kernel/core/% kernel/sched/% mm/buddy% mm/kasan% mm/kfence% \
+	mm/kmalloc% mm/kmemleak% mm/mem% mm/page% mm/pcp% mm/slab% mm/slub% mm/zone%),$(OBJS)): \
+	SANITIZE := -fsanitize=kernel-address -Dmemcpy=kasan_memcpy -Dmemmove=kasan_memmove \
+	-Dmemset=kasan_memset
+endif
 
 # The suites are a third of the code, and none of it is hot.
 $(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_page_%.o: OPTIMIZE := -Os
@@ -122,7 +132,7 @@ $(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_
 ifndef CONFIG_DEBUG_LOCKS
 $(O)/kernel/shell/cmd_%.o: OPTIMIZE := -Os
 endif
-$(O)/mm/page_debug.o $(O)/mm/page_ext.o $(O)/mm/page_owner.o $(O)/mm/page_report.o: OPTIMIZE := -Os
+$(O)/mm/page_debug.o $(O)/mm/page_ext.o $(O)/mm/page_owner.o $(O)/mm/page_report.o $(O)/mm/kfence.o $(O)/mm/kfence_report.o: OPTIMIZE := -Os
 
 $(O)/%.o: %.S $(O)/flags
 	$(call say,AS,$<)
@@ -291,4 +301,5 @@ help:
 #| make menuconfig | defconfig | olddefconfig | savedefconfig     build/$(BOARD)/.config
 #| make format     clang-format;   make clean  removes what was built, not what was downloaded
 #| DEBUG=1 turns every check on (tools/debug.config) and builds into build/$(BOARD)-debug
+#| KASAN=1 checks each access to small objects (docs/debugging-memory.md), into build/$(BOARD)-kasan
 #| V=1 shows commands, CLANG=1 (or CC=clang) compiles with clang into build/$(BOARD)-clang

@@ -16,13 +16,17 @@
 #include <kernel/console.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <kernel/random.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <lib/dt.h>
 #include <mm/init.h>
+#include <mm/slab.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <sched/irq.h>
+#include <sched/kfence_timer.h>
+#include <sched/kmemleak.h>
 #include <sched/kswapd.h>
 #include <sched/thread.h>
 #include <sched/workqueue.h>
@@ -97,6 +101,8 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	mm_init_fdt();	       /* the tree, copied to safety */
 	harts_prepare(hartid); /* numbers, per-CPU areas, stacks, clock */
 	mm_init_pages();       /* DMA ceilings, zones, page allocator */
+	random_init();
+	kmem_cache_init(); /* small objects */
 	report_memory();
 	if (arch_wx_check())
 		panic("a page is both writable and executable");
@@ -108,6 +114,8 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	node_daemons_init();	      /* kswapd and its like */
 	smp_start();		      /* the other harts */
 	workqueues_init();	      /* their workers */
+	kfence_timer_init();	      /* a sample of objects is watched */
+	kmemleak_start();	      /* who looks for leaks, if anyone */
 	drivers_probe(DRIVER_DEVICE); /* everything else; the console by interrupt */
 	pr_info("%lu instructions from _start to the prompt", instructions_since_start());
 	shell_main();

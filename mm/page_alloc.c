@@ -209,7 +209,7 @@ struct page *__alloc_pages(gfp_t gfp, unsigned order)
 		return NULL;
 	if (unlikely(o >= PCP_ORDERS || (gfp & GFP_NOT_HIT)))
 		return alloc_special(gfp, (unsigned)o);
-	local_irq_save(flags);
+	local_irq_save_hit(flags);
 	hart_barrier();
 	return hit(hart_slot(pcp_first, gfp_pcp_key(gfp)) + o, gfp, (unsigned)o, flags);
 }
@@ -220,7 +220,7 @@ struct page *__alloc_page_key(unsigned long at, gfp_t gfp)
 
 	if (fails(gfp, 0))
 		return NULL;
-	local_irq_save(flags);
+	local_irq_save_hit(flags);
 	hart_barrier();
 	return hit(*(struct pcp_list **)((unsigned long)this_hart + at), gfp, 0, flags);
 }
@@ -233,7 +233,7 @@ struct page *__alloc_zeroed_page_key(unsigned long at, gfp_t gfp)
 
 	if (fails(gfp, 0))
 		return NULL;
-	local_irq_save(flags);
+	local_irq_save_hit(flags);
 	hart_barrier();
 	list = *(struct pcp_list **)((unsigned long)this_hart + at);
 	if (unlikely(!*list->top))
@@ -249,7 +249,7 @@ struct page *__alloc_pages_key(unsigned long at, gfp_t gfp, unsigned long order)
 
 	if (fails(gfp, order))
 		return NULL;
-	local_irq_save(flags);
+	local_irq_save_hit(flags);
 	hart_barrier();
 	return hit(*(struct pcp_list **)((unsigned long)this_hart + at) + order, gfp,
 		   (unsigned)order, flags);
@@ -426,7 +426,7 @@ static __always_inline void free_listed(struct page *page, unsigned long order, 
 	u64 word0;
 	long type;
 
-	local_irq_save(flags);
+	local_irq_save_hit(flags);
 	hart_barrier();
 	word0 = page->word0;
 	pcp = hart_slot(pcp_zone, (u32)word0 >> PAGE_ZONE_SHIFT);

@@ -14,6 +14,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/time.h>
+#include <mm/kasan.h>
 #include <mm/page_debug.h>
 #include <mm/watermark.h>
 #include "internal.h"
@@ -36,6 +37,7 @@ void page_alloc_init(const struct zone_plan *plan)
 	zones_init(plan);
 	pcp_init();
 	page_debug_init();
+	kasan_init();
 	memmap_init((u32)read_time());
 	pcp_open();
 	page_debug_start();

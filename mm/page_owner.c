@@ -82,19 +82,6 @@ void page_owner_migrate(const struct page *from, struct page *to)
 		new->alloc = old->alloc;
 }
 
-char *page_trace_text(const u32 trace[PAGE_TRACE], char *text, size_t bytes)
-{
-	char name[KSYM_NAME];
-	size_t at = 0;
-
-	snprintf(text, bytes, "?");
-	for (unsigned i = 0; i < PAGE_TRACE && trace[i] && at < bytes; i++)
-		at += (size_t)snprintf(
-			text + at, bytes - at, "%s%s", i ? " < " : "",
-			symbol_format(name, sizeof(name), (unsigned long)_start + trace[i]));
-	return text;
-}
-
 char *page_owner_text(unsigned long pfn, bool freed, char *text, size_t bytes)
 {
 	unsigned long head;
@@ -118,6 +105,6 @@ char *page_owner_text(unsigned long pfn, bool freed, char *text, size_t bytes)
 		      (unsigned long)(ns / 1000000000), (unsigned long)(ns % 1000000000 / 1000),
 		      (unsigned)event->thread, (unsigned)event->hart);
 	if ((size_t)at < bytes)
-		page_trace_text(event->trace, text + at, bytes - (size_t)at);
+		symbol_trace(event->trace, PAGE_TRACE, text + at, bytes - (size_t)at);
 	return text;
 }

@@ -181,7 +181,7 @@ static void describe_frame(unsigned long pfn, char *text, size_t bytes)
 /* Bit n's name is the n-th word: enum page_flag. */
 static const char flag_names[] = "locked writeback referenced uptodate dirty lru active workingset "
 				 "owner_priv private reclaim swapbacked unevictable mlocked "
-				 "waiters isolated slab table reserved head tail found hwpoison";
+				 "waiters slab isolated table reserved head tail found hwpoison";
 
 static void describe_flags(u32 flags, char *text, size_t bytes)
 {

@@ -11,6 +11,7 @@
 #include "internal.h"
 
 #include <kernel/log.h>
+#include <kernel/symbols.h>
 #include <mm/page_ext.h>
 
 #include <string.h>
@@ -55,7 +56,7 @@ void page_top_print(void)
 		if (!most->pages)
 			break;
 		pr_err("    %lu pages by %s", most->pages,
-		       page_trace_text(most->trace, text, sizeof(text)));
+		       symbol_trace(most->trace, PAGE_TRACE, text, sizeof(text)));
 		most->pages = 0;
 	}
 	memset(top, 0, sizeof(top));

@@ -21,6 +21,13 @@ def full_matrix(config):
     return config.getoption("--matrix") or os.environ.get("HARTWOOD_MATRIX") == "full"
 
 
+def make(*arguments):
+    """Run make on all CPUs that the tests may use."""
+    made = subprocess.run(["make", f"-j{len(os.sched_getaffinity(0))}", *arguments], cwd=TOP,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert made.returncode == 0, made.stderr
+
+
 @pytest.fixture(scope="session")
 def image():
     """image(board) builds the board's Image and what QEMU needs beside it, once a session."""
@@ -28,12 +35,22 @@ def image():
 
     def build(board):
         if board not in done:
-            targets = ["run-setup", "image"]
-            targets += filter(None, [qemu.board_data(board).get("QEMU_DTB")])
-            made = subprocess.run(["make", f"BOARD={board}", *targets], cwd=TOP,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            assert made.returncode == 0, made.stderr
+            make(f"BOARD={board}", "run-setup")
+            make(f"BOARD={board}", "image", *filter(None, [qemu.board_data(board).get("QEMU_DTB")]))
             done.add(board)
+    return build
+
+
+@pytest.fixture(scope="session")
+def debug_kernel():
+    """debug_kernel(board): the path of an Image with all checks on."""
+    done = {}
+
+    def build(board):
+        if board not in done:
+            make(f"BOARD={board}", "DEBUG=1", "image")
+            done[board] = str(TOP / "build" / f"{board}-debug" / "Image")
+        return done[board]
     return build
 
 

@@ -4,14 +4,16 @@
 
     bench.py [--board qemu-virt] [--out build/bench.json] [--record] [KEY...]
 
-Looks at the disassembly of the page allocator's hits, which must have no atomic operation and no
+Looks at the disassembly of the allocators' hits, which must have no atomic operation and no
 fence in them, and runs the host's replay of a long time (tests/host/replay.c).
 Boots the default Image under QEMU's -icount with one hart, where the counter of
 retired instructions is exact and a run repeats to the instruction, and asks the
 shell's `bench`; boots it again with each size of memory for the boot_* keys.
+KEY_plain is KEY in a kernel without hardening, and a table shows what each option of the
+small-object allocator costs: for these other kernels are built (bench_builds.py).
 Prints a table and writes {"KEY": {"measured": N, "target": N, "linux": N}, ...},
-with "machine" naming the versions of QEMU and OpenSBI that counted.  A key without
-a target or a figure of Linux's has null there.
+with that other table as "options", and "machine" naming the versions of QEMU and
+OpenSBI that counted.  A key without a target or a figure of Linux's has null there.
 
 tests/bench/baseline.json has the figures as last recorded (--record writes them), with the
 compiler and the firmware that they hold for.  A key that is more than 2 % worse is a
@@ -32,6 +34,7 @@ import sys
 
 from elftools.elf.elffile import ELFFile
 
+import bench_builds
 import qemu
 
 MILLION = 1_000_000
@@ -69,7 +72,32 @@ FIGURES = {
     "timer_interrupt": (600, None),
     "ipi_call": (None, None),  # nanoseconds, of whatever machine QEMU runs on
 }
+# Of small objects: without hardening (KEY_plain), and Linux.  With it HARDENED more.
+SLAB_FIGURES = {
+    "kmalloc64_pair": (40, 145),
+    "kmalloc_var_pair": (48, 169),
+    "kmalloc4096_pair": (45, 147),
+    "kmem_cache192_pair": (36, 147),
+    "kmalloc64_batch1000": (60, 222),
+    "kmem_cache192_batch1000": (60, 262),
+    "kmem_cache_bulk192_1000": (24, 128),
+}
+HARDENED, PLAIN = 15, "_plain"
+for _key, (_target, _linux) in SLAB_FIGURES.items():
+    FIGURES[_key] = (_target + HARDENED, _linux)
+    FIGURES[_key + PLAIN] = (_target, _linux)
+FIGURES |= {
+    "kmem_cache192_fresh1000": (None, None),
+    "kmalloc64_remote": (60, None),  # on both harts together
+    "kmem_cache192_remote": (60, None),
+    "slab_remote_locks": (20, None),  # for 1,000 objects
+    "slab_contention": (20, None),  # locks for 1,000 operations
+    "kmem_cache_kept": (0, None),  # pages
+    "kmalloc_waste": (120, None),  # of 1,000; Linux: what its classes alone lose, at least
+    "usercopy_check": (None, None),
+}
 MORE_IS_BETTER = {"free_at_8M_kb"}
+DIFFERS = {"ipi_call", "page_contention", "slab_contention"}  # from run to run
 TOLERANCE = 0.02
 # Sections are padded to pages: one byte more can be two pages more.
 SLACK = {"image_bytes": 2 * 4096}
@@ -81,13 +109,19 @@ ICOUNT = ["-icount", "shift=0,sleep=off", "-seed", "1", "-no-reboot"]
 OPTIONS = ("page_poison=on", "page_owner=on", "debug_guardpage_minorder=1", "init_on_alloc=on",
            "init_on_free=on")
 OBJDUMP = "riscv64-unknown-elf-objdump"
+OPTION_KEYS = ["kmalloc64_pair", "kmem_cache192_pair", "kmalloc64_batch1000",
+               "kmem_cache192_fresh1000"]
 FRESH = "page_worst_fresh"  # the first key of its boot
 HARTS = (1, 2, 4, 8)
-# What a hit of alloc_pages() and __free_pages() runs, whatever the compiler knows of its arguments.
-HITS = ("__alloc_page_key", "__alloc_pages_key", "__alloc_pages", "__free_page_small",
+# What a hit of alloc_pages() and __free_pages() runs, whatever the compiler knows of its arguments,
+# and of kmalloc(), kfree(), kmem_cache_alloc(), kmem_cache_free().
+HITS = ("slab_alloc", "__kmalloc", "kfree", "kmem_cache_free", "kmem_cache_alloc_bulk",
+        "kmem_cache_free_bulk",
+        "__alloc_page_key", "__alloc_pages_key", "__alloc_pages", "__free_page_small",
         "__free_pages_small", "__free_pages_any")
 # What leads out of them: a lock and its release are an amo and two fences.
-MISSES = ("alloc_empty", "pcp_refill", "pcp_put", "alloc_special", "free_large", "free_unlisted",
+MISSES = ("refill", "stack_put", "slab_take", "slab_give", "slab_new",
+          "alloc_empty", "pcp_refill", "pcp_put", "alloc_special", "free_large", "free_unlisted",
           "free_block", "alloc_slow", "pcp_trim")
 ATOMIC = re.compile(r"^\s*[0-9a-f]+:\s+((amo|lr\.|sc\.|fence)\S*.*)", re.M)
 
@@ -96,10 +130,10 @@ class Failed(Exception):
     """A machine did not do what was asked; the text ends with what it printed."""
 
 
-def boot(board, mem, commands, timeout, smp="1", extra=ICOUNT, append=""):
+def boot(board, mem, commands, timeout, smp="1", extra=ICOUNT, append="", kernel=None):
     """The console of @smp harts with @mem memory that runs shell @commands and powers off."""
     line = qemu.command(board, smp=smp, mem=mem, append=f'{append} run="{commands}"',
-                        extra=extra,
+                        extra=extra, kernel=kernel,
                         qemu=os.environ.get("QEMU", ""))
     try:
         done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
@@ -117,18 +151,6 @@ def find(pattern, out, what):
     if not match:
         raise Failed(f"no {what} in what the kernel printed:\n{out[-2000:]}")
     return match[1]
-
-
-def suites_bytes(link_map):
-    """What the test suites and benchmarks in the kernel have of the image, without bss."""
-    total, ours = 0, re.compile(r"^ *(\.(?!bss|debug|comment|riscv)\S+)? +0x[0-9a-f]+ +"
-                                r"(0x[0-9a-f]+) \S*/tests/kernel/")
-    with open(link_map) as f:
-        lines = f.read().split("Linker script and memory map")[1]
-    for line in re.sub(r"\n {8,}(?=0x)", " ", lines).splitlines():
-        if (found := ours.match(line)) and found[1]:
-            total += int(found[2], 16)
-    return total
 
 
 def struct_page_bytes(elf):
@@ -153,8 +175,7 @@ def measure(board, wanted):
     machine = {"opensbi": find(r"OpenSBI v(\S+)", boot(board, "32M", "harts", 60), "OpenSBI")}
     if want("image_bytes"):
         measured["image_with_suites_bytes"] = os.path.getsize(f"{folder}/Image")
-        measured["image_bytes"] = (measured["image_with_suites_bytes"] -
-                                   suites_bytes(f"{folder}/hartwood.map"))
+        measured["image_bytes"] = bench_builds.image_bytes(board)
     if want("struct_page_bytes"):
         measured["struct_page_bytes"] = struct_page_bytes(f"{folder}/hartwood")
     if want("free_at_8M_kb"):
@@ -169,21 +190,52 @@ def measure(board, wanted):
         measured["ipi_call"] = int(find(r"^bench ipi_call (\d+)", out, "figure of ipi_call"))
     if want("page_contention"):
         measured["page_contention"] = contention(board)
+    if want("slab_contention"):
+        measured["slab_contention"] = slab_contention(board)
+    if want("kmalloc_waste"):
+        out = boot(board, "4G", "bench kmalloc_waste", 120)
+        measured["kmalloc_waste"] = int(find(r"^bench kmalloc_waste (\d+)", out, "waste"))
+        FIGURES["kmalloc_waste"] = (FIGURES["kmalloc_waste"][0],
+                                    int(find(r"^waste of coarse classes (\d+)", out, "waste")))
+    if plain := [key for key in FIGURES if key.endswith(PLAIN) and want(key)]:
+        kernel = f"{qemu.TOP}/{bench_builds.plain(board)}/Image"
+        keys = [key.removesuffix(PLAIN) for key in plain]
+        measured |= {key + PLAIN: n for key, n in count(board, keys, kernel=kernel).items()}
     if want(FRESH):
         out = boot(board, "256M", f"bench {FRESH}", 60)
         measured[FRESH] = int(find(rf"^bench {FRESH} (\d+)", out, f"figure of {FRESH}"))
     keys = [key for key in wanted if key not in measured]
     if keys or not wanted:
-        out = boot(board, "256M", " ".join(["bench"] + keys), 600)
-        for k, n in re.findall(r"^bench (\w+) (\d+)$", out, re.M):
-            measured.setdefault(k, int(n))
-        failed = re.findall(r"^bench (\w+) failed", out, re.M) + [k for k in keys if k not in measured]
-        if failed:
-            raise Failed("these gave no figure: " + " ".join(failed) + f"\n{out[-2000:]}")
+        measured = count(board, keys) | measured
     line = os.environ.get("QEMU") or qemu.board_data(board)["QEMU_SYSTEM"]
     machine["qemu"] = first_line(line, "--version", r"version (\S+)")
     machine["compiler"] = compiler(f"{folder}/hartwood")
     return measured, machine
+
+
+def count(board, keys, kernel=None, append=""):
+    """{key: number} of @keys, an empty list means all."""
+    out = boot(board, "256M", " ".join(["bench", *keys]), 600, kernel=kernel, append=append)
+    found = {k: int(n) for k, n in re.findall(r"^bench (\w+) (\d+)$", out, re.M)}
+    failed = re.findall(r"^bench (\w+) failed", out, re.M) + [k for k in keys if k not in found]
+    if failed:
+        raise Failed("these gave no figure: " + " ".join(failed) + f"\n{out[-2000:]}")
+    return found
+
+
+def slab_contention(board):
+    """Print which locks harts take for small objects, by pattern; the worst figure."""
+    rows = {}
+    for harts in HARTS:
+        out = boot(board, "1G", "bench slab_contention", 600, smp=str(harts), extra=["-no-reboot"])
+        for pattern, n in re.findall(r"^slabs (\S+) \d+ (\d+)$", out, re.M):
+            rows.setdefault(pattern, {})[harts] = int(n)
+        find(r"^bench slab_contention (\d+)", out, "figure of slab_contention")
+    print("locks of caches and zones for 1,000 operations with small objects, by harts:")
+    print(f"{'':18}" + "".join(f"{n:>6}" for n in HARTS))
+    for pattern, by_harts in rows.items():
+        print(f"{pattern:18}" + "".join(f"{by_harts.get(n, '-'):>6}" for n in HARTS))
+    return max(n for by_harts in rows.values() for n in by_harts.values())
 
 
 def contention(board):
@@ -229,7 +281,7 @@ def hits(board):
         if name in HITS:
             found += [f"{name}: {x}" for x in bad]
     if found:
-        raise Failed("a hit of the page allocator isn't free of atomics: " + "; ".join(found))
+        raise Failed("a hit isn't free of atomics: " + "; ".join(found))
 
 
 def options(board, plain):
@@ -238,6 +290,19 @@ def options(board, plain):
         out = boot(board, "256M", "bench page0_pair", 120, append=option)
         pair = int(find(r"^bench page0_pair (\d+)", out, "figure of page0_pair"))
         print(f"page0_pair with {option}: {pair:,}, {pair - plain:,} more")
+
+
+def slab_options(board):
+    """Print what an object costs with each option of its allocator; {what: {column: number}}."""
+    rows = dict(bench_builds.option_table(
+        board, lambda kernel, argument: count(board, OPTION_KEYS, kernel, argument)))
+    base = rows["default"]
+    print("with each option of small objects, and the difference to the default:")
+    print(f"{'':34}" + "".join(f"{column:>24}" for column in base))
+    for what, row in rows.items():
+        print(f"{what:34}" + "".join(f"{n:>14,}{n - base[column]:>+10,}"
+                                     for column, n in row.items()))
+    return rows
 
 
 def replay():
@@ -290,7 +355,7 @@ def recorded_for(key, machine, baseline):
 
 
 def regressed(key, number, recorded):
-    if recorded is None or key in ("ipi_call", "page_contention"):  # differ from run to run
+    if recorded is None or key in DIFFERS:
         return False
     if key in MORE_IS_BETTER:
         return number < recorded * (1 - TOLERANCE)
@@ -300,7 +365,7 @@ def regressed(key, number, recorded):
 def table(measured, machine, baseline):
     """Print it; returns the keys that regressed."""
     worse, missed = [], []
-    print(f"{'':20}{'measured':>12}{'target':>12}{'recorded':>12}{'ratio':>8}{'Linux':>14}{'ratio':>9}")
+    print(f"{'':26}{'measured':>12}{'target':>12}{'recorded':>12}{'ratio':>8}{'Linux':>14}{'ratio':>9}")
     for key in sorted(measured, key=lambda k: (list(FIGURES).index(k) if k in FIGURES else 99, k)):
         number = measured[key]
         target, linux = FIGURES.get(key, (None, None))
@@ -312,7 +377,7 @@ def table(measured, machine, baseline):
         if regressed(key, number, recorded):
             worse.append(key)
             notes.append("REGRESSION")
-        columns = [f"{key:20}{number:12,}"]
+        columns = [f"{key:26}{number:12,}"]
         columns += [f"{'-' if n is None else f'{n:,}':>12}" for n in (target, recorded)]
         columns += [f"{number / recorded:8.3f}" if recorded else f"{'-':>8}"]
         columns += [f"{'-' if linux is None else f'{linux:,}':>14}"]
@@ -337,21 +402,23 @@ def main():
                         help="these figures are what later ones are held against")
     parser.add_argument("keys", nargs="*")
     args = parser.parse_args()
+    costs = None
     try:
         if not args.keys:
             hits(args.board)
             replay()
         measured, machine = measure(args.board, args.keys)
-    except (Failed, qemu.BadMachine) as why:
+        if not args.keys:
+            options(args.board, measured["page0_pair"])
+            costs = slab_options(args.board)
+    except (Failed, bench_builds.Failed, qemu.BadMachine) as why:
         sys.exit(f"bench: {why}")
-    if not args.keys:
-        options(args.board, measured["page0_pair"])
     baseline = read_baseline()
     worse = table(measured, machine, baseline)
     result = {key: dict(zip(("measured", "target", "linux"),
                             (number, *FIGURES.get(key, (None, None)))))
               for key, number in measured.items()}
-    write_json(args.out, {**result, "machine": machine})
+    write_json(args.out, {**result, **({"options": costs} if costs else {}), "machine": machine})
     print(f"counted by QEMU {machine['qemu']} with OpenSBI {machine['opensbi']}, "
           f"compiled by {machine['compiler']}; {args.out} written")
     if args.record:

@@ -10,7 +10,7 @@
     defconfig      the same, whatever DIR/.config says now
     olddefconfig   new options get their default
     menuconfig     change options by hand
-    --also FILE    options that are set on top of the defconfig
+    --also FILE    options that are set on top of the defconfig (more than once: in that order)
     savedefconfig  boards/BOARD/defconfig := what differs from the defaults
 """
 
@@ -45,7 +45,7 @@ class Config:
         self.kconfig.warnings.clear()
         self.kconfig.load_config(path, replace=replace)
         wrong = [w for w in self.kconfig.warnings]
-        if wrong and path in (self.defconfig, self.also):
+        if wrong and path in (self.defconfig, *self.also):
             die("\n".join(wrong))
         for w in wrong:
             print(f"kconfig: {w}", file=sys.stderr)
@@ -59,8 +59,8 @@ class Config:
 
     def from_defconfig(self):
         self.load(self.defconfig)
-        if self.also:
-            self.load(self.also, replace=False)
+        for path in self.also:
+            self.load(path, replace=False)
         self.write()
         with open(self.path) as a, open(self.pristine, "w") as b:
             b.write(a.read())
@@ -100,7 +100,7 @@ def main():
     parser = argparse.ArgumentParser(description="configure the kernel")
     parser.add_argument("--board", required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--also")
+    parser.add_argument("--also", action="append", default=[])
     parser.add_argument("action", choices=actions)
     args = parser.parse_args()
     config = Config(args.board, args.out, args.also)

@@ -32,6 +32,10 @@ struct fault_attr {
 	unsigned int ignore_wait;   /* 1: not where the caller may wait for memory */
 	unsigned int verbose;	    /* 0: silent, 1: a line for each failure, 2: and who called */
 	unsigned int thread;	    /* only the thread with this number (`ps`); 0: everybody */
+	unsigned int min_bytes;	    /* only so large ones; 0: all */
+	unsigned int max_bytes;	    /* and none larger; 0: all */
+	unsigned long caller;	    /* only where this function is among the callers; 0: all */
+	char cache[32];		    /* only objects of that cache; "NAME*": of those; "": of all */
 	const struct thread *task;  /* only this thread's calls; NULL: everybody's */
 	unsigned int calls, failed; /* since the values above were set */
 	unsigned int random;
@@ -47,6 +51,7 @@ struct fault_point {
 	const char *name;
 	const char *what;
 	struct fault_attr *attr;
+	void (*changed)(void); /* its values were set; NULL: nobody needs to know */
 };
 TABLE_DECLARE(fault_point);
 
@@ -56,8 +61,9 @@ const struct fault_point *fault_find(const char *name);
 /*
  * fault_set - set @point by @n words KEY=VALUE; what isn't named becomes its default
  * Keys: probability (0 to 100), interval (1 or more), times (-1: no end), space, seed, min-order,
- * ignore-gfp-wait (0, 1), verbose (0 to 2), task (a thread's number).  0, or -EINVAL with *@bad at
- * the word that isn't one of these; then nothing changed.
+ * ignore-gfp-wait (0, 1), verbose (0 to 2), task (a thread's number), min-size, max-size (bytes),
+ * caller (a function of the kernel), cache (a name, or its beginning and a *).  0, or -EINVAL
+ * with *@bad at the word that isn't one of these; then nothing changed.
  */
 int fault_set(const struct fault_point *point, int n, char *const *words, const char **bad);
 
@@ -69,9 +75,11 @@ void fault_arm(const struct fault_point *point, unsigned int nth);
 #define FAULT_QUIET 2u /* its failure isn't to be reported */
 
 #ifdef CONFIG_FAULT_INJECTION
-#define FAULT_POINT(name, what)                                                 \
-	static struct fault_attr name = FAULT_ATTR;                             \
-	static const struct fault_point _point_##name = { #name, what, &name }; \
+#define FAULT_POINT(name, what) FAULT_POINT_TELLS(name, what, NULL)
+/* The same, and @fn is called when its values were set; at boot, or in a thread. */
+#define FAULT_POINT_TELLS(name, what, fn)                                           \
+	static struct fault_attr name = FAULT_ATTR;                                 \
+	static const struct fault_point _point_##name = { #name, what, &name, fn }; \
 	TABLE_ENTRY(fault_point, _point_##name)
 
 /* Is this call of @bytes to fail?  Any context, any lock held; verbose=2 none that printk takes. */

@@ -34,15 +34,21 @@ enum lock_rank {
 	LOCK_WAKE,    /* a thread's state and priority */
 	LOCK_THREADS, /* the list of all threads */
 	LOCK_RUNQUEUE,
-	LOCK_TIMER,   /* a hart's heap of timers */
-	LOCK_KSTACK,  /* the map of stack slots */
-	LOCK_PGTABLE, /* the kernel's page table */
-	LOCK_PERCPU,  /* the map of alloc_percpu() */
-	LOCK_SHRINK,  /* which caches shrink */
-	LOCK_CMA,     /* the bitmap of a contiguous area */
-	LOCK_ZONE,    /* free pages */
-	LOCK_DEVMEM,  /* regions of devices' memory */
-	LOCK_LOG,     /* the ring of messages: a leaf */
+	LOCK_TIMER,	/* a hart's heap of timers */
+	LOCK_KSTACK,	/* the map of stack slots */
+	LOCK_PGTABLE,	/* the kernel's page table */
+	LOCK_PERCPU,	/* the map of alloc_percpu() */
+	LOCK_SHRINK,	/* which caches shrink */
+	LOCK_CMA,	/* the bitmap of a contiguous area */
+	LOCK_MEMPOOL,	/* elements set aside */
+	LOCK_SLAB_LIST, /* which caches there are */
+	LOCK_SLAB,	/* slabs of a cache on a node, its depot */
+	LOCK_KFENCE,	/* the pool of watched objects */
+	LOCK_ZONE,	/* free pages */
+	LOCK_DEVMEM,	/* regions of devices' memory */
+	LOCK_KMEMLEAK,	/* which objects exist */
+	LOCK_RANDOM,	/* the state of random numbers */
+	LOCK_LOG,	/* the ring of messages: a leaf */
 
 	NR_LOCK_RANKS
 };

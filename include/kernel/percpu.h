@@ -22,8 +22,14 @@
 #include <base/compiler.h>
 #include <kernel/preempt.h>
 
-#define DEFINE_PER_CPU(type, name)  __section(".data..percpu") __typeof__(type) name
-#define DECLARE_PER_CPU(type, name) extern __typeof__(type) name
+#ifndef PERCPU_SECTION
+#define PERCPU_SECTION ".data..percpu"
+#endif
+
+#define DEFINE_PER_CPU(type, name) __section(PERCPU_SECTION) __typeof__(type) name
+/* One in which pointers are only mentioned, like a copy of a stack (mm/kmemleak.h). */
+#define DEFINE_PER_CPU_NO_SCAN(type, name) __section(".data..percpu..no_scan") __typeof__(type) name
+#define DECLARE_PER_CPU(type, name)	   extern __typeof__(type) name
 
 /* percpu_offset[cpu]: that hart's area minus the template's address. */
 extern unsigned long *percpu_offset;

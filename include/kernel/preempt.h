@@ -28,7 +28,32 @@
 #define HARDIRQ_OFFSET (1u << HARDIRQ_SHIFT)
 #define HARDIRQ_MASK   0x000f0000u
 
-#define preempt_count() (this_hart->preempt_count)
+#ifdef CONFIG_KASAN
+/* A checked access makes its address first; the thread may be on another hart when it's used. */
+static inline u32 preempt_count(void)
+{
+	u32 count;
+
+	__asm__ volatile("lw %0, %1(tp)"
+			 : "=r"(count)
+			 : "i"(__builtin_offsetof(struct hart_local, preempt_count))
+			 : "memory");
+	return count;
+}
+
+static inline void preempt_count_add(int n)
+{
+	u32 count = preempt_count() + (u32)n;
+
+	__asm__ volatile("sw %0, %1(tp)"
+			 :
+			 : "r"(count), "i"(__builtin_offsetof(struct hart_local, preempt_count))
+			 : "memory");
+}
+#else
+#define preempt_count()	     (this_hart->preempt_count)
+#define preempt_count_add(n) (this_hart->preempt_count += (u32)(n))
+#endif
 
 /* preempt_schedule - let another thread run, unless something forbids it (kernel/sched/core.c). */
 void preempt_schedule(void);
@@ -45,18 +70,18 @@ void preempt_went_off(void);
 #define preempt_note() ((void)0)
 #endif
 
-#define preempt_disable()                   \
-	do {                                \
-		this_hart->preempt_count++; \
-		barrier();                  \
-		preempt_note();             \
+#define preempt_disable()             \
+	do {                          \
+		preempt_count_add(1); \
+		barrier();            \
+		preempt_note();       \
 	} while (0)
 
-#define preempt_enable_no_resched()         \
-	do {                                \
-		barrier();                  \
-		this_hart->preempt_count--; \
-		barrier();                  \
+#define preempt_enable_no_resched()    \
+	do {                           \
+		barrier();             \
+		preempt_count_add(-1); \
+		barrier();             \
 	} while (0)
 
 /* An interrupt that says so before the count is stored leaves the switch to us, so no_resched is

@@ -18,4 +18,8 @@ unsigned long symbol_address(const char *name);
 /* "name+0x123/0x456" or "?" into @buf, which is returned. Any context. */
 const char *symbol_format(char *buf, size_t size, unsigned long pc);
 
+/* "inner+0x1/0x2 < outer+0x3/0x4" into @text, which is returned: up to @max calls, offsets from
+ * _start, 0 behind the last.  Any context. */
+char *symbol_trace(const u32 *trace, unsigned int max, char *text, size_t bytes);
+
 #endif

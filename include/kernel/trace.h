@@ -23,7 +23,8 @@
 struct tracepoint {
 	const char *name;
 	const char *format;
-	u32 *on; /* 0: off; else its place in the table, from 1 */
+	u32 *on;	       /* 0: off; else its place in the table, from 1 */
+	void (*changed)(void); /* it was turned on or off; NULL: nobody needs to know */
 };
 TABLE_DECLARE(tracepoint);
 
@@ -34,9 +35,12 @@ struct trace_record {
 	unsigned long a, b;
 };
 
-#define TRACEPOINT(event, text)                                                                  \
-	static u32 trace_on_##event;                                                             \
-	static const struct tracepoint tracepoint_##event = { #event, text, &trace_on_##event }; \
+#define TRACEPOINT(event, text) TRACEPOINT_TELLS(event, text, NULL)
+/* The same, and @fn is called when it's turned on or off, in a thread. */
+#define TRACEPOINT_TELLS(event, text, fn)                                                      \
+	static u32 trace_on_##event;                                                           \
+	static const struct tracepoint tracepoint_##event = { #event, text, &trace_on_##event, \
+							      fn };                            \
 	TABLE_ENTRY(tracepoint, tracepoint_##event)
 
 /* The event happens. Any context, scheduler and interrupt entry included. */

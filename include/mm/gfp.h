@@ -43,7 +43,7 @@ typedef u32 gfp_t;
 #define __GFP_MEMALLOC	     ((gfp_t)0x20000) /* frees more than it takes: all reserves */
 #define __GFP_NOMEMALLOC     ((gfp_t)0x40000) /* not those, whatever the thread may */
 #define __GFP_HARDWALL	     ((gfp_t)0x80000) /* accepted for Linux's sake; never an effect */
-#define __GFP_ACCOUNT	     ((gfp_t)0x100000) /* accepted for Linux's sake; never an effect */
+#define __GFP_ACCOUNT	     ((gfp_t)0x100000) /* charged to a group; no effect as yet */
 #define GFP_BITS_MASK	     ((gfp_t)0x1fffff)
 
 #define __GFP_WAIT    (__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)
@@ -52,6 +52,7 @@ typedef u32 gfp_t;
 #define GFP_ATOMIC	     (__GFP_HIGH | __GFP_KSWAPD_RECLAIM) /* any context */
 #define GFP_NOWAIT	     (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN)
 #define GFP_KERNEL	     (__GFP_WAIT | __GFP_IO | __GFP_FS) /* may sleep */
+#define GFP_KERNEL_ACCOUNT   (GFP_KERNEL | __GFP_ACCOUNT)
 #define GFP_NOIO	     __GFP_WAIT
 #define GFP_NOFS	     (__GFP_WAIT | __GFP_IO)
 #define GFP_USER	     (__GFP_WAIT | __GFP_IO | __GFP_FS | __GFP_HARDWALL)

@@ -32,7 +32,7 @@ extern struct mm_thread mm_boot_thread;
 
 static inline struct mm_thread *mm_current(void)
 {
-	unsigned long thread = (unsigned long)this_hart->thread;
+	unsigned long thread = (unsigned long)thread_here();
 
 	return likely(thread) ? (struct mm_thread *)(thread + sizeof(struct switch_context))
 			      : &mm_boot_thread;

@@ -160,8 +160,8 @@ enum page_flag {
 	PG_unevictable,
 	PG_mlocked,
 	PG_waiters,
+	PG_slab, /* holds small objects; the highest bit of a byte (page_is_slab()) */
 	PG_isolated,
-	PG_slab,     /* holds small objects */
 	PG_table,    /* is a page table */
 	PG_reserved, /* not the allocator's: firmware, kernel image, early allocations, holes */
 	PG_head,     /* first page of a compound page */

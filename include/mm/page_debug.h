@@ -9,8 +9,8 @@
  *     page_poison=on                 free pages hold a pattern, which is checked
  *     debug_pagealloc=on             free pages can't be reached
  *     debug_guardpage_minorder=N     and behind each block below that order lies such a page
- *     init_on_alloc=1                pages are cleared when handed out,
- *     init_on_free=1                 when freed
+ *     init_on_alloc=1                pages, and small objects (slab_watch.c), are cleared when
+ *     init_on_free=1                 they are handed out; when they are freed
  */
 #ifndef MM_PAGE_DEBUG_H
 #define MM_PAGE_DEBUG_H

@@ -54,7 +54,4 @@ struct page_ext *page_ext_find(unsigned long pfn, unsigned long *head);
 void page_owner_alloc(const struct page *page, unsigned order, gfp_t gfp);
 void page_owner_free(const struct page *page, unsigned order);
 
-/* page_trace_text - "inner+0x1/0x2 < outer+0x3/0x4"; returns @text. */
-char *page_trace_text(const u32 trace[PAGE_TRACE], char *text, size_t bytes);
-
 #endif

@@ -82,7 +82,7 @@ _Static_assert(offsetof(struct thread, mm) == sizeof(struct switch_context), "mm
 /* The thread that runs here. */
 static inline struct thread *get_current(void)
 {
-	return this_hart->thread;
+	return thread_here();
 }
 #define current get_current()
 

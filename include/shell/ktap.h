@@ -27,6 +27,9 @@ struct ktap {
 	unsigned nr_failed;   /* expectations of this case; updated atomically */
 };
 
+/* A case of this name makes what stays: free pages are counted from its end on. */
+#define KTAP_PREPARE "prepare"
+
 struct ktap_case {
 	const char *name; /* NULL ends the list */
 	void (*run)(struct ktap *t);
@@ -43,6 +46,10 @@ void ktap_skip(struct ktap *t, const char *why);
 
 /* ktap_diag - a '#' line, for a figure worth having in the log. */
 void ktap_diag(struct ktap *t, const char *fmt, ...) __printf(2, 3);
+
+/* ktap_free_pages - free pages when none is only on its way back: caches give back what they can,
+ * and pages count as free that the caches themselves and kmemleak's records take.  May sleep. */
+unsigned long ktap_free_pages(void);
 
 /* Used by the macros. @ok is passed through. */
 bool ktap_check(struct ktap *t, bool ok, const char *file, int line, const char *what);

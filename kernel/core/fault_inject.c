@@ -14,13 +14,29 @@
 #include <kernel/bootargs.h>
 #include <kernel/log.h>
 #include <kernel/smp.h>
+#include <kernel/symbols.h>
 #include <lib/parse.h>
 
 #include <stdio.h>
 #include <string.h>
 
+#define CALLERS 12 /* that are looked through */
+
+/* Is @function among those that led here? */
+static bool called_by(unsigned long function)
+{
+	unsigned long pc[CALLERS];
+	unsigned int nr = page_user_trace(pc, CALLERS);
+
+	while (nr--)
+		if (symbol_start(pc[nr]) == function)
+			return true;
+	return false;
+}
+
 /* Can this call fail at all?  One that can't isn't counted. */
-static bool concerns(const struct fault_attr *attr, unsigned int order, unsigned int how)
+static bool concerns(const struct fault_attr *attr, size_t bytes, unsigned int order,
+		     unsigned int how)
 {
 	const struct thread *task = READ_ONCE(attr->task);
 
@@ -28,7 +44,10 @@ static bool concerns(const struct fault_attr *attr, unsigned int order, unsigned
 		return false;
 	if (attr->thread && attr->thread != current_thread_id())
 		return false;
-	return order >= attr->min_order && !(attr->ignore_wait && how & FAULT_WAITS);
+	if (bytes < attr->min_bytes || (attr->max_bytes && bytes > attr->max_bytes))
+		return false;
+	return order >= attr->min_order && !(attr->ignore_wait && how & FAULT_WAITS) &&
+	       (!attr->caller || called_by(attr->caller));
 }
 
 static __cold void report(const struct fault_attr *attr, size_t bytes, unsigned int order)
@@ -49,7 +68,7 @@ bool should_fail_now(struct fault_attr *attr, size_t bytes, unsigned int order, 
 {
 	unsigned int call, times = READ_ONCE(attr->times);
 
-	if (!concerns(attr, order, how))
+	if (!concerns(attr, bytes, order, how))
 		return false;
 	if (attr->space) {
 		attr->space = attr->space > bytes ? attr->space - (unsigned int)bytes : 0;
@@ -90,6 +109,19 @@ const struct fault_point *fault_find(const char *name)
 	return NULL;
 }
 
+/* caller=FUNCTION, cache=NAME. */
+static bool set_name(struct fault_attr *attr, const char *word)
+{
+	if (!strncmp(word, "caller=", 7)) {
+		attr->caller = symbol_address(word + 7);
+		return attr->caller;
+	}
+	if (strncmp(word, "cache=", 6) || !word[6] || strlen(word + 6) >= sizeof(attr->cache))
+		return false;
+	strcpy(attr->cache, word + 6);
+	return true;
+}
+
 static bool set_key(struct fault_attr *attr, const char *word)
 {
 	const struct {
@@ -106,6 +138,8 @@ static bool set_key(struct fault_attr *attr, const char *word)
 		{ "ignore-gfp-wait=", &attr->ignore_wait, 0, 1 },
 		{ "verbose=", &attr->verbose, 0, 2 },
 		{ "task=", &attr->thread, 0, FAULT_ALWAYS },
+		{ "min-size=", &attr->min_bytes, 0, FAULT_ALWAYS },
+		{ "max-size=", &attr->max_bytes, 0, FAULT_ALWAYS },
 	};
 
 	if (!strcmp(word, "times=-1"))
@@ -122,12 +156,13 @@ static bool set_key(struct fault_attr *attr, const char *word)
 		*keys[i].value = (unsigned int)value;
 		return true;
 	}
-	return false;
+	return set_name(attr, word);
 }
 
 /* Off while the values change; probability last, as it is what turns it on. */
-static void store(struct fault_attr *attr, struct fault_attr new)
+static void store(const struct fault_point *point, struct fault_attr new)
 {
+	struct fault_attr *attr = point->attr;
 	unsigned int probability = new.probability;
 
 	new.probability = 0;
@@ -135,6 +170,8 @@ static void store(struct fault_attr *attr, struct fault_attr new)
 	WRITE_ONCE(attr->probability, 0);
 	*attr = new;
 	__atomic_store_n(&attr->probability, probability, __ATOMIC_RELEASE);
+	if (point->changed)
+		point->changed();
 }
 
 int fault_set(const struct fault_point *point, int n, char *const *words, const char **bad)
@@ -147,7 +184,7 @@ int fault_set(const struct fault_point *point, int n, char *const *words, const 
 			return -EINVAL;
 		}
 	}
-	store(point->attr, new);
+	store(point, new);
 	return 0;
 }
 
@@ -159,7 +196,7 @@ void fault_arm(const struct fault_point *point, unsigned int nth)
 	new.probability = nth ? 100 : 0;
 	new.interval = nth ? nth : 1;
 	new.times = 1;
-	store(point->attr, new);
+	store(point, new);
 }
 
 #define MAX_WORDS 10
@@ -200,7 +237,7 @@ static int parse_fault(const char *value)
 static const struct bootarg arg_fault = {
 	"fault", parse_fault,
 	"NAME,KEY=VALUE,...: a fault point and its probability, interval, times, space, seed, "
-	"min-order, ignore-gfp-wait, verbose, task"
+	"min-order, ignore-gfp-wait, verbose, task, min-size, max-size, caller, cache"
 };
 TABLE_ENTRY(bootarg, arg_fault);
 

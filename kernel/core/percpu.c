@@ -5,9 +5,9 @@
  * One map serves all harts, since an object has the same offset in every area.  The map has a
  * byte for each unit of 8 bytes: free, the first unit of an object, or a further one.
  *
- * Locking: pool.lock (rank PERCPU), with interrupts off.
- * Cost: first fit, linear in the size of the dynamic part; allocation is for set-up, not for
- * hot paths.
+ * Locking: pool.lock (rank PERCPU), with interrupts off for STEP places that are looked at.
+ * Cost: first fit, linear in the size of the dynamic part at worst; allocation is for set-up, not
+ * for hot paths.
  */
 #define LOG_PREFIX "percpu: "
 
@@ -21,6 +21,7 @@
 
 #define UNIT  8
 #define UNITS (CONFIG_PERCPU_DYNAMIC / UNIT)
+#define STEP  128
 
 enum { FREE, HEAD, TAIL };
 
@@ -36,6 +37,7 @@ unsigned long *percpu_offset = &boot_offset;
 
 static struct {
 	spinlock_t lock;
+	unsigned int low; /* all units below are taken */
 	u8 map[UNITS];
 } pool = {
 	.lock = SPINLOCK_RANKED(LOCK_PERCPU),
@@ -58,11 +60,42 @@ static bool fits(unsigned int first, unsigned int units)
 	return true;
 }
 
+/* The units from @first on are taken if they are free. */
+static bool claim(unsigned int first, unsigned int units)
+{
+	if (!fits(first, units))
+		return false;
+	memset(&pool.map[first], TAIL, units);
+	pool.map[first] = HEAD;
+	if (first == pool.low)
+		pool.low += units;
+	return true;
+}
+
+/* Room for @units that begins at a multiple of @step; UNITS: there's none.  What others do between
+ * two holds of the lock makes no difference to the places that are still ahead. */
+static unsigned int claim_any(unsigned int units, unsigned int step)
+{
+	unsigned int first = ALIGN_UP(READ_ONCE(pool.low), step);
+	bool found = false;
+
+	while (first < UNITS && !found) {
+		unsigned long flags;
+
+		spin_lock_irqsave(&pool.lock, flags);
+		for (unsigned int i = 0; i < STEP && first < UNITS && !found; i++) {
+			found = claim(first, units);
+			first += found ? 0 : step;
+		}
+		spin_unlock_irqrestore(&pool.lock, flags);
+	}
+	return first;
+}
+
 void *__alloc_percpu(size_t bytes, size_t align)
 {
 	unsigned int units = (unsigned int)DIV_ROUND_UP(bytes, UNIT), first;
 	unsigned int step = align > UNIT ? (unsigned int)(align / UNIT) : 1;
-	unsigned long flags;
 	char *object;
 
 	/* The dynamic part starts aligned to 64. */
@@ -70,14 +103,7 @@ void *__alloc_percpu(size_t bytes, size_t align)
 		pr_err("can't allocate %zu bytes aligned to %zu for each hart", bytes, align);
 		return NULL;
 	}
-	spin_lock_irqsave(&pool.lock, flags);
-	for (first = 0; first < UNITS && !fits(first, units); first += step)
-		;
-	if (first < UNITS) {
-		memset(&pool.map[first], TAIL, units);
-		pool.map[first] = HEAD;
-	}
-	spin_unlock_irqrestore(&pool.lock, flags);
+	first = claim_any(units, step);
 	if (first >= UNITS) {
 		pr_err("no room for %zu bytes a hart: CONFIG_PERCPU_DYNAMIC is %d", bytes,
 		       CONFIG_PERCPU_DYNAMIC);
@@ -99,6 +125,7 @@ void free_percpu(void *ptr)
 	spin_lock_irqsave(&pool.lock, flags);
 	if (offset >= CONFIG_PERCPU_DYNAMIC || offset % UNIT || pool.map[i] != HEAD)
 		panic("free_percpu(%p): not an object of alloc_percpu()", ptr);
+	pool.low = min(pool.low, (unsigned int)i);
 	do
 		pool.map[i++] = FREE;
 	while (i < UNITS && pool.map[i] == TAIL);
@@ -116,6 +143,8 @@ size_t percpu_validate(void)
 			panic("percpu map[%u] is %u, expected 0 to 2", i, pool.map[i]);
 		if (pool.map[i] == TAIL && (i == 0 || pool.map[i - 1] == FREE))
 			panic("percpu map[%u] continues an object that has no start", i);
+		if (pool.map[i] == FREE && i < pool.low)
+			panic("percpu map[%u] is free, expected none below %u", i, pool.low);
 		used += pool.map[i] == FREE ? 0 : UNIT;
 	}
 	spin_unlock_irqrestore(&pool.lock, flags);

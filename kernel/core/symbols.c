@@ -83,3 +83,16 @@ const char *symbol_format(char *buf, size_t size, unsigned long pc)
 		 (unsigned int)(end - symbols()[i].offset));
 	return buf;
 }
+
+char *symbol_trace(const u32 *trace, unsigned int max, char *text, size_t bytes)
+{
+	char name[KSYM_NAME];
+	size_t at = 0;
+
+	snprintf(text, bytes, "?");
+	for (unsigned int i = 0; i < max && trace[i] && at < bytes; i++)
+		at += (size_t)snprintf(
+			text + at, bytes - at, "%s%s", i ? " < " : "",
+			symbol_format(name, sizeof(name), (unsigned long)_start + trace[i]));
+	return text;
+}

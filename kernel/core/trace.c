@@ -67,6 +67,8 @@ void trace_enable(const struct tracepoint *tp, bool on)
 	while (*place != tp)
 		place++;
 	WRITE_ONCE(*tp->on, on ? (u32)(place - __start_tbl_tracepoint) + 1 : 0);
+	if (tp->changed)
+		tp->changed();
 }
 
 struct trace_record *trace_set_ring(unsigned int cpu, struct trace_record *record, unsigned int nr)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * core.c - who runs: the run queues, the switch, sleeping and waking
+ * core.c - who runs: the run queues, the switch, going to sleep
  *
  * Each hart has a queue: a list for each of 32 priorities and a bitmap of those that aren't
  * empty, so picking is one table look-up.  The running thread isn't in a list.
@@ -13,10 +13,6 @@
  *   on_queue == 0  <=>  the thread sleeps (or is dead), and needs wake_up_process() to run;
  *   on_queue == 2  <=>  it is runnable, but between two harts' queues, in no list;
  *   on_hart  == 1  <=>  some hart still uses its registers and stack.
- * A waker that finds on_queue == 0 waits for on_hart == 0 before it lets another hart have the
- * thread.  A waker that finds on_queue == 1 was faster than schedule(): it sets RUNNING, and
- * schedule() leaves the thread where it is.  So it does for 2: whoever moves the thread puts it
- * on its new queue, under its wake_lock so that the harts allowed to it stay what they are.
  *
  * Invariants (sched_validate): bit p of bitmap <=> queue[p] not empty; waiting == threads in the
  *   lists; each has on_queue, state RUNNING unless it was preempted on its way to sleep, cpu ==
@@ -24,7 +20,8 @@
  * Locking: thread.wake_lock (rank WAKE), then run_queue.lock (rank RUNQUEUE); interrupts off for
  *   both.  Of two queues the second is only tried.
  * Cost: yield to another thread: 193 instructions, switch_to() 29 of them.
- * Not here: choosing another hart (balance.c), making and ending threads (thread.c).
+ * Not here: waking (wake.c), choosing another hart (balance.c), making and ending threads
+ *   (thread.c).
  */
 #include "sched.h"
 
@@ -77,31 +74,6 @@ static inline struct thread *queue_first(struct run_queue *rq)
 	return list_first_entry(&rq->queue[lowest_bit(rq->bitmap)], struct thread, queue);
 }
 
-static inline bool more_urgent(const struct run_queue *rq, const struct thread *t)
-{
-	return rq->bitmap & ((1u << t->prio) - 1);
-}
-
-/* Is some thread waiting that should run before @t, or take turns with it? */
-static inline bool has_rival(const struct run_queue *rq, const struct thread *t)
-{
-	return rq->bitmap << (31 - t->prio);
-}
-
-/* Lock the queue that @t belongs to: it can move until its queue is locked. */
-static struct run_queue *lock_queue_of(const struct thread *t)
-{
-	for (;;) {
-		unsigned int cpu = READ_ONCE(t->cpu);
-		struct run_queue *rq = queue_of(cpu);
-
-		spin_lock_raw(&rq->lock);
-		if (likely(READ_ONCE(t->cpu) == cpu))
-			return rq;
-		spin_unlock_raw(&rq->lock);
-	}
-}
-
 /* ---- the end of a turn ---- */
 
 static void slice_over(struct timer *timer)
@@ -124,15 +96,12 @@ static void slice_over(struct timer *timer)
 
 static DEFINE_PER_CPU(struct timer, slice_timer) = TIMER_INIT(slice_over);
 
-/* Others wait behind @t: see to it that its turn ends. */
-static __noinline void arm_slice(struct run_queue *rq, struct thread *t)
+__noinline void arm_slice(struct run_queue *rq, struct thread *t)
 {
 	rq->slice_armed = !timer_start(this_cpu_ptr(&slice_timer), ktime_of_ticks(t->slice_end));
 }
 
 /* ---- switching ---- */
-
-static void move_thread(struct thread *t);
 
 /* The first thing after a switch, on whatever hart this thread came back. */
 static __always_inline void switched(void)
@@ -161,7 +130,6 @@ static inline void account(struct thread *prev, struct thread *next, u64 now)
 }
 
 TRACEPOINT(sched_switch, "from thread %u to %lu, left in state %lu");
-TRACEPOINT(sched_wakeup, "thread %u on hart %lu, priority %lu");
 
 static void switch_threads(struct run_queue *rq, struct thread *prev, struct thread *next)
 {
@@ -300,199 +268,6 @@ bool cond_resched(void)
 		return false;
 	schedule();
 	return true;
-}
-
-/* ---- waking ---- */
-
-void resched_hart(unsigned int cpu)
-{
-	if (cpu != smp_processor_id()) {
-		smp_send_reschedule(cpu);
-		return;
-	}
-	set_need_resched();
-	/* Interrupts are off. The switch comes when they are on: at the end of the interrupt that
-	 * this is, or in one that we ask for. */
-	if (!in_interrupt())
-		smp_interrupt_self();
-}
-
-/* A reschedule interrupt: somebody gave this hart a thread, or took it the right to its own. */
-void sched_ipi(void)
-{
-	struct run_queue *rq = this_cpu_ptr(&run_queue);
-	struct thread *t;
-
-	spin_lock(&rq->lock);
-	t = rq->running;
-	if (t == rq->idle || !may_run_on(t, smp_processor_id()) || more_urgent(rq, t))
-		set_need_resched();
-	else if (!rq->slice_armed && has_rival(rq, t))
-		arm_slice(rq, t);
-	if (READ_ONCE(rq->rcu_wants))
-		set_need_resched();
-	spin_unlock(&rq->lock);
-}
-
-/* Others of its priority wait behind what hart @cpu runs. */
-static void arm_slice_of(struct run_queue *rq, unsigned int cpu)
-{
-	if (cpu == smp_processor_id())
-		arm_slice(rq, rq->running);
-	else
-		smp_send_reschedule(cpu);
-}
-
-/* Put @t, which neither runs nor waits, on a hart's queue. */
-static void enqueue_woken(struct thread *t)
-{
-	unsigned int cpu = select_hart(t);
-	struct run_queue *rq = queue_of(cpu);
-
-	bool waits;
-
-	spin_lock_raw(&rq->lock);
-	while (unlikely(!rq->online)) { /* it went off meanwhile; hart 0 never does */
-		spin_unlock_raw(&rq->lock);
-		cpu = select_hart(t);
-		rq = queue_of(cpu);
-		spin_lock_raw(&rq->lock);
-	}
-	trace(sched_wakeup, t->id, cpu, t->prio);
-	t->cpu = cpu;
-	t->on_queue = ON_QUEUE;
-	queue_add(rq, t);
-	waits = rq->running != rq->idle && t->prio >= rq->running->prio;
-	if (!waits)
-		resched_hart(cpu);
-	else if (t->prio == rq->running->prio && !rq->slice_armed)
-		arm_slice_of(rq, cpu);
-	spin_unlock_raw(&rq->lock);
-	if (waits)
-		kick_idle(t);
-}
-
-/* Put @t, which is between queues, on one of those that it may be on. */
-static void move_thread(struct thread *t)
-{
-	spin_lock_raw(&t->wake_lock);
-	enqueue_woken(t);
-	spin_unlock_raw(&t->wake_lock);
-}
-
-/* @t was about to sleep and is still on its queue: it only needs its state. */
-static bool wake_before_sleep(struct thread *t)
-{
-	struct run_queue *rq = lock_queue_of(t);
-	bool still = t->on_queue;
-
-	if (still)
-		t->state = THREAD_RUNNING;
-	spin_unlock_raw(&rq->lock);
-	return still;
-}
-
-bool wake_up_process(struct thread *t)
-{
-	unsigned long flags;
-	bool woken = false;
-
-	spin_lock_irqsave(&t->wake_lock, flags);
-	smp_mb(); /* what the caller made true is seen before the state is read */
-	if (READ_ONCE(t->state) != THREAD_SLEEPING && READ_ONCE(t->state) != THREAD_PARKED)
-		goto out;
-	woken = true;
-	if (__atomic_load_n(&t->on_queue, __ATOMIC_ACQUIRE) && wake_before_sleep(t))
-		goto out;
-	while (__atomic_load_n(&t->on_hart, __ATOMIC_ACQUIRE))
-		cpu_relax();
-	t->state = THREAD_RUNNING;
-	enqueue_woken(t);
-out:
-	spin_unlock_irqrestore(&t->wake_lock, flags);
-	return woken;
-}
-
-struct timeout {
-	struct timer timer;
-	struct thread *thread;
-};
-
-static void timeout_over(struct timer *timer)
-{
-	wake_up_process(container_of(timer, struct timeout, timer)->thread);
-}
-
-u64 schedule_timeout_ns(u64 ns)
-{
-	struct timeout timeout = { TIMER_INIT(timeout_over), current };
-	u64 now = ktime_ns(), end = ns < ~0ull - now ? now + ns : ~0ull;
-
-	if (timer_start(&timeout.timer, end)) {
-		/* No memory for a timer: poll, which is slow but right. */
-		set_current_state(THREAD_RUNNING);
-		yield();
-	} else {
-		schedule();
-		timer_cancel_sync(&timeout.timer);
-	}
-	now = ktime_ns();
-	return now < end ? end - now : 0;
-}
-
-/* Is @t in a list of @rq, which is its queue and locked? */
-static bool is_waiting(const struct run_queue *rq, const struct thread *t)
-{
-	return t->on_queue == ON_QUEUE && rq->running != t && rq->idle != t;
-}
-
-void change_priority(struct thread *t, unsigned int prio)
-{
-	struct run_queue *rq = lock_queue_of(t);
-
-	if (is_waiting(rq, t)) {
-		queue_remove(rq, t);
-		t->prio = (u8)prio;
-		queue_add(rq, t);
-	} else {
-		t->prio = (u8)prio;
-	}
-	if (more_urgent(rq, rq->running))
-		resched_hart(t->cpu);
-	else if (!rq->slice_armed && rq->running != rq->idle && has_rival(rq, rq->running))
-		arm_slice_of(rq, t->cpu);
-	spin_unlock_raw(&rq->lock);
-}
-
-void leave_hart(struct thread *t)
-{
-	struct run_queue *rq = lock_queue_of(t);
-	bool moves = t->on_queue == ON_QUEUE && !may_run_on(t, t->cpu);
-
-	if (moves && is_waiting(rq, t)) {
-		queue_remove(rq, t);
-		t->on_queue = BETWEEN_QUEUES;
-	} else {
-		/* It runs: reschedule() sends it away, unless it's allowed again by then. */
-		t->must_leave = moves;
-		if (moves)
-			resched_hart(t->cpu);
-		moves = false;
-	}
-	spin_unlock_raw(&rq->lock);
-	if (moves)
-		enqueue_woken(t);
-}
-
-void set_priority(struct thread *t, unsigned int prio)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&t->wake_lock, flags);
-	t->base_prio = (u8)min(prio, (unsigned int)SCHED_PRIO_LOWEST);
-	change_priority(t, mutex_inherited_prio(t));
-	spin_unlock_irqrestore(&t->wake_lock, flags);
-	mutex_pass_priority(t);
 }
 
 /* ---- idling ---- */

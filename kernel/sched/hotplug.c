@@ -30,6 +30,7 @@
 #include <kernel/panic.h>
 #include <mm/init.h>
 #include <mm/page_alloc.h>
+#include <mm/slab.h>
 #include <sched/mutex.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -282,3 +283,7 @@ int hart_on(unsigned int cpu, struct hart_error *why)
 /* What the hart kept of each zone's free pages is everybody's again. */
 static const struct hart_notifier pages_harts = { .name = "pages", .dead = page_alloc_hart_dead };
 TABLE_ENTRY(hart_notifier, pages_harts);
+
+/* Likewise of each cache's objects. */
+static const struct hart_notifier slab_harts = { .name = "slab", .dead = slab_hart_dead };
+TABLE_ENTRY(hart_notifier, slab_harts);

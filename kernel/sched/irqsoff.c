@@ -33,7 +33,7 @@ struct trace {
 	u64 longest;
 	unsigned long from, to; /* of the longest */
 };
-static DEFINE_PER_CPU(struct trace, trace);
+static DEFINE_PER_CPU_NO_SCAN(struct trace, trace);
 
 static __always_inline void take_note(struct note *note, unsigned long pc)
 {

@@ -21,6 +21,7 @@
 #include <kernel/panic.h>
 #include <mm/node_daemon.h>
 #include <mm/oom.h>
+#include <mm/slab_rcu.h>
 #include <mm/zone.h>
 #include <sched/wait.h>
 
@@ -35,6 +36,8 @@ static void wake_asked(void)
 
 	WRITE_ONCE(waiting, false);
 	smp_mb(); /* who asks after this sets it again */
+	if (unlikely(READ_ONCE(slab_rcu_asked)))
+		slab_rcu_poll();
 	for_each_table(node_daemon, d) {
 		for_each_node_id(nid) {
 			struct node_daemon_state *s = &d->state[nid];
@@ -51,6 +54,7 @@ static void kick(void)
 		wake_asked();
 		return;
 	}
+	smp_wmb(); /* who sees it sees who was asked */
 	WRITE_ONCE(waiting, true);
 	smp_send_reschedule(smp_processor_id());
 }
@@ -121,4 +125,5 @@ void node_daemons_init(void)
 	mm_wait_hook = sleep_ns;
 	mm_thread_name = name_of_current;
 	WRITE_ONCE(node_daemon_kick, kick);
+	slab_rcu_start();
 }

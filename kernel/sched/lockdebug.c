@@ -40,7 +40,7 @@ struct held_list {
 	struct held held[MAX_HELD];
 	unsigned int nr;
 };
-static DEFINE_PER_CPU(struct held_list, list);
+static DEFINE_PER_CPU_NO_SCAN(struct held_list, list);
 
 static DEFINE_PER_CPU(struct lock_stat[NR_LOCK_RANKS], stats);
 
@@ -55,19 +55,39 @@ static bool stopped;
 const char *lock_rank_name(unsigned int rank)
 {
 	static const char *const names[] = {
-		[LOCK_UNRANKED] = "unranked",	[LOCK_DRIVERS] = "drivers",
-		[LOCK_HOTPLUG] = "hotplug",	[LOCK_QUEUES] = "queues",
-		[LOCK_RESOURCE] = "resource",	[LOCK_CALL] = "call",
-		[LOCK_WORKQUEUE] = "workqueue", [LOCK_IRQ_DESC] = "irq-desc",
-		[LOCK_IRQ_CHIP] = "irq-chip",	[LOCK_RCU] = "rcu",
-		[LOCK_CONSOLE] = "console",	[LOCK_INPUT] = "input",
-		[LOCK_SEMAPHORE] = "semaphore", [LOCK_WAIT] = "wait",
-		[LOCK_MUTEX] = "mutex",		[LOCK_WAKE] = "wake",
-		[LOCK_THREADS] = "threads",	[LOCK_RUNQUEUE] = "runqueue",
-		[LOCK_TIMER] = "timer",		[LOCK_KSTACK] = "kstack",
-		[LOCK_PGTABLE] = "pgtable",	[LOCK_PERCPU] = "percpu",
-		[LOCK_SHRINK] = "shrink",	[LOCK_CMA] = "cma",
-		[LOCK_ZONE] = "zone",		[LOCK_LOG] = "log",
+		[LOCK_UNRANKED] = "unranked",
+		[LOCK_DRIVERS] = "drivers",
+		[LOCK_HOTPLUG] = "hotplug",
+		[LOCK_QUEUES] = "queues",
+		[LOCK_RESOURCE] = "resource",
+		[LOCK_CALL] = "call",
+		[LOCK_WORKQUEUE] = "workqueue",
+		[LOCK_IRQ_DESC] = "irq-desc",
+		[LOCK_IRQ_CHIP] = "irq-chip",
+		[LOCK_RCU] = "rcu",
+		[LOCK_CONSOLE] = "console",
+		[LOCK_INPUT] = "input",
+		[LOCK_SEMAPHORE] = "semaphore",
+		[LOCK_WAIT] = "wait",
+		[LOCK_MUTEX] = "mutex",
+		[LOCK_WAKE] = "wake",
+		[LOCK_THREADS] = "threads",
+		[LOCK_RUNQUEUE] = "runqueue",
+		[LOCK_TIMER] = "timer",
+		[LOCK_KSTACK] = "kstack",
+		[LOCK_PGTABLE] = "pgtable",
+		[LOCK_PERCPU] = "percpu",
+		[LOCK_SHRINK] = "shrink",
+		[LOCK_CMA] = "cma",
+		[LOCK_MEMPOOL] = "mempool",
+		[LOCK_SLAB_LIST] = "slab-list",
+		[LOCK_SLAB] = "slab",
+		[LOCK_KFENCE] = "kfence",
+		[LOCK_ZONE] = "zone",
+		[LOCK_DEVMEM] = "devmem",
+		[LOCK_KMEMLEAK] = "kmemleak",
+		[LOCK_RANDOM] = "random",
+		[LOCK_LOG] = "log",
 	};
 	_Static_assert(ARRAY_SIZE(names) == NR_LOCK_RANKS, "each rank has a name");
 

@@ -52,9 +52,23 @@ static inline bool may_run_on(const struct thread *t, unsigned int cpu)
 /* thread.on_queue */
 enum { OFF_QUEUE, ON_QUEUE, BETWEEN_QUEUES };
 
+/* Is some thread waiting that should run before @t? */
+static inline bool more_urgent(const struct run_queue *rq, const struct thread *t)
+{
+	return rq->bitmap & ((1u << t->prio) - 1);
+}
+
+/* Is some thread waiting that should run before @t, or take turns with it? */
+static inline bool has_rival(const struct run_queue *rq, const struct thread *t)
+{
+	return rq->bitmap << (31 - t->prio);
+}
+
 /* core.c. The queue's lock is held. */
 void queue_add(struct run_queue *rq, struct thread *t);
 void queue_remove(struct run_queue *rq, struct thread *t);
+/* Others wait behind @t, which this hart runs: see to it that its turn ends. */
+void arm_slice(struct run_queue *rq, struct thread *t);
 
 /* balance.c: a thread for a hart that has none, taken from another hart's queue, or NULL.
  * @rq, this hart's, is locked. */
@@ -81,10 +95,12 @@ void kick_idle(const struct thread *t);
 /* core.c: what a thread does first after being switched in: unlock the queue. */
 void finish_switch(void);
 void queues_init(void);
-/* core.c: the reschedule interrupt. */
+/* wake.c: the reschedule interrupt. */
 void sched_ipi(void);
-/* core.c: @t may not run any more where it is; its wake_lock is held. */
+/* wake.c: @t may not run any more where it is; its wake_lock is held. */
 void leave_hart(struct thread *t);
+/* wake.c: put @t, which is between queues, on one of those that it may be on. Interrupts off. */
+void move_thread(struct thread *t);
 /* core.c: this hart takes no more threads, and those that wait go to others; interrupts off. */
 void queue_close(void);
 /* thread.c: a thread that is bound to hart @cpu, but for the idle one and @except: its name (a
@@ -92,7 +108,7 @@ void queue_close(void);
 bool find_bound_thread(unsigned int cpu, const struct thread *except, char *name, unsigned int *id);
 /* core.c: the last switch of a dead thread; preemption is off already. */
 void leave_for_good(void);
-/* core.c: run @t at priority @prio from now on; its wake_lock is held. */
+/* wake.c: run @t at priority @prio from now on; its wake_lock is held. */
 void change_priority(struct thread *t, unsigned int prio);
 /* mutex.c: @t's own priority, or what waits for a mutex of its if that is more urgent. */
 unsigned int mutex_inherited_prio(const struct thread *t);
@@ -129,6 +145,11 @@ void irqsoff_show_last(bool irqs_off);
 /* load.c: around wfi. Interrupts off. */
 void load_idle_begin(struct run_queue *rq);
 void load_idle_end(struct run_queue *rq);
+
+/* slab_rcu.c: the slab allocator may have slabs that wait for readers, and no lock is held that
+ * waking takes; slab_rcu_start: from now on they do. */
+void slab_rcu_poll(void);
+void slab_rcu_start(void);
 
 /* Interrupt hart @cpu so that it looks at need_resched. */
 void resched_hart(unsigned int cpu);

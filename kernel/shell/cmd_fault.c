@@ -5,6 +5,7 @@
 #include <kernel/fault_inject.h>
 
 #include <base/errno.h>
+#include <kernel/symbols.h>
 #include <shell/shell.h>
 #include <string.h>
 
@@ -25,6 +26,15 @@ static void show(const struct fault_point *p)
 		shell_printf("%u\n", a->thread);
 	else
 		shell_printf("any\n");
+	if (a->min_bytes || a->max_bytes)
+		shell_printf("  min-size %u, max-size %u\n", a->min_bytes, a->max_bytes);
+	if (*a->cache)
+		shell_printf("  cache %s\n", a->cache);
+	if (a->caller) {
+		char name[KSYM_NAME];
+
+		shell_printf("  caller %s\n", symbol_format(name, sizeof(name), a->caller));
+	}
 	shell_printf("  calls %u, failed %u\n", a->calls, a->failed);
 }
 
@@ -52,7 +62,8 @@ static int run_fault(int argc, char **argv)
 	if (fault_set(p, argc - 2, argv + 2, &bad)) {
 		shell_printf(
 			"fault: %s is not KEY=VALUE of probability (0 to 100), interval, times, "
-			"space, seed, min-order, ignore-gfp-wait, verbose (0 to 2), task\n",
+			"space, seed, min-order, ignore-gfp-wait, verbose (0 to 2), task, "
+			"min-size, max-size, caller, cache\n",
 			bad);
 		return -EINVAL;
 	}
@@ -72,7 +83,7 @@ static const struct shell_cmd cmd_fault = {
 	.name = "fault",
 	.usage = "[NAME [off | KEY=VALUE...]]",
 	.help = "let operations fail on purpose: probability= interval= times= space= seed= "
-		"min-order= ignore-gfp-wait= verbose= task=",
+		"min-order= ignore-gfp-wait= verbose= task= min-size= max-size= caller= cache=",
 	.run = run_fault,
 	.complete = complete_fault,
 };

@@ -13,6 +13,7 @@
 #include <mm/discover.h>
 #include <mm/memmap.h>
 #include <mm/page_alloc.h>
+#include <mm/slab_info.h>
 #include <shell/shell.h>
 
 static void print_kb(const char *name, u64 bytes)
@@ -28,6 +29,7 @@ static void print_kb_pages(const char *name, unsigned long nr_pages)
 static int run_meminfo(int argc, char **argv)
 {
 	unsigned long present = nr_present_pages(), managed = nr_managed_pages();
+	unsigned long slab, reclaimable;
 
 	(void)argv;
 	if (argc != 1)
@@ -37,6 +39,10 @@ static int run_meminfo(int argc, char **argv)
 	print_kb_pages("Reserved:", present - managed);
 	print_kb_pages("MemTotal:", managed);
 	print_kb_pages("MemFree:", nr_free_pages());
+	slab = slab_pages_in_use(&reclaimable);
+	print_kb_pages("Slab:", slab);
+	print_kb_pages("SReclaimable:", reclaimable);
+	print_kb_pages("SUnreclaim:", slab - min(reclaimable, slab));
 	print_kb("KernelCode:", (u64)(_etext - _stext));
 	print_kb("KernelRodata:", (u64)(_erodata - _srodata));
 	print_kb("KernelData:", (u64)(_edata - _sdata));

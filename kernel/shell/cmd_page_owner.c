@@ -5,6 +5,7 @@
  * Records are read while harts go on: figures are not of one moment.
  */
 #include <asm/memory.h>
+#include <kernel/symbols.h>
 #include <lib/parse.h>
 #include <mm/page_alloc.h>
 #include <mm/page_debug.h>
@@ -92,7 +93,7 @@ static int show_top(void)
 		char text[224];
 
 		shell_printf("%8u %7u  %s\n", c.pages, c.blocks,
-			     page_trace_text(c.trace, text, sizeof(text)));
+			     symbol_trace(c.trace, PAGE_TRACE, text, sizeof(text)));
 	}
 	shell_printf("%8lu pages by %u callers, %lu by others\n", top.pages, top.nr, top.others);
 	free_pages(addr, TOP_ORDER);

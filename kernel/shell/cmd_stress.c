@@ -6,9 +6,8 @@
 
 #include <kernel/time.h>
 #include <lib/parse.h>
-#include <mm/kstack.h>
-#include <mm/page_alloc.h>
 #include <sched/timer.h>
+#include <shell/ktap.h>
 #include <shell/shell.h>
 #include <string.h>
 
@@ -27,7 +26,7 @@ static const struct stress *find_stress(const char *name)
 
 static int run_stress(int argc, char **argv)
 {
-	unsigned long seconds = DEFAULT_SECONDS, seed = 0, free_before;
+	unsigned long seconds = DEFAULT_SECONDS, seed = 0, free_before, free_after;
 	const struct stress *s;
 	int err;
 
@@ -46,15 +45,14 @@ static int run_stress(int argc, char **argv)
 	}
 	if (!(u32)seed)
 		seed = (u32)read_time() | 1;
-	kstack_flush();
-	free_before = nr_free_pages();
+	free_before = ktap_free_pages();
 	shell_printf("stress %s: %lu seconds, seed %lu\n", s->name, seconds, seed);
 	err = s->run(seconds, (u32)seed);
 	msleep(SETTLE_MS);
-	kstack_flush();
-	if (nr_free_pages() != free_before) {
+	free_after = ktap_free_pages();
+	if (free_after != free_before) {
 		shell_printf("stress %s: %lu free pages at the end, %lu at the start\n", s->name,
-			     nr_free_pages(), free_before);
+			     free_after, free_before);
 		err = err ? err : -EIO;
 	}
 	shell_printf("stress %s: %s\n", s->name, err ? "failed" : "passed");

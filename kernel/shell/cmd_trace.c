@@ -8,6 +8,7 @@
  * --raw prints for tools/trace:
  *     trace-begin 1 TICKS_A_SECOND HARTS
  *     thread ID PRIORITY NAME
+ *     site ADDRESS NAME                 a function that a B after it is in (tools/slabtrace.py)
  *     e HART TICKS EVENT WHO A B        (A and B in hexadecimal), in order of time
  *     trace-end RECORDS
  */
@@ -15,6 +16,7 @@
 
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
+#include <kernel/symbols.h>
 #include <kernel/time.h>
 #include <lib/parse.h>
 #include <mm/page_alloc.h>
@@ -28,6 +30,7 @@
 #define RING_RECORDS ((unsigned int)((PAGE_SIZE << RING_ORDER) / 32))
 _Static_assert(sizeof(struct trace_record) <= 32, "RING_RECORDS");
 #define SHOW_DEFAULT 40
+#define SITES_SEEN   64
 
 /* One hart's part of what is shown. */
 struct reading {
@@ -229,8 +232,21 @@ static void note_name(struct thread *t, void *arg)
 	names->nr++;
 }
 
+/* Name @pc if it's code that wasn't named lately; @seen: SITES_SEEN of those that were. */
+static void print_site(unsigned long pc, unsigned long *seen)
+{
+	unsigned long *place = &seen[pc / 2 % SITES_SEEN];
+	char name[KSYM_NAME];
+
+	if (*place == pc || !symbol_start(pc))
+		return;
+	*place = pc;
+	shell_printf("site %lx %s\n", pc, symbol_format(name, sizeof(name), pc));
+}
+
 static int show_raw(void)
 {
+	unsigned long seen[SITES_SEEN] = { 0 };
 	struct names names = { (struct name *)__get_free_page(GFP_KERNEL), 0,
 			       PAGE_SIZE / sizeof(struct name) };
 	unsigned long records = 0;
@@ -252,6 +268,7 @@ static int show_raw(void)
 
 		if (!tp)
 			continue;
+		print_site(r.b, seen);
 		shell_printf("e %u %llu %s %u %lx %lx\n", hart, (unsigned long long)r.ticks,
 			     tp->name, (unsigned int)r.who, r.a, r.b);
 		records++;

@@ -23,8 +23,10 @@
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <kernel/preempt.h>
+#include <mm/kmemleak.h>
 #include <mm/kstack.h>
 #include <mm/page_alloc.h>
+#include <mm/slab_info.h>
 #include <shell/shell.h>
 
 #include <stdarg.h>
@@ -114,11 +116,37 @@ static void run_case(const struct ktap_suite *suite, const struct ktap_case *c, 
 	}
 }
 
-/* Free pages when none is only on its way back. */
-static unsigned long settled_free_pages(void)
+/* Pages of caches themselves: kmalloc()'s are made when they are needed, and stay. */
+static unsigned long pages_of_caches(void)
+{
+	static const char *const names[] = { "kmem_cache", "kmem_cache_node" };
+	unsigned long nr = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		struct kmem_cache *s = kmem_cache_find(names[i]);
+		struct slab_info info;
+
+		kmem_cache_info(s, &info);
+		kmem_cache_leave(s);
+		nr += info.all.slabs * info.pages;
+	}
+	return nr;
+}
+
+/* How many of kmemleak's pages its records need varies with their order. */
+static unsigned long pages_of_records(void)
+{
+	struct kmemleak_counts counts;
+
+	kmemleak_count(&counts);
+	return counts.pages;
+}
+
+unsigned long ktap_free_pages(void)
 {
 	kstack_flush();
-	return nr_free_pages();
+	kmem_cache_shrink_all();
+	return nr_free_pages() + pages_of_caches() + pages_of_records();
 }
 
 /* Wait until nothing more comes back from what was before the first suite. */
@@ -128,9 +156,9 @@ static void settle(void)
 	unsigned long before;
 
 	do {
-		before = settled_free_pages();
+		before = ktap_free_pages();
 		msleep(SETTLE_MS);
-	} while (settled_free_pages() != before && ktime_ns() < end);
+	} while (ktap_free_pages() != before && ktime_ns() < end);
 }
 
 /* Wait until @wanted pages are free, as far as they still come back: a thread that has ended gives
@@ -140,7 +168,7 @@ static unsigned long free_pages_become(unsigned long wanted)
 	u64 end = ktime_ns() + PAGES_BACK_NS;
 	unsigned long now;
 
-	while ((now = settled_free_pages()) != wanted && ktime_ns() < end)
+	while ((now = ktap_free_pages()) != wanted && ktime_ns() < end)
 		msleep(10);
 	return now;
 }
@@ -148,16 +176,18 @@ static unsigned long free_pages_become(unsigned long wanted)
 /* Runs one suite; false if a case failed or pages are missing afterwards. */
 static bool run_suite(const struct ktap_suite *suite, struct totals *totals)
 {
-	unsigned long free_before = settled_free_pages(), free_after;
+	unsigned long free_before = ktap_free_pages(), free_after;
 	unsigned fail_before = totals->fail, nr = 0;
 
 	while (suite->cases[nr].name)
 		nr++;
 	shell_printf(INDENT "KTAP version 1\n" INDENT "# Subtest: %s\n" INDENT "1..%u\n",
 		     suite->name, nr);
-	for (unsigned i = 0; i < nr; i++)
+	for (unsigned i = 0; i < nr; i++) {
 		run_case(suite, &suite->cases[i], i + 1, totals);
-
+		if (!strcmp(suite->cases[i].name, KTAP_PREPARE))
+			free_before = ktap_free_pages();
+	}
 	free_after = free_pages_become(free_before);
 	if (free_after != free_before) {
 		shell_printf(INDENT "# %s: %lu free pages at the end, %lu at the start\n",

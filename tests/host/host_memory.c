@@ -18,6 +18,7 @@ phys_addr_t host_phys_base;
 char *host_linear;
 char *host_vmemmap;
 _Thread_local struct hart_local host_hart = { .no_resched = 1 };
+_Thread_local struct hart_local *host_area;
 static u64 memory_bytes;
 
 /* Nothing here ever asks for another thread. */

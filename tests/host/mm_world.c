@@ -60,8 +60,14 @@ void on_each_hart(void (*fn)(void *arg), void *arg)
 	world_run_as(me);
 }
 
+/* Where harts have variables of their own. */
+__attribute__((weak)) void world_switch_area(unsigned int cpu)
+{
+}
+
 void world_run_as(unsigned int cpu)
 {
+	world_switch_area(cpu);
 	this_hart->cpu = cpu;
 	pcp_tables(this_hart, cpu);
 	mempolicy_switch(mm_current()->policy);

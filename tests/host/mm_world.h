@@ -40,7 +40,8 @@ void world_build(const struct world *w);
 /* This thread is hart @cpu from now on. */
 #define WORLD_HARTS 8
 void world_run_as(unsigned int cpu);
-extern bool world_parallel; /* harts are threads: each drains its own lists only */
+void world_switch_area(unsigned int cpu); /* slab_world.c */
+extern bool world_parallel;		  /* harts are threads: each drains its own lists only */
 
 /* Random boards: odd banks, holes, reservations, zones, nodes. */
 void world_random(struct world *w);

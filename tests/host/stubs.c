@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * stubs.c - the host's printk, panic and warn_at
+ * stubs.c - the host's printk, panic and warn_at, and what is left out
  *
  * Apart from harness.c because tools and fuzzers use them too.
  */
 #include "harness.h"
 
 #include <kernel/log.h>
+#include <asm/trap.h>
 #include <kernel/panic.h>
+#include <kernel/symbols.h>
+#include <kernel/trace.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,4 +86,31 @@ void panic(const char *fmt, ...)
 	}
 	fprintf(stderr, "panic: %s\n", host_panic_text);
 	abort();
+}
+
+/* ---- nothing is traced here, and code has no names ---- */
+
+void trace_write(u32 event, u32 who, unsigned long a, unsigned long b)
+{
+}
+
+unsigned int page_user_trace(unsigned long *pcs, unsigned int max)
+{
+	return 0;
+}
+
+unsigned long symbol_start(unsigned long pc)
+{
+	return 0;
+}
+
+char *symbol_trace(const u32 *trace, unsigned int max, char *text, size_t bytes)
+{
+	*text = '\0';
+	return text;
+}
+
+unsigned long symbol_address(const char *name)
+{
+	return 0;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The fuzzers, FUZZ_SECONDS each (60): device trees, starting from the compiled ones of tests/dts,
-and operations on the page allocator, starting from tests/host/corpus/page.hex.  They run at the
-same time.
+and operations on the page allocator and on small objects, starting from tests/host/corpus.  They
+run at the same time.
 
 What a run finds interesting stays in build/host/corpus for the next one; an input that breaks
 something is kept in build/host and named.
@@ -41,9 +41,11 @@ def tried():
     assert done.returncode == 0, done.stdout + done.stderr
     with concurrent.futures.ThreadPoolExecutor() as pool:
         yield {"dt": pool.submit(fuzz, "dt", 8192, OUT / "dts", OUT / "dts" / "bad"),
-               "page": pool.submit(fuzz, "page", 4096, OUT / "seeds" / "page")}
+               "page": pool.submit(fuzz, "page", 4096, OUT / "seeds" / "page"),
+               "slab": pool.submit(fuzz, "slab", 4096, OUT / "seeds" / "slab")}
 
 
-@pytest.mark.parametrize("name, least", [("dt", 100 * SECONDS), ("page", 10 * SECONDS)])
+@pytest.mark.parametrize("name, least",
+                         [("dt", 100 * SECONDS), ("page", 10 * SECONDS), ("slab", 10 * SECONDS)])
 def test_fuzz(tried, name, least):
     assert tried[name].result() > least

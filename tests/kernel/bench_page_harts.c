@@ -14,19 +14,16 @@
  * ALL the same by tickets, the harts' average.  Nothing is counted on the hit paths, and
  * instructions mean nothing here: run it without -icount.
  */
-#include <base/errno.h>
 #include <kernel/smp.h>
 #include <mm/vmstat.h>
-#include <sched/thread.h>
 #include <shell/bench.h>
 #include <shell/shell.h>
+#include "bench_harts.h"
 #include "page_chain.h"
 
 #include <string.h>
 
-#define HARTS 8
 #define PAIRS 8000 /* of all harts, for each pattern; 2000 of each hart at least */
-#define BOX   64
 #define HELD  256
 
 struct pattern {
@@ -47,14 +44,12 @@ static const struct pattern patterns[] = {
 /* One hart's: the box is filled by its neighbour. */
 static struct hart_run {
 	const struct pattern *pattern;
-	struct page *box[BOX];
-	u32 sent, taken; /* free-running; by the neighbour, by itself */
-	bool all_sent;
+	struct bench_box box;
 	unsigned long refills, drains, steals, ipis;
 	unsigned long failed;
-} __aligned(64) hart_run[HARTS];
+} __aligned(64) hart_run[BENCH_HARTS];
 
-static unsigned started, nr_running, nr_pairs;
+static unsigned nr_running, nr_pairs;
 
 static struct page *take(struct hart_run *r, unsigned order)
 {
@@ -104,52 +99,27 @@ static void mixed(struct hart_run *r, u32 random)
 		chain_free(&held[order]);
 }
 
-/* Fill @to's box, @nr blocks in all. */
-static void send_all(struct hart_run *r, struct hart_run *to, unsigned order, unsigned nr)
+static void *take_one(void *arg)
 {
-	while (nr) {
-		struct page *page;
+	struct hart_run *r = arg;
 
-		if (to->sent - __atomic_load_n(&to->taken, __ATOMIC_ACQUIRE) == BOX) {
-			yield();
-			continue;
-		}
-		page = take(r, order);
-		if (!page)
-			break;
-		to->box[to->sent % BOX] = page;
-		__atomic_store_n(&to->sent, to->sent + 1, __ATOMIC_RELEASE);
-		nr--;
-	}
-	__atomic_store_n(&to->all_sent, true, __ATOMIC_RELEASE);
+	return take(r, r->pattern->order);
 }
 
-/* Free what comes. */
-static void free_all(struct hart_run *r, unsigned order)
+static void give_one(void *page, void *arg)
 {
-	for (;;) {
-		bool last = __atomic_load_n(&r->all_sent, __ATOMIC_ACQUIRE);
-		u32 came = __atomic_load_n(&r->sent, __ATOMIC_ACQUIRE);
+	struct hart_run *r = arg;
 
-		if (came == r->taken) {
-			if (last)
-				return;
-			yield();
-		}
-		while (r->taken != came) {
-			__free_pages(r->box[r->taken % BOX], order);
-			__atomic_store_n(&r->taken, r->taken + 1, __ATOMIC_RELEASE);
-		}
-	}
+	__free_pages(page, r->pattern->order);
 }
 
 /* Every second hart frees what the one before it allocates. */
-static void remote(struct hart_run *r, unsigned order)
+static void remote(struct hart_run *r)
 {
 	if ((r - hart_run) % 2)
-		free_all(r, order);
+		bench_receive(&r->box, give_one, r);
 	else if (r + 1 < hart_run + nr_running)
-		send_all(r, r + 1, order, nr_pairs * 2);
+		bench_send(&r[1].box, nr_pairs * 2, take_one, r);
 }
 
 static void note(struct hart_run *r, int sign)
@@ -162,23 +132,19 @@ static void note(struct hart_run *r, int sign)
 	r->ipis += (unsigned long)sign * hart_info(smp_processor_id())->ipis;
 }
 
-static int hart_thread(void *arg)
+static void run_hart(unsigned cpu)
 {
-	struct hart_run *r = arg;
+	struct hart_run *r = &hart_run[cpu];
 	const struct pattern *p = r->pattern;
 
-	__atomic_fetch_add(&started, 1, __ATOMIC_ACQ_REL);
-	while (__atomic_load_n(&started, __ATOMIC_ACQUIRE) < nr_running)
-		yield();
 	note(r, -1);
 	if (p->remote)
-		remote(r, p->order);
+		remote(r);
 	else if (p->batch)
 		batches(r, p);
 	else
-		mixed(r, 12345 + smp_processor_id());
+		mixed(r, 12345 + cpu);
 	note(r, 1);
-	return 0;
 }
 
 static u16 tickets(void)
@@ -193,25 +159,10 @@ static u16 tickets(void)
 
 static int run_harts(const struct pattern *p)
 {
-	struct thread *thread[HARTS] = { 0 };
-	int err = 0;
-
 	memset(hart_run, 0, sizeof(hart_run));
-	started = 0;
-	for (unsigned cpu = 0; cpu < nr_running; cpu++) {
+	for (unsigned cpu = 0; cpu < nr_running; cpu++)
 		hart_run[cpu].pattern = p;
-		thread[cpu] = kthread_create(hart_thread, &hart_run[cpu], "bench");
-		err = !thread[cpu] ? -ENOMEM : err ? err : kthread_bind(thread[cpu], cpu);
-	}
-	for (unsigned cpu = 0; cpu < nr_running; cpu++) {
-		if (err && thread[cpu])
-			kthread_stop(thread[cpu]);
-		else if (!err)
-			wake_up_process(thread[cpu]);
-	}
-	for (unsigned cpu = 0; cpu < nr_running && !err; cpu++)
-		kthread_join(thread[cpu]);
-	return err;
+	return bench_harts(nr_running, run_hart);
 }
 
 /* Locks for 1,000 operations, of which each hart did two a pair. */
@@ -224,7 +175,7 @@ static u64 run_page_contention(void)
 {
 	u64 worst = 0;
 
-	nr_running = min(nr_harts, (unsigned)HARTS);
+	nr_running = min(nr_harts, (unsigned)BENCH_HARTS);
 	nr_pairs = max(PAIRS / nr_running, 2000u);
 	for (unsigned i = 0; i < ARRAY_SIZE(patterns); i++) {
 		unsigned long most = 0, refills = 0, drains = 0, steals = 0, ipis = 0, failed = 0;

@@ -161,6 +161,17 @@ void movable_drop(unsigned percent)
 	drop(percent, ~0U);
 }
 
+bool movable_drop_all(void)
+{
+	bool gone;
+
+	drop(100, ~0U);
+	spin_lock(&own.lock);
+	gone = !own.pages.nr && !own.nr_isolated;
+	spin_unlock(&own.lock);
+	return gone;
+}
+
 void movable_drop_first(unsigned nr)
 {
 	drop(100, nr);

@@ -25,8 +25,11 @@ extern struct movable_owner movable_owner;
 /* movable_take - up to @max pages by @gfp, as many as there are; how many. */
 unsigned long movable_take(unsigned long max, gfp_t gfp);
 
-/* movable_drop - free about @percent of the pages, at random; 100: all, isolated ones not. */
+/* movable_drop - free about @percent of the pages, at random, but those isolated. */
 void movable_drop(unsigned percent);
+
+/* movable_drop_all - free all; false: some are isolated, and still there. */
+bool movable_drop_all(void);
 
 /* movable_drop_first - free at most @nr pages. */
 void movable_drop_first(unsigned nr);

@@ -63,6 +63,7 @@ static void test_probe(struct ktap *t)
 	word = 7;
 	KTAP_EXPECT_EQ(t, probe_write(&writable_word, &word, 4), 0);
 	KTAP_EXPECT_EQ(t, writable_word, 7);
+	writable_word = 0x87654321; /* for the next time */
 }
 
 static void test_unmapped(struct ktap *t)

@@ -72,6 +72,27 @@ def zoneinfo(lines):
     return info
 
 
+@dataclass
+class Cache:
+    name: str
+    active: int     # objects in use
+    total: int      # objects that its slabs have
+    size: int       # bytes from one to the next
+    objects: int    # of a slab
+    pages: int      # of a slab
+    rounds: int     # objects of a magazine
+    magazines: int  # that harts have
+    depot: int      # that nodes have
+
+
+def slabinfo(lines):
+    """{name: Cache}"""
+    line = re.compile(r"(\S+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) : +(\d+) +(\d+) +(\d+)")
+    found = [line.fullmatch(text) for text in lines if text and text[0] != "#"]
+    assert all(found)
+    return {m[1]: Cache(m[1], *(int(n) for n in m.groups()[1:])) for m in found}
+
+
 def buddyinfo(lines):
     """[(nid, zone, [free blocks of order 0, 1, ...])]"""
     found = [re.fullmatch(r"Node (\d+), zone +(\S+)((?: +\d+)+)", line) for line in lines]

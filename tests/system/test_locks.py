@@ -6,12 +6,11 @@ where there is one, the other side.  The suites run under schedule perturbation 
 """
 
 import re
-import subprocess
 
 import pytest
 
 import ktap
-from machine import SUITES_PATIENCE, TOP
+from machine import SUITES_PATIENCE
 
 # Mistakes that are reported, and the kernel goes on: the sentence and functions of the backtrace.
 REPORTED = {
@@ -34,21 +33,6 @@ FATAL = {
                      "other_unlocks"),
     "mutex-twice": (r"thread main locks mutex 0x[0-9a-f]+ \(resource\) twice", "mutex_lock"),
 }
-
-
-@pytest.fixture(scope="module")
-def debug_kernel():
-    """debug_kernel(board): the path of an Image with all checks on."""
-    done = {}
-
-    def build(board):
-        if board not in done:
-            made = subprocess.run(["make", f"BOARD={board}", "DEBUG=1", "image"], cwd=TOP,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            assert made.returncode == 0, made.stderr
-            done[board] = str(TOP / "build" / f"{board}-debug" / "Image")
-        return done[board]
-    return build
 
 
 def lockstat(m):

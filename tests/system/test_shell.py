@@ -11,9 +11,10 @@ import ktap
 from info import GIB, MIB
 
 COMMANDS = ("bench", "buddyinfo", "cma", "compact", "crash", "dmesg", "dt", "extfrag", "harts",
-            "help", "interrupts", "iomem", "meminfo", "memmap", "numactl", "numastat", "page_owner",
-            "pagebug", "pagetypeinfo", "peek", "poweroff", "ps", "ptdump", "reboot", "stress",
-            "sysctl", "test", "trace", "vmstat", "zoneinfo")
+            "help", "interrupts", "iomem", "kfence", "kfencebug", "meminfo", "memmap", "numactl",
+            "numastat", "page_owner", "pagebug", "pagetypeinfo", "peek", "poweroff", "ps",
+            "ptdump", "reboot", "slabbug", "slabinfo", "slabtop", "stress", "sysctl", "test",
+            "trace", "vmstat", "zoneinfo")
 HARTS_USAGE = "usage: harts [-t | off N | on N]"
 
 # Arguments that make no sense to a command.
@@ -28,6 +29,8 @@ NONSENSE = {
     "help": ["no-such-command", "help help"],
     "interrupts": ["-v", "-m 10", "-m ten 0", "-m 10 99"],
     "iomem": ["-v"],
+    "kfence": ["-v", "object"],
+    "kfencebug": ["", "gently"],
     "meminfo": ["-k"],
     "memmap": ["--svg", "--raw x"],
     "numactl": ["ps", "--membind=0", "--membind=0, ps", "--membind=9 ps", "--bind=0 ps"],
@@ -38,6 +41,9 @@ NONSENSE = {
     "ps": ["all"],
     "ptdump": ["all"],
     "reboot": ["-f"],
+    "slabbug": ["", "gently", "leak 2"],
+    "slabinfo": ["-x", "no-such-cache", "-v kmalloc-64"],
+    "slabtop": ["-x", "0", "many"],
     "stress": ["no_such_run"],
     "sysctl": ["-a", "vm.no_such_tunable", "vm.min_free_kbytes=", "vm.min_free_kbytes=much",
                "vm.min_free_kbytes=99999999999", "vm.min_free_kbytes 4096", "=1"],

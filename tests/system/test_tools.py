@@ -226,6 +226,18 @@ def test_bench_counts_and_repeats(image, tmp_path):
     assert bench(tmp_path, *keys)[1] == first, "two runs counted differently"
 
 
+def test_bench_of_small_objects(image, tmp_path):
+    """With hardening and in a kernel that is built without; from one hart to another."""
+    image("qemu-virt")
+    keys = ("kmalloc64_pair", "kmalloc64_pair_plain", "kmem_cache192_pair_plain",
+            "kmalloc64_remote", "slab_remote_locks", "kmem_cache_kept")
+    done, figures = bench(tmp_path, *keys)
+    assert figures, done.stderr
+    for key in keys:
+        assert figures[key]["measured"] <= figures[key]["target"], key
+    assert figures["kmalloc64_pair_plain"]["measured"] < figures["kmalloc64_pair"]["measured"]
+
+
 def test_boot_does_not_grow_with_memory(image, tmp_path):
     image("qemu-virt")
     _, figures = bench(tmp_path, "boot_256M", "boot_16G")

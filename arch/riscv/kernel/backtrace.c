@@ -186,7 +186,7 @@ struct trace_out {
 	unsigned int nr, max;
 };
 
-/* The files of the page allocator: kernel.lds.S. */
+/* The files of the page and slab allocators: kernel.lds.S. */
 extern char _spage_alloc[], _epage_alloc[];
 
 static bool keep_call(void *arg, unsigned int depth, unsigned long pc)

@@ -24,7 +24,7 @@ OUTPUT_FORMAT("elf32-littleriscv")
 
 #define PHYS(section) AT(ADDR(section) - KERNEL_LINK_ADDR + KERNEL_LOAD_ADDR)
 
-/* The pointers of one <base/table.h> table, in link order. */
+/* The entries of one table, in link order: <base/table.h>; ex: asm/extable.h. */
 #define TABLE(name)                                     \
 	tbl_##name : PHYS(tbl_##name) {                 \
 		PROVIDE_HIDDEN(__start_tbl_##name = .); \
@@ -50,10 +50,15 @@ SECTIONS
 		_start = .;
 		_stext = .;
 		KEEP(*(.head.text))
-		/* The page allocator, whose callers page_owner looks for. */
+		/* The allocators, whose callers page_owner and slab_debug look for. */
 		_spage_alloc = .;
 		*mm/page_*.o(.text.hot .text.hot.* .text .text.*)
 		*mm/folio.o(.text.hot .text.hot.* .text .text.*)
+		*mm/kfence*.o(.text.hot .text.hot.* .text .text.*)
+		*mm/kmemleak.o(.text.hot .text.hot.* .text .text.*)
+		*mm/kmalloc*.o(.text.hot .text.hot.* .text .text.*)
+		*mm/slab_*.o(.text.hot .text.hot.* .text .text.*)
+		*mm/slub.o(.text.hot .text.hot.* .text .text.*)
 		_epage_alloc = .;
 		*(.text.hot .text.hot.*)
 		*(.text .text.*)
@@ -67,6 +72,7 @@ SECTIONS
 		*(.rodata .rodata.* .srodata .srodata.*)
 		. = ALIGN(16);
 	} : rodata
+	TABLE(ex)
 	TABLE(shell_cmd)
 	TABLE(ktap_suite)
 	TABLE(bench)
@@ -89,6 +95,10 @@ SECTIONS
 		. = ALIGN(64);
 		__per_cpu_start = .;
 		KEEP(*(.data..percpu..first)) /* tp points to it */
+		__per_cpu_no_scan = .;
+		KEEP(*(.data..percpu..no_scan))
+		. = ALIGN(16);
+		__per_cpu_no_scan_end = .;
 		KEEP(*(.data..percpu .data..percpu.*))
 		. = ALIGN(64);
 		__per_cpu_end = .;

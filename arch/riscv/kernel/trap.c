@@ -2,10 +2,11 @@
 /*
  * trap.c - what a trap means
  *
- * Interrupts go to their handler; the exceptions of probe_read() to its fixup; every other
- * exception is a panic with registers and the cause in words.  A fault just below a stack is
- * reported as the overflow that it is.  A page fault whose entry is valid by now is no fault:
- * the hart had an older state of it and tries again (arch_fault_retry).
+ * Interrupts go to their handler; the exceptions of probe_read() to its fixup; a load that may
+ * fault (asm/extable.h) has read 0; every other exception is a panic with registers and the cause
+ * in words.  A fault just below a stack is reported as the overflow that it is.  A page fault whose
+ * entry is valid by now is no fault: the hart had an older state of it and tries again
+ * (arch_fault_retry).
  *
  * Context: interrupts off; on the interrupted stack or the emergency stack (entry.S).
  * Specification: privileged spec, "Supervisor Cause Register".
@@ -72,8 +73,25 @@ int probe_write(void *dst, const void *src, size_t bytes)
 	return probe_access(dst, src, bytes);
 }
 
+extern const s32 __start_tbl_ex[], __stop_tbl_ex[];
+
+/* A load that may fault has read 0. */
+static bool load_fixup(struct trap_frame *frame)
+{
+	for (const s32 *entry = __start_tbl_ex; entry < __stop_tbl_ex; entry++) {
+		if ((unsigned long)entry + (unsigned long)(long)*entry != frame->sepc)
+			continue;
+		frame->x[*(const u16 *)frame->sepc >> 7 & 31] = 0; /* rd: bits 7 to 11 */
+		frame->sepc += 4;
+		return true;
+	}
+	return false;
+}
+
 bool extable_fixup(struct trap_frame *frame)
 {
+	if (load_fixup(frame))
+		return true;
 	if (frame->sepc < (unsigned long)probe_begin || frame->sepc >= (unsigned long)probe_end)
 		return false;
 	frame->sepc = (unsigned long)probe_fault;
@@ -103,6 +121,7 @@ static struct {
 	void (*preempt)(void);
 	const char *(*thread_name)(void);
 	void (*fault_text)(unsigned long va, char *text, size_t bytes);
+	bool (*fault)(const struct trap_frame *frame);
 } hooks;
 
 void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void))
@@ -120,6 +139,11 @@ void trap_set_thread_name(const char *(*fn)(void))
 void trap_set_fault_text(void (*fn)(unsigned long va, char *text, size_t bytes))
 {
 	hooks.fault_text = fn;
+}
+
+void trap_set_fault_handler(bool (*fn)(const struct trap_frame *frame))
+{
+	WRITE_ONCE(hooks.fault, fn);
 }
 
 TRACEPOINT(irq_entry, "cause %u at %#lx");
@@ -190,6 +214,10 @@ void trap_handler(struct trap_frame *frame)
 	if (is_page_fault(frame->scause) &&
 	    arch_fault_retry(frame->stval, frame->scause, frame->sepc))
 		return;
-	if (!extable_fixup(frame))
-		die(frame);
+	if (extable_fixup(frame))
+		return;
+	if ((frame->scause == CAUSE_LOAD_PAGE_FAULT || frame->scause == CAUSE_STORE_PAGE_FAULT) &&
+	    hooks.fault && hooks.fault(frame))
+		return;
+	die(frame);
 }

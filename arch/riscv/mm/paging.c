@@ -154,11 +154,11 @@ static void place_regions(struct va_layout *v)
 	unsigned long base = ~0UL << (paging->va_bits - 1);
 
 	v->vmemmap_base = base + slot;
-	v->stack_base = base + 2 * slot;
+	v->stack_base = base + 3 * slot;
 	v->stack_bytes = slot / 2;
 	v->io_base = v->stack_base + slot / 2;
 	v->io_bytes = slot / 2;
-	v->vmalloc_base = base + 3 * slot;
+	v->vmalloc_base = base + 4 * slot;
 	v->scratch_base = base + 56 * slot;
 	v->scratch_bytes = 8 * slot;
 	v->linear_base = base + 64 * slot;

@@ -54,6 +54,22 @@ struct hart_local {
 
 register struct hart_local *this_hart __asm__("tp");
 
+/* The thread that runs here.  A checked access (KASAN) makes its address first, and when it's used
+ * the thread may be on another hart; so no such access. */
+static inline struct thread *thread_here(void)
+{
+#ifdef CONFIG_KASAN
+	struct thread *thread;
+
+	__asm__ volatile("ld %0, %1(tp)"
+			 : "=r"(thread)
+			 : "i"(__builtin_offsetof(struct hart_local, thread)));
+	return thread;
+#else
+	return this_hart->thread;
+#endif
+}
+
 /* What is computed from tp after this isn't computed before it: the hart can't change any more. */
 #define hart_barrier() __asm__ volatile("" : "+r"(this_hart))
 

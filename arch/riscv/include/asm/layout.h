@@ -9,8 +9,9 @@
  *
  *     256        nothing (a NULL-like guard between the halves)
  *     257        vmemmap: 32 bytes for each 4 KiB page of the linear map
- *     258        kernel stacks with guards, I/O mappings
- *     259..311   vmalloc
+ *     258        nothing, like all around vmemmap: see asm/memory.h
+ *     259        kernel stacks with guards, I/O mappings
+ *     260..311   vmalloc
  *     312..319   nothing (suites map things there)
  *     320..447   linear map
  *     448..509   nothing (sanitizer shadow, one day)

@@ -8,6 +8,11 @@
  * phys_base is the lowest bank's start rounded down to the largest leaf, so the
  * conversions need one run-time constant each; those of the hot paths stand in
  * per-hart data (asm/hart_local.h).  Nothing here checks that memory is there.
+ *
+ * What is outside the linear map has no descriptor: virt_to_page() of any such address, canonical
+ * or not, is one where nothing is mapped.  Reading it faults, and nothing else: rv64, from half a
+ * slot below vmemmap to half a slot behind its slot, or no canonical address; rv32, from 24 MiB
+ * below it to its eighth MiB, of which the linear map needs seven.
  * Invariant: __pa(__va(pa)) == pa for every pa that arch_linear_reaches().
  */
 #ifndef ASM_MEMORY_H
@@ -56,6 +61,12 @@ static inline void *__va(phys_addr_t pa)
 static inline phys_addr_t __pa(const void *va)
 {
 	return va_layout.phys_base + ((unsigned long)va - va_layout.linear_base);
+}
+
+/* Is @va an address of the linear map's, whether or not there's memory? */
+static inline bool va_is_linear(const void *va)
+{
+	return (unsigned long)va - va_layout.linear_base < va_layout.linear_bytes;
 }
 
 /* The physical address of an object of the kernel image. */

@@ -48,6 +48,13 @@ void trap_set_thread_name(const char *(*fn)(void));
 void trap_set_fault_text(void (*fn)(unsigned long va, char *text, size_t bytes));
 
 /*
+ * trap_set_fault_handler - @fn is asked about loads and stores that fault where nobody expects it:
+ * true if it has mapped the page, and the access is tried again.  In the trap: interrupts off, any
+ * lock held.  NULL: nobody is.
+ */
+void trap_set_fault_handler(bool (*fn)(const struct trap_frame *frame));
+
+/*
  * backtrace - print the calls that led to @pc, one line each, innermost first
  * With CONFIG_KALLSYMS as name+offset/size; tools/symbolize adds source lines.
  * Reads the stack through probe_read(), so a broken one ends the list. Any context.
@@ -61,14 +68,15 @@ void backtrace_saved(unsigned long pc, unsigned long sp, const void *saved, size
 void backtrace_here(void);
 
 /*
- * page_user_trace - who asked the page allocator
+ * page_user_trace - who asked the page or the slab allocator
  * Writes up to @max code addresses to @pcs, each inside the call that it stands for, innermost
- * first and without the page allocator's own functions.  Returns how many.  Any context; some
+ * first and without the allocators' own functions.  Returns how many.  Any context; some
  * 1,500 instructions a call.
  */
 unsigned int page_user_trace(unsigned long *pcs, unsigned int max);
 
-/* Does @frame's code stand in code that may fault (probe_read)? Then it's sent to its fixup. */
+/* May the code that @frame was in fault (probe_read, asm/extable.h)?  Then @frame is where it goes
+ * on. */
 bool extable_fixup(struct trap_frame *frame);
 
 #endif

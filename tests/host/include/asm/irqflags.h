@@ -14,9 +14,10 @@
 		(flags) = this_hart->irqs_off; \
 		this_hart->irqs_off = true;    \
 	} while (0)
-#define local_irq_restore(flags) (this_hart->irqs_off = (flags))
-#define local_irq_enable()	 (this_hart->irqs_off = false)
-#define local_irq_disable()	 (this_hart->irqs_off = true)
-#define irqs_disabled()		 (this_hart->irqs_off)
+#define local_irq_save_hit(flags) local_irq_save(flags)
+#define local_irq_restore(flags)  (this_hart->irqs_off = (flags))
+#define local_irq_enable()	  (this_hart->irqs_off = false)
+#define local_irq_disable()	  (this_hart->irqs_off = true)
+#define irqs_disabled()		  (this_hart->irqs_off)
 
 #endif

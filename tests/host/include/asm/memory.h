@@ -37,6 +37,11 @@ static inline phys_addr_t __pa(const void *va)
 	return host_phys_base + ((unsigned long)va - (unsigned long)host_linear);
 }
 
+static inline bool va_is_linear(const void *va)
+{
+	return true;
+}
+
 static inline struct page *pfn_to_page(unsigned long pfn)
 {
 	return (struct page *)((unsigned long)host_vmemmap +

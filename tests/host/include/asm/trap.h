@@ -6,5 +6,6 @@
 #define ASM_TRAP_H
 
 void backtrace_here(void);
+unsigned int page_user_trace(unsigned long *pcs, unsigned int max);
 
 #endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * random.c - numbers that a boot doesn't share with the next
+ *
+ * A counter that goes up by an odd constant, and a mixing function of it (splitmix64).
+ */
+#include <kernel/random.h>
+
+#include <kernel/spinlock.h>
+#include <kernel/time.h>
+#include <lib/dt.h>
+
+#define STEP 0x9e3779b97f4a7c15ull
+
+static u64 state = STEP;
+static spinlock_t lock = SPINLOCK_RANKED(LOCK_RANDOM);
+
+static u64 mix(u64 z)
+{
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+u64 get_random_u64(void)
+{
+	unsigned long flags;
+	u64 z;
+
+	spin_lock_irqsave(&lock, flags);
+	z = state += STEP;
+	spin_unlock_irqrestore(&lock, flags);
+	return mix(z);
+}
+
+void random_add(const void *from, size_t bytes)
+{
+	const u8 *byte = from;
+	unsigned long flags;
+
+	spin_lock_irqsave(&lock, flags);
+	while (bytes--)
+		state = mix(state ^ *byte++);
+	spin_unlock_irqrestore(&lock, flags);
+}
+
+void random_init(void)
+{
+	struct dt_chosen chosen;
+	u64 now = read_time();
+
+	random_add(&now, sizeof(now));
+	dt_read_chosen(&chosen);
+	random_add(chosen.rng_seed, chosen.rng_seed_bytes);
+	random_add(&chosen.kaslr_seed, sizeof(chosen.kaslr_seed));
+}
