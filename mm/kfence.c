@@ -16,8 +16,9 @@
  * guard.c has it: this hart sees it at once, others may reach a page for a while that they
  * shouldn't, so a bug may be missed, but none is invented.
  *
- * Invariants: an object is on the list if and only if it isn't used; its page can be reached if it
- *   is used, or was accessed since it was freed; nr_used counts those in use.
+ * Invariants: an object is on the list, or in use or on its way back; nr_used counts those that
+ *   aren't on the list.  A page can be reached if its object is used, or it was accessed since; a
+ *   guard, if it was accessed since an object beside it was freed.  The pool goes at nr_used 0.
  * Locking: pool.lock (rank KFENCE) for states, the list and entries of guards.  An object's page is
  *   written by who takes it off the list, and read by who frees it, before it's on the list again.
  * Cost: some 40,000 instructions a sample and its release, nearly all for two traces; 8 KiB of
@@ -212,17 +213,15 @@ static bool may_free(const struct kfence_object *o, const struct kmem_cache *s, 
 	return o->state == KFENCE_USED && (!s || o->cache == s);
 }
 
-/* Out of reach, as far as that is known to whom it isn't any more. */
+/* Out of reach, with both guards, which an access may have opened.  The pool may go then. */
 static void put_back(struct kfence_object *o)
 {
 	unsigned long flags;
 
-	arch_linear_valid(page_of(o), 1, false);
 	spin_lock_irqsave(&pool.lock, flags);
-	if (o->opened)
-		arch_linear_valid(o->opened, 1, false);
-	o->opened = NULL;
+	arch_linear_valid(page_of(o) - PAGE_SIZE, 3, false);
 	list_add_tail(&o->link, &pool.unused);
+	pool.nr_used--;
 	spin_unlock_irqrestore(&pool.lock, flags);
 }
 
@@ -240,7 +239,6 @@ void kfence_free(const struct kmem_cache *s, const void *object)
 	if (ok) {
 		o->free = event;
 		o->state = KFENCE_FREED;
-		pool.nr_used--;
 		pool.counts.freed++;
 	}
 	spin_unlock_irqrestore(&pool.lock, flags);
@@ -320,10 +318,8 @@ static void judge(struct kfence_report *r)
 	r->kind = o && o->state != KFENCE_UNUSED ? KFENCE_USE_AFTER_FREE : KFENCE_WILD_ACCESS;
 	if (!o) {
 		o = nearest(page / 2, r->addr);
-		if (o) {
+		if (o)
 			r->kind = KFENCE_OUT_OF_BOUNDS;
-			o->opened = kfence_pool + page * PAGE_SIZE;
-		}
 	}
 	if (o && r->kind != KFENCE_WILD_ACCESS)
 		r->object = *o;
@@ -403,6 +399,7 @@ static int make(unsigned nr)
 	char *start = alloc_pages_exact(bytes, GFP_KERNEL);
 	struct kfence_object *object = alloc_pages_exact(side, GFP_KERNEL | __GFP_ZERO);
 	struct arch_mapping was;
+	unsigned long flags;
 
 	/* A block is aligned to its size, so all of it is in one leaf, or in small ones. */
 	if (!start || !object || arch_lookup((unsigned long)start, &was) ||
@@ -413,15 +410,17 @@ static int make(unsigned nr)
 			free_pages_exact(start, bytes);
 		return -ENOMEM;
 	}
+	arch_linear_valid(start, 2 * nr + 1, false);
+	trap_set_fault_handler(fault);
+	spin_lock_irqsave(&pool.lock, flags); /* one that was due before may be allocated now */
 	pool.object = object;
 	pool.nr = nr;
 	pool.leaf = was.leaf;
 	for (unsigned i = 0; i < nr; i++)
 		list_add_tail(&object[i].link, &pool.unused);
-	arch_linear_valid(start, 2 * nr + 1, false);
-	trap_set_fault_handler(fault);
 	WRITE_ONCE(kfence_pool, start);
 	WRITE_ONCE(kfence_bytes, bytes);
+	spin_unlock_irqrestore(&pool.lock, flags);
 	return 0;
 }
 
@@ -429,6 +428,7 @@ static int make(unsigned nr)
 static void unmake(void)
 {
 	unsigned long flags, bytes = kfence_bytes;
+	size_t side = pool.nr * sizeof(struct kfence_object);
 	char *start = kfence_pool;
 	bool used;
 
@@ -437,6 +437,7 @@ static void unmake(void)
 	if (!used) {
 		WRITE_ONCE(kfence_bytes, 0);
 		INIT_LIST_HEAD(&pool.unused);
+		pool.nr = 0;
 	}
 	spin_unlock_irqrestore(&pool.lock, flags);
 	if (used || !bytes)
@@ -445,8 +446,7 @@ static void unmake(void)
 	if (pool.leaf > PAGE_SIZE)
 		arch_join((unsigned long)start, pool.leaf);
 	free_pages_exact(start, bytes);
-	free_pages_exact(pool.object, pool.nr * sizeof(struct kfence_object));
-	pool.nr = 0;
+	free_pages_exact(pool.object, side);
 }
 
 int kfence_start(void)

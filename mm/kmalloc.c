@@ -98,13 +98,11 @@ static struct kmem_cache *make(unsigned row, unsigned class, gfp_t gfp)
 		snprintf(name, sizeof(name), "kmalloc-rnd-%02u-%u", row, size);
 	else
 		snprintf(name, sizeof(name), "%s-%u", row_name(row), size);
-	s = slab_create(name, size, align, row_flags(row) | SLAB_NO_MERGE, NULL,
+	s = slab_create(name, size, align, row_flags(row) | SLAB_NO_MERGE | SLAB_KMALLOC, NULL,
 			gfp & ~(GFP_ZONEMASK | __GFP_RECLAIMABLE | __GFP_THISNODE));
 	if (s) {
 		s->usersize = size;
-		s->is_kmalloc = true;
 		BUG_ON(s->rounds && s->handle.mark != MARK_AT);
-		slab_watch(s);
 	}
 	return s;
 }
@@ -297,6 +295,10 @@ size_t ksize(const void *object)
 			return bytes;
 	} else if (page_is_slab(page = virt_to_page(object))) {
 		bytes = slab_bytes(page, object);
+		if (unlikely(bytes && slab_was_freed(page->mapping, object))) {
+			slab_report(page->mapping, object, "was freed before");
+			return 0;
+		}
 		kasan_kmalloc((void *)object, bytes); /* who asks may use them */
 		if (bytes)
 			return bytes;

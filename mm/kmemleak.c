@@ -225,6 +225,12 @@ static void tree_remove(struct leak_object *o)
 
 /* ---- objects come and go ---- */
 
+void leak_is_none(struct leak_object *o)
+{
+	leak_state.counts.leaks -= !!(o->flags & LEAK_REPORTED);
+	o->flags &= (u8) ~(LEAK_REPORTED | LEAK_NEW);
+}
+
 void leak_release(struct leak_object *o, struct page_list *pages)
 {
 	void *record = o;
@@ -242,7 +248,7 @@ static void forget(struct leak_object *o, struct page_list *pages)
 {
 	tree_remove(o);
 	leak_state.counts.objects--;
-	leak_state.counts.leaks -= !!(o->flags & LEAK_REPORTED);
+	leak_is_none(o);
 	if (o->flags & LEAK_FOUND)
 		o->flags |= LEAK_GONE;
 	else
@@ -350,6 +356,8 @@ static void say(const void *start, u8 flag)
 		o->flags |= flag;
 	else if (o)
 		o->min_count = 0;
+	if (o && flag != LEAK_NO_SCAN)
+		leak_is_none(o);
 	spin_unlock_irqrestore(&leak_state.lock, flags);
 }
 
@@ -382,7 +390,7 @@ void kmemleak_scan_area(const void *start, size_t bytes, gfp_t gfp)
 	if (o) {
 		bytes = min(bytes, (size_t)(o->start + o->bytes - (unsigned long)start));
 		*a = (struct leak_area){ o->areas, (unsigned long)start, bytes };
-		o->areas = a;
+		__atomic_store_n(&o->areas, a, __ATOMIC_RELEASE); /* read_object() */
 	} else {
 		page = pool_push(a);
 	}

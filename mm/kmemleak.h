@@ -45,11 +45,18 @@ struct leak_object {
 	u32 trace[KMEMLEAK_TRACE]; /* C */
 };
 
+/* A checksum that a scan is at; it goes on with it in its next hold. */
+struct leak_sum {
+	unsigned long of; /* its object's start; 0: none */
+	unsigned long words, sum;
+};
+
 struct leak_state {
 	spinlock_t lock;	       /* rank KMEMLEAK */
 	struct leak_object *root;      /* L */
 	unsigned long lowest, highest; /* L no object was ever outside of these */
 	struct leak_object *found;     /* L chain of what is to be read */
+	struct leak_sum sum;	       /* L */
 	u32 scan;		       /* the number of this scan, or the last; 0: there was none */
 	struct page_list pages;	       /* L with free records */
 	struct kmemleak_counts counts; /* L */
@@ -67,6 +74,9 @@ static inline bool leak_is_reached(const struct leak_object *o)
 {
 	return !o->min_count || (o->scan == leak_state.scan && o->count >= o->min_count);
 }
+
+/* @o isn't reported any more.  Likewise. */
+void leak_is_none(struct leak_object *o);
 
 /* leak_release - the records of @o, which is in no tree, go back to the pool; its pages without
  * records to @pages.  Likewise.  leak_free_pages: these go, without the lock. */

@@ -11,7 +11,7 @@
  * found, whereby what hangs on them is.  It is a leak if the next scan doesn't find it either, its
  * contents are as they were (their first CHECKED bytes), and it isn't young.
  *
- * Locking: leak_state.lock, with interrupts off, for BATCH words or objects at a time.  An object
+ * Locking: leak_state.lock, with interrupts off, for BATCH words and objects at a time.  An object
  *   that is freed while it's found or read stays as a record (LEAK_GONE), its memory isn't read.
  * Cost: some 10 instructions for a word, 10 * log(objects) for one that looks like an address.
  */
@@ -31,7 +31,7 @@
 
 #include <stdio.h>
 
-#define BATCH	     64	  /* words, or objects */
+#define BATCH	     64	  /* words and objects, together */
 #define CHECKED	     1024 /* bytes of an object */
 #define LEAKS_LOGGED 8
 
@@ -67,8 +67,8 @@ static void count(struct leak_object *o)
 		return;
 	o->count++;
 	if (leak_is_reached(o)) {
-		leak_state.counts.leaks -= !!(o->flags & LEAK_REPORTED);
-		o->flags &= (u8) ~(LEAK_SUSPECT | LEAK_REPORTED | LEAK_NEW);
+		leak_is_none(o);
+		o->flags &= (u8)~LEAK_SUSPECT;
 		find(o);
 	}
 }
@@ -108,7 +108,8 @@ void kmemleak_scan_range(const void *start, const void *end)
 	read_range((unsigned long)start, (unsigned long)end, NULL);
 }
 
-/* Areas are only added, in front. */
+/* Areas are only added, in front.  No lock: what is in one was stored before what leads to it
+ * (kmemleak_scan_area), and is loaded from an address that is loaded first. */
 static void read_object(const struct leak_object *o)
 {
 	const struct leak_area *a = READ_ONCE(o->areas);
@@ -183,26 +184,31 @@ static void read_roots(void)
 
 /* ---- judging ---- */
 
-/* @fn for each object, those that come and go meanwhile or not. */
-static void each_object(void (*fn)(struct leak_object *o))
+/* @fn for each object, those that come and go meanwhile or not.  It reads *@left words at most, and
+ * counts them down; false: not all that it wants, so it's called again in the next hold. */
+static void each_object(bool (*fn)(struct leak_object *o, unsigned *left))
 {
 	struct leak_object *o = NULL;
 	unsigned long at = 0, flags;
 
 	do {
+		unsigned left = BATCH;
+
 		spin_lock_irqsave(&leak_state.lock, flags);
-		for (unsigned i = 0; i < BATCH && (o = leak_next(at)); i++) {
-			at = o->start + 1;
-			fn(o);
+		while (left && (o = leak_next(at))) {
+			left--;
+			if (fn(o, &left))
+				at = o->start + 1;
 		}
 		spin_unlock_irqrestore(&leak_state.lock, flags);
 	} while (o);
 }
 
-static void find_if_not_leak(struct leak_object *o)
+static bool find_if_not_leak(struct leak_object *o, unsigned *left)
 {
 	if (!o->min_count)
 		find(o);
+	return true;
 }
 
 static bool is_lost(const struct leak_object *o)
@@ -210,24 +216,39 @@ static bool is_lost(const struct leak_object *o)
 	return !(o->flags & LEAK_IGNORED) && !leak_is_reached(o);
 }
 
-static u32 checksum_of(const struct leak_object *o)
+/* Sum @o's words up, *@left at most; false: there are more. */
+static bool sum_up(const struct leak_object *o, unsigned *left)
 {
 	const unsigned long *word = (void *)ALIGN_UP(o->start, sizeof(long));
-	unsigned long nr = min(o->bytes, (unsigned long)CHECKED) / sizeof(long), sum = 1;
+	unsigned long nr = min(o->bytes, (unsigned long)CHECKED) / sizeof(long);
+	struct leak_sum *s = &leak_state.sum;
 
-	while (nr--)
-		sum = (sum << 5 ^ sum >> 27) + READ_ONCE(*word++);
+	if (s->of != o->start)
+		*s = (struct leak_sum){ .of = o->start, .sum = 1 };
+	for (; s->words < nr && *left; --*left)
+		s->sum = (s->sum << 5 ^ s->sum >> 27) + READ_ONCE(word[s->words++]);
+	return s->words >= nr;
+}
+
+static u32 take_sum(void)
+{
+	unsigned long sum = leak_state.sum.sum;
+
+	leak_state.sum.of = 0;
 	return (u32)(sum ^ (u64)sum >> 32);
 }
 
-/* One that isn't found for the first time, or has changed, is taken for found. */
-static void suspect(struct leak_object *o)
+/* One that isn't found for the first time, or has changed, is taken for found.  So is another that
+ * has taken the place of one whose sum wasn't complete. */
+static bool suspect(struct leak_object *o, unsigned *left)
 {
 	u32 checksum;
 
 	if (!is_lost(o))
-		return;
-	checksum = checksum_of(o);
+		return true;
+	if (!sum_up(o, left))
+		return false;
+	checksum = take_sum();
 	if (!(o->flags & LEAK_SUSPECT) || checksum != o->checksum) {
 		o->flags |= LEAK_SUSPECT;
 		o->checksum = checksum;
@@ -235,9 +256,10 @@ static void suspect(struct leak_object *o)
 		o->count = o->min_count;
 		find(o);
 	}
+	return true;
 }
 
-static void judge(struct leak_object *o)
+static bool judge(struct leak_object *o, unsigned *left)
 {
 	u32 age = leak_now() - o->born;
 
@@ -246,6 +268,7 @@ static void judge(struct leak_object *o)
 		o->flags |= LEAK_REPORTED | LEAK_NEW;
 		leak_state.counts.leaks++;
 	}
+	return true;
 }
 
 /* ---- telling ---- */
@@ -323,13 +346,13 @@ static unsigned long log_new(void)
 	return nr;
 }
 
-static void no_leak(struct leak_object *o)
+static bool no_leak(struct leak_object *o, unsigned *left)
 {
 	if (o->flags & LEAK_REPORTED) {
-		o->flags &= (u8)~LEAK_REPORTED;
+		leak_is_none(o);
 		o->min_count = 0;
-		leak_state.counts.leaks--;
 	}
+	return true;
 }
 
 void kmemleak_clear(void)

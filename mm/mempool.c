@@ -12,6 +12,7 @@
  */
 #include <mm/mempool.h>
 
+#include <asm/barrier.h>
 #include <base/errno.h>
 #include <kernel/panic.h>
 #include <mm/kmalloc.h>
@@ -53,6 +54,7 @@ void mempool_free(void *element, mempool_t *pool)
 {
 	if (!element)
 		return;
+	smp_rmb(); /* the count is as its taker left it, or newer */
 	if (READ_ONCE(pool->curr_nr) < READ_ONCE(pool->min_nr) && put(pool, element))
 		return;
 	pool->free(element, pool->pool_data);

@@ -117,7 +117,8 @@ struct kmem_cache {
 
 /*
  * Marks.  An object that was freed has a word in it that nobody can guess, until it is handed out
- * again: who frees one with its mark, frees it a second time.
+ * again: who frees one with its mark, frees it a second time.  (Or its data happened to be that,
+ * once in four billion releases; such an object is reported and stays in use.)
  */
 #ifdef CONFIG_SLAB_FREELIST_HARDENED
 /* Where it is: @offset is a handle's mark. */
@@ -287,6 +288,8 @@ unsigned slab_alignment(unsigned size, unsigned align, slab_flags_t flags);
 
 /* ---- slab_common.c ---- */
 
+#define SLAB_KMALLOC ((slab_flags_t)0x1000) /* kmalloc()'s; for slab_create() only */
+
 /* slab_create - kmem_cache_create() of arguments that make sense and a cache of its own; may be
  * called in any context, if @gfp says so.  slab_discard: it was never used. */
 struct kmem_cache *slab_create(const char *name, unsigned size, unsigned align, slab_flags_t flags,
@@ -308,6 +311,9 @@ void slab_visit(bool (*fn)(struct kmem_cache *s), unsigned max);
 
 /* slab_list_leaks - say which objects of @s are in use, @max of them. */
 void slab_list_leaks(struct kmem_cache *s, unsigned max);
+
+/* slab_was_freed - @object, which is one of @s's, has the mark of a free one.  slub.c's. */
+bool slab_was_freed(const struct kmem_cache *s, const void *object);
 
 /* slab_report - @object, of @s as far as anyone knows, is misused: @what.  With the caller.
  * slab_reports: how often, also while none is printed (page_reports_expect). */

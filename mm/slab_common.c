@@ -187,6 +187,7 @@ struct kmem_cache *slab_create(const char *name, unsigned size, unsigned align, 
 		return NULL;
 	}
 	make_stacks(s);
+	s->is_kmalloc = flags & SLAB_KMALLOC; /* before a walk looks */
 	list_cache(s);
 	return s;
 }
@@ -274,6 +275,8 @@ static struct kmem_cache *join_like(const char *text, unsigned size, unsigned al
 		snprintf(name->text, sizeof(name->text), "%s", text);
 	s = find_like(&name, size, slab_alignment(size, align, flags), flags);
 	kfree(name);
+	if (s)
+		slab_watch(s); /* by its new name, too */
 	return s;
 }
 

@@ -2,7 +2,7 @@
 /*
  * slab_debug_report.c - what is said about an object of a debugged cache
  *
- *     WARN at mm/slab_report.c:30: BUG: slab: object 0x... of inode was written to behind its end
+ *     WARN at mm/slab_report.c:32: BUG: slab: object 0x... of inode was written to behind its end
  *     Call trace: ...                                    who found it: mostly who frees it
  *       object 3 of 21, 64 bytes, in the slab of order 0 at pfn 0x8fe16
  *       allocated at 0.756241 by thread 1 on hart 0: inner+0x1/0x2 < outer+0x3/0x4

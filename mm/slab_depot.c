@@ -25,6 +25,7 @@
  * Cost: interrupts off for 60 instructions when magazines change places, some 1,500 when objects
  *   come from slabs or go there.
  */
+#include <asm/barrier.h>
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
 
@@ -245,11 +246,12 @@ bool stack_empty(struct kmem_cache *s)
 		give_some(s, stack);
 		return !nr_loaded(stack);
 	}
+	stack->other = (unsigned long)m + nr;
+	smp_wmb(); /* it's never bare for others (stack_is_bare) */
 	if (other)
 		load(stack, other, 0, s->rounds);
 	else
 		unload(stack);
-	stack->other = (unsigned long)m + nr;
 	return true;
 }
 
@@ -311,7 +313,10 @@ bool stack_is_bare(const struct kmem_cache *s, unsigned cpu)
 {
 	const struct slab_stack *stack = per_cpu_ptr(s->stacks, cpu);
 
-	return !READ_ONCE(stack->other) && READ_ONCE(stack->top) == slab_no_slot;
+	if (READ_ONCE(stack->top) != slab_no_slot)
+		return false;
+	smp_rmb(); /* stack_empty() */
+	return !READ_ONCE(stack->other);
 }
 
 static bool keeps_some(unsigned int cpu, void *drain)

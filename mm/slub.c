@@ -9,7 +9,8 @@
  * Which cache an object is of stands in the descriptor of its page.  What must be caught always:
  * an object of another cache, what is no object of a slab, and one that was freed just before.
  * What has no descriptor either, since it's no memory's address at all, is of no cache: reading
- * its descriptor faults and gives 0 (asm/extable.h).
+ * its descriptor faults and gives 0 (asm/extable.h).  A pointer into an object's middle costs too
+ * much to find here: slab_page.c does.
  *
  * Locking: a hart's stacks with interrupts off.
  * Cost: 14 instructions to allocate, kmem_cache_free() 24, kfree() 26; 3 and 7 of them for marks.
@@ -224,6 +225,11 @@ static __always_inline void free_to(struct kmem_cache *s, void *object, bool is_
 	top[1] = object;
 	stack->top = top + 1;
 	local_irq_restore(flags);
+}
+
+bool slab_was_freed(const struct kmem_cache *s, const void *object)
+{
+	return !slab_debugged(s) && slab_is_marked(s, object);
 }
 
 /* In no slab of @s's: watched, or a bug. */

@@ -107,6 +107,18 @@ static const char *judge_watched(const void *ptr, unsigned long n)
 		     : "beyond the object";
 }
 
+/* The head of the compound block that @page is in, else @page: a tail's flag may be of one that is
+ * gone, its head's isn't. */
+static struct page *head_if_any(struct page *page)
+{
+	struct page *head = page;
+
+	if (PageTail(page))
+		head = compound_head(page);
+	return PageHead(head) && (unsigned long)(page - head) >> compound_order(head) == 0 ? head
+											   : page;
+}
+
 /* Memory of the linear map. */
 static const char *judge_page(const void *ptr, unsigned long n)
 {
@@ -120,9 +132,9 @@ static const char *judge_page(const void *ptr, unsigned long n)
 	page = virt_to_page(ptr);
 	if (page_flag(page, PG_slab))
 		return judge_slab(page, ptr, n);
-	if (!PageHead(page) && !PageTail(page))
+	head = head_if_any(page);
+	if (!PageHead(head))
 		return NULL;
-	head = compound_head(page);
 	end = (const char *)page_address(head) + (PAGE_SIZE << compound_order(head));
 	return n <= (unsigned long)(end - (const char *)ptr) ? NULL : "beyond the pages";
 }

@@ -21,6 +21,13 @@ def full_matrix(config):
     return config.getoption("--matrix") or os.environ.get("HARTWOOD_MATRIX") == "full"
 
 
+def make(*arguments):
+    """Run make on all CPUs that the tests may use."""
+    made = subprocess.run(["make", f"-j{len(os.sched_getaffinity(0))}", *arguments], cwd=TOP,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert made.returncode == 0, made.stderr
+
+
 @pytest.fixture(scope="session")
 def image():
     """image(board) builds the board's Image and what QEMU needs beside it, once a session."""
@@ -28,11 +35,8 @@ def image():
 
     def build(board):
         if board not in done:
-            targets = ["run-setup", "image"]
-            targets += filter(None, [qemu.board_data(board).get("QEMU_DTB")])
-            made = subprocess.run(["make", f"BOARD={board}", *targets], cwd=TOP,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            assert made.returncode == 0, made.stderr
+            make(f"BOARD={board}", "run-setup")
+            make(f"BOARD={board}", "image", *filter(None, [qemu.board_data(board).get("QEMU_DTB")]))
             done.add(board)
     return build
 
@@ -44,9 +48,7 @@ def debug_kernel():
 
     def build(board):
         if board not in done:
-            made = subprocess.run(["make", f"BOARD={board}", "DEBUG=1", "image"], cwd=TOP,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            assert made.returncode == 0, made.stderr
+            make(f"BOARD={board}", "DEBUG=1", "image")
             done[board] = str(TOP / "build" / f"{board}-debug" / "Image")
         return done[board]
     return build

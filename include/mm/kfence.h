@@ -35,10 +35,9 @@ enum kfence_state { KFENCE_UNUSED, KFENCE_USED, KFENCE_FREED };
 
 /* What is known of the object that is, or was, in a page of the pool. */
 struct kfence_object {
-	struct list_head link;	  /* while it isn't used: those that may be next */
+	struct list_head link;	  /* while it may be the next */
 	char *start;		  /* of the object, in its page */
 	struct kmem_cache *cache; /* NULL: is destroyed */
-	char *opened;		  /* a guard that can be reached since an access to it, or NULL */
 	u32 size;		  /* bytes */
 	enum kfence_state state;
 	struct kfence_event alloc, free;

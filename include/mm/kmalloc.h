@@ -61,8 +61,9 @@ static __always_inline unsigned kmalloc_class(size_t size)
 
 /*
  * kmalloc - @size bytes, or NULL; 0: ZERO_SIZE_PTR
- * Any context; sleeps only if @gfp says so.  kfree: NULL and ZERO_SIZE_PTR are nothing.  What isn't
- * kmalloc()'s, whatever address that is, is reported with the caller, and nothing happens.
+ * Any context; sleeps only if @gfp says so.  kfree: NULL and ZERO_SIZE_PTR are nothing.  What lies
+ * in no slab and isn't pages of kmalloc()'s, whatever address that is, is reported with the caller,
+ * and nothing happens.  Into an object's middle: as kmem_cache_free().
  */
 void *__kmalloc(size_t size, gfp_t gfp, struct slab_handle *row) __must_check;
 void *__kzalloc(size_t size, gfp_t gfp, struct slab_handle *row) __must_check;

@@ -138,8 +138,9 @@ static __always_inline __must_check void *kmem_cache_zalloc(struct kmem_cache *s
 
 void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid) __must_check;
 
-/* kmem_cache_free - @object of cache @s.  Any context.  What isn't one, whatever address it is, is
- * reported with the caller and stays. */
+/* kmem_cache_free - @object of cache @s.  Any context.  What lies in none of its slabs, whatever
+ * address it is, is reported with the caller and stays.  A pointer into an object's middle is found
+ * when it comes back to the slab; sooner with SLAB_CONSISTENCY_CHECKS. */
 void kmem_cache_free(struct kmem_cache *s, void *object);
 
 /* kmem_cache_alloc_bulk - @nr objects into @objects: @nr, or 0 and none.  kmem_cache_free_bulk -

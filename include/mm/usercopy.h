@@ -25,9 +25,10 @@ struct kmem_cache *kmem_cache_create_usercopy(const char *name, unsigned size, u
 
 /*
  * check_object_size - may [@ptr, @ptr + @n) be copied, @to_user or from one?
- * False, and reported: it reaches out of its object or that's region, its compound page, the part
- * of this thread's stack that is in use, or is the kernel's code.  A constant @n is the compiler's
- * to check.  Any context; some 150 instructions for an object.
+ * False, and reported: it reaches out of its object, or of the part of that which may be copied, of
+ * its compound page, or of the part of this thread's stack that is in use; or it's the kernel's
+ * code.  A constant @n is the compiler's to check.  Any context; some 150 instructions for an
+ * object.
  */
 bool __check_object_size(const void *ptr, unsigned long n, bool to_user) __must_check;
 

@@ -57,6 +57,7 @@ static void kick(void)
 		wake_asked();
 		return;
 	}
+	smp_wmb(); /* who sees it sees who was asked */
 	WRITE_ONCE(waiting, true);
 	smp_send_reschedule(smp_processor_id());
 }

@@ -70,15 +70,50 @@ static void do_text(void)
 	model_own(copy, bytes, NULL, gfp, 8);
 }
 
+/* NULL if that isn't to be had; @object is gone then. */
+static void *grown(void *object, size_t n, gfp_t gfp)
+{
+	void *moved =
+		rnd_below(2) ? krealloc_array(object, n, 8, gfp) : kvrealloc(object, n * 8, gfp);
+
+	if (!moved)
+		kvfree(object);
+	return moved;
+}
+
+/* As many as fit in @size, 8 bytes each, from one node or another. */
+static void *array_of(size_t size, gfp_t gfp)
+{
+	int nid = (int)rnd_below(nr_nodes + 1) - 1;
+	void *object;
+
+	switch (rnd_below(4)) {
+	case 0:
+		return kcalloc_node(size / 8, 8, gfp, nid);
+	case 1:
+		return rnd_below(2) ? kvcalloc(size / 8, 8, gfp)
+				    : kvzalloc_node(size / 8 * 8, gfp, nid);
+	case 2:
+		return kzalloc_node(size / 8 * 8, gfp, nid);
+	default:
+		object = kmalloc_array(size / 16, 8, gfp | __GFP_ZERO);
+		if (object && size >= 16) /* what it grows by is clear too */
+			object = grown(object, size / 8, gfp | __GFP_ZERO);
+		return ZERO_OR_NULL_PTR(object) ? kzalloc(size / 8 * 8, gfp) : object;
+	}
+}
+
 static void do_zeroed(void)
 {
 	struct model_cache *c = model_random_cache();
 	gfp_t gfp = model_gfp() & ~__GFP_ZERO;
-	size_t size = 1 + (size_t)rnd_below(700);
+	size_t size = 8 + (size_t)rnd_below(rnd_below(8) ? 700 : 20000);
 
 	if (model_nr_owned == MODEL_OWNED)
 		return;
-	if (c && !c->ctor)
+	if (rnd_below(2))
+		model_own(array_of(size, gfp), size / 8 * 8, NULL, gfp | __GFP_ZERO, 8);
+	else if (c && !c->ctor)
 		model_own(kmem_cache_zalloc(c->s, gfp), c->size, c, gfp | __GFP_ZERO | c->s->gfp,
 			  sizeof(void *));
 	else

@@ -3,7 +3,7 @@
  * test_kfence.c - memory errors on purpose, each found in a watched object
  *
  * Nothing is printed of them (page_reports_expect): the cases look at kfence_last.
- * `kfencebug KIND` makes one of them aloud.
+ * `kfencebug KIND` makes one of them aloud (cmd_kfencebug.c).
  */
 #include <mm/kfence.h>
 
@@ -16,18 +16,15 @@
 #include <mm/page_alloc.h>
 #include <mm/page_debug.h>
 #include <mm/usercopy.h>
+#include <sched/thread.h>
 #include <shell/ktap.h>
-#include <shell/shell.h>
+
+#include "kfence_tools.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #ifdef CONFIG_KFENCE
-
-#define SIZE 192U /* of an object: ends where its page does */
-#define LOW  0	  /* at the start of its page */
-#define HIGH 1	  /* at the end */
-#define HELD 200
 
 /* ---- watched objects ---- */
 
@@ -63,43 +60,6 @@ static void end(struct ktap *t)
 	KTAP_EXPECT_EQ(t, set_interval(world.interval), 0);
 }
 
-static bool lies(const void *object, int side)
-{
-	return ((unsigned long)object & (PAGE_SIZE - 1) ? HIGH : LOW) == side;
-}
-
-/* A watched object of @s, or of kmalloc(SIZE), at @side of its page; NULL: no luck. */
-static __noinline __noclone char *watched(struct kmem_cache *s, int side)
-{
-	char *held[HELD], *found = NULL;
-	unsigned nr = 0;
-
-	for (unsigned i = 0; i < 8 * HELD && nr < HELD && !found; i++) {
-		char *object;
-
-		WRITE_ONCE(kfence_gate, 1);
-		object = s ? kmem_cache_alloc(s, GFP_KERNEL) : kmalloc(SIZE, GFP_KERNEL);
-		if (!object)
-			break;
-		if (!is_kfence_address(object))
-			held[nr++] = object;
-		else if (lies(object, side))
-			found = object;
-		else
-			kfree(object);
-	}
-	while (nr)
-		kfree(held[--nr]);
-	WRITE_ONCE(kfence_gate, 0);
-	return found;
-}
-
-static __noinline __noclone void give(void *object)
-{
-	kfree(object);
-	barrier();
-}
-
 /* So many of @kind more than when the last was expected, and the last was at @addr. */
 static bool found(struct ktap *t, enum kfence_kind kind, const void *addr)
 {
@@ -120,16 +80,6 @@ static bool names(const struct kfence_event *event, const char *function)
 }
 
 /* ---- accesses ---- */
-
-static char load(const char *at)
-{
-	return *(const volatile char *)at;
-}
-
-static void store(char *at, char value)
-{
-	*(volatile char *)at = value;
-}
 
 /* An access to @object + @offset is found, and goes on. */
 static void check_access(struct ktap *t, char *object, long offset, bool write)
@@ -174,6 +124,51 @@ static void test_bounds(struct ktap *t)
 	if (begin(t))
 		for (int i = 0; i < 4; i++)
 			check_bounds(t, i & 1, i & 2);
+	end(t);
+}
+
+static bool is_within_reach(const char *at)
+{
+	char byte;
+
+	return !probe_read(&byte, at, 1);
+}
+
+/* Each page that isn't in use is used once. */
+static void turn_over(void)
+{
+	struct kfence_counts counts;
+
+	kfence_count(&counts);
+	for (unsigned i = counts.used; i < counts.objects; i++) {
+		void *object = kfence_alloc(world.cache, GFP_KERNEL);
+
+		if (object)
+			kmem_cache_free(world.cache, object);
+	}
+}
+
+/* Both guards of an object are closed with it, whoever opened them. */
+static void test_guards(struct ktap *t)
+{
+	char *object = begin(t) ? watched(world.cache, LOW) : NULL;
+
+	if (KTAP_EXPECT(t, object)) {
+		memset(object, 1, SIZE);
+		check_access(t, object, -1, false);
+		found(t, KFENCE_OUT_OF_BOUNDS, object - 1);
+		check_access(t, object, PAGE_SIZE, false);
+		found(t, KFENCE_OUT_OF_BOUNDS, object + PAGE_SIZE);
+		give(object);
+		KTAP_EXPECT(t, !is_within_reach(object - 1));
+		KTAP_EXPECT(t, !is_within_reach(object + PAGE_SIZE));
+		page_reports_expect(true);
+		load(object + PAGE_SIZE); /* wild, unless the next page is in use */
+		page_reports_expect(false);
+		KTAP_EXPECT(t, is_within_reach(object + PAGE_SIZE));
+		turn_over();
+		KTAP_EXPECT(t, !is_within_reach(object + PAGE_SIZE));
+	}
 	end(t);
 }
 
@@ -448,73 +443,68 @@ static void test_harts(struct ktap *t)
 	end(t);
 }
 
-/* ---- aloud ---- */
+/* ---- the pool goes ---- */
 
-static void bug_bounds(char *object)
+#define TURNS 150
+
+static bool turns_end;
+
+static int come_and_go(void *arg)
 {
-	load(object + SIZE);
-	give(object);
+	while (!READ_ONCE(turns_end)) {
+		void *object = kfence_alloc(world.cache, GFP_KERNEL);
+
+		if (object)
+			kmem_cache_free(world.cache, object);
+	}
+	return 0;
 }
 
-static void bug_after_free(char *object)
+/* Half of what the pool has by its own account can be had, each in a page of its own. */
+static void check_pool(struct ktap *t)
 {
-	give(object);
-	store(object + 3, 1);
+	static char *object[KFENCE_MAX];
+	struct kfence_counts counts;
+	unsigned nr = 0, wanted;
+
+	kfence_count(&counts);
+	wanted = (counts.objects - counts.used + 1) / 2;
+	for (; nr < wanted && (object[nr] = kfence_alloc(world.cache, GFP_KERNEL)); nr++)
+		memset(object[nr], (int)nr, SIZE);
+	KTAP_EXPECT_EQ(t, nr, wanted);
+	for (unsigned i = 0; i < nr; i++)
+		KTAP_EXPECT_EQ(t, object[i][SIZE - 1], (char)i);
+	while (nr)
+		kmem_cache_free(world.cache, object[--nr]);
 }
 
-static void bug_double_free(char *object)
+/* The pool goes and comes while another thread is anywhere between an allocation and a free. */
+static void test_pool_goes(struct ktap *t)
 {
-	give(object);
-	give(object);
-}
+	struct thread *thread = begin(t) ? kthread_create(come_and_go, NULL, "samples") : NULL;
 
-static void bug_invalid_free(char *object)
-{
-	give(object + 8);
-	give(object);
-}
-
-static void bug_corruption(char *object)
-{
-	store(object - 5, 1);
-	give(object);
-}
-
-static const struct {
-	const char *name;
-	void (*run)(char *object);
-} bugs[] = {
-	{ "out-of-bounds", bug_bounds },    { "use-after-free", bug_after_free },
-	{ "double-free", bug_double_free }, { "invalid-free", bug_invalid_free },
-	{ "corruption", bug_corruption },
-};
-
-static int run_kfencebug(int argc, char **argv)
-{
-	char *object;
-
-	for (unsigned i = 0; argc == 2 && i < ARRAY_SIZE(bugs); i++)
-		if (!strcmp(bugs[i].name, argv[1])) {
-			object = kfence_bytes ? watched(NULL, HIGH) : NULL;
-			if (!object)
-				return -ENOMEM;
-			bugs[i].run(object);
-			return 0;
+	if (KTAP_EXPECT(t, thread)) {
+		turns_end = false;
+		set_priority(thread, SCHED_PRIO_LOWEST);
+		wake_up_process(thread);
+		for (unsigned i = 0; i < TURNS; i++) {
+			msleep(1);
+			set_interval(0);
+			set_interval(3600000);
 		}
-	return SHELL_USAGE;
+		WRITE_ONCE(turns_end, true);
+		KTAP_EXPECT_EQ(t, kthread_join(thread), 0);
+		KTAP_EXPECT_EQ(t, set_interval(3600000), 0);
+		KTAP_EXPECT_EQ(t, memcmp(kfence_found, world.found, sizeof(world.found)), 0);
+		check_pool(t);
+	}
+	end(t);
 }
-
-static const struct shell_cmd cmd_kfencebug = {
-	.name = "kfencebug",
-	.usage = "out-of-bounds | use-after-free | double-free | invalid-free | corruption",
-	.help = "misuse a watched object, to see how that is reported",
-	.run = run_kfencebug,
-};
-TABLE_ENTRY(shell_cmd, cmd_kfencebug);
 
 static const struct ktap_case cases[] = {
 	{ KTAP_PREPARE, test_kmalloc },
 	{ "out-of-bounds", test_bounds },
+	{ "guards", test_guards },
 	{ "use-after-free", test_use_after_free },
 	{ "frees", test_frees },
 	{ "corruption", test_corruption },
@@ -527,6 +517,7 @@ static const struct ktap_case cases[] = {
 	{ "sample", test_sample },
 	{ "cost", test_cost },
 	{ "harts", test_harts },
+	{ "pool-goes", test_pool_goes },
 	{},
 };
 

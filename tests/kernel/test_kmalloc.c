@@ -216,6 +216,33 @@ static void test_ksize_debugged(struct ktap *t)
 	slab_end(t, before);
 }
 
+/* Who clears an object that was freed doesn't hide that. */
+static void test_sensitive_again(struct ktap *t)
+{
+	unsigned long before = slab_settle(), reports = slab_reports;
+	struct kmem_cache *s =
+		kmem_cache_create("test-again", 64, 0, SLAB_NO_MERGE | SLAB_SKIP_KFENCE, NULL);
+	char *object = s ? kmem_cache_alloc(s, GFP_KERNEL) : NULL;
+
+	KTAP_ASSERT(t, object != NULL);
+	kmem_cache_free(s, object);
+	if (!slab_was_freed(s, object)) {
+		kmem_cache_destroy(s);
+		ktap_skip(t, "freed objects have no mark");
+		return;
+	}
+	page_reports_expect(true);
+	kfree_sensitive(object);
+	KTAP_EXPECT_EQ(t, slab_reports, reports + 1);
+	KTAP_EXPECT(t, !krealloc(object, 8, GFP_KERNEL | __GFP_ZERO));
+	KTAP_EXPECT_EQ(t, slab_reports, reports + 2);
+	kfree(object);
+	KTAP_EXPECT_EQ(t, slab_reports, reports + 3);
+	page_reports_expect(false);
+	KTAP_EXPECT_EQ(t, kmem_cache_destroy(s), 0);
+	slab_end(t, before);
+}
+
 /* ---- copies and text ---- */
 
 static void test_copies(struct ktap *t)
@@ -468,6 +495,7 @@ static const struct ktap_case cases[] = {
 	{ "copies", test_copies },
 	{ "kasprintf", test_kasprintf },
 	{ "sensitive-large", test_sensitive_large },
+	{ "sensitive-again", test_sensitive_again },
 	{ "wild", test_wild },
 	{ "ranks", test_ranks },
 	{},

@@ -204,6 +204,9 @@ static void test_locked(struct ktap *t)
 		kmem_cache_free(s, object[i]);
 	if (s->rounds)
 		stack_drain(s, this_cpu_ptr(s->stacks));
+	for (unsigned nid = 0; nid < MAX_NUMNODES; nid++)
+		if (s->node[nid])
+			depot_drain(s, s->node[nid]);
 	slab_trim(s, 0);
 	waiting = s->nr_waiting;
 	check_freed(t, s, object);

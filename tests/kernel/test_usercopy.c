@@ -99,6 +99,22 @@ static void test_pages(struct ktap *t)
 	KTAP_EXPECT(t, refused(t, ZERO_SIZE_PTR, 1));
 }
 
+/* Pages that were a compound block's before. */
+static void test_single_pages(struct ktap *t)
+{
+	char *object = kmalloc(4 * PAGE_SIZE, GFP_KERNEL), *page;
+
+	KTAP_ASSERT(t, object);
+	KTAP_EXPECT(t, !refused(t, object + PAGE_SIZE, 3 * PAGE_SIZE));
+	KTAP_EXPECT(t, refused(t, object + PAGE_SIZE, 3 * PAGE_SIZE + 1));
+	kfree(object);
+	page = (char *)__get_free_pages(GFP_KERNEL, 2);
+	KTAP_ASSERT(t, page);
+	for (unsigned i = 0; i < 4; i++)
+		KTAP_EXPECT(t, !refused(t, page + i * PAGE_SIZE, PAGE_SIZE));
+	free_pages((unsigned long)page, 2);
+}
+
 static void test_stack(struct ktap *t)
 {
 	volatile char local[64] = "";
@@ -125,6 +141,7 @@ static const struct ktap_case cases[] = {
 	{ "slab", test_slab },
 	{ "region", test_region },
 	{ "pages", test_pages },
+	{ "single-pages", test_single_pages },
 	{ "stack", test_stack },
 	{ "image", test_image },
 	{},

@@ -10,12 +10,11 @@ in use as before.  SOAK_SEED repeats a run's choices (not its timing).
 
 import os
 import random
-import subprocess
 
 import pytest
 
 import ktap
-from machine import SUITES_PATIENCE, TOP
+from machine import SUITES_PATIENCE
 
 SECONDS = int(os.environ.get("SOAK_SECONDS", "15"))
 SEED = int(os.environ.get("SOAK_SEED", "0")) or random.randrange(1, 1 << 31)
@@ -46,29 +45,13 @@ SLAB = {
 }
 
 
-@pytest.fixture(scope="session")
-def debug_image(image):
-    """debug_image(board): the Image with every check on."""
-    done = set()
-
-    def build(board):
-        image(board)
-        if board not in done:
-            made = subprocess.run(["make", f"BOARD={board}", "DEBUG=1", "image"], cwd=TOP,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            assert made.returncode == 0, made.stderr
-            done.add(board)
-        return TOP / f"build/{board}-debug/Image"
-    return build
-
-
 @pytest.mark.parametrize("name", CHOSEN)
-def test_soak(machine, debug_image, name):
+def test_soak(machine, debug_kernel, name):
     options = dict(MACHINES[name])
     seconds = max(SECONDS // len(CHOSEN), 1)
     arguments = f"perturb={SEED} " + options.pop("append", "")
     print(f"seed {SEED}, {seconds} seconds")
-    m = machine(kernel=debug_image(options["board"]), append=arguments, **options)
+    m = machine(kernel=debug_kernel(options["board"]), append=arguments, **options)
     assert m.run(f"fault fail_page_alloc probability=5 space=4M seed={SEED}") == []
     assert m.run(f"fault failslab probability=5 space=1M seed={SEED}") == []
     said = m.run(f"stress threads {seconds} {SEED}", timeout=seconds * 3 + SUITES_PATIENCE)
@@ -87,13 +70,13 @@ def test_soak(machine, debug_image, name):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_pages(machine, debug_image, name):
+def test_pages(machine, debug_kernel, name):
     """Memory short on all harts, harts off and on; as much is free at the end as at the start."""
     options = dict(PAGES[name])
     checked = options.pop("checked")
     seconds = max(SECONDS // len(PAGES), 2)
     if checked:
-        options.update(kernel=debug_image(options["board"]), append=f"perturb={SEED}")
+        options.update(kernel=debug_kernel(options["board"]), append=f"perturb={SEED}")
     print(f"seed {SEED}, {seconds} seconds")
     m = machine(**options)
     said = m.run(f"stress pages {seconds} {SEED}", timeout=seconds * 3 + SUITES_PATIENCE)
@@ -103,14 +86,14 @@ def test_pages(machine, debug_image, name):
 
 
 @pytest.mark.parametrize("name", SLAB)
-def test_slab(machine, debug_image, name):
+def test_slab(machine, debug_kernel, name):
     """Objects and caches come and go on all harts, some allocations fail: nothing is left."""
     options = dict(SLAB[name])
     arguments = options.pop("append", "")
     seconds = max(SECONDS // len(SLAB), 2)
     if options.pop("checked"):
         arguments += f" perturb={SEED}"
-        options.update(kernel=debug_image(options["board"]))
+        options.update(kernel=debug_kernel(options["board"]))
     print(f"seed {SEED}, {seconds} seconds")
     m = machine(append=arguments, **options)
     said = m.run(f"stress slab {seconds} {SEED}", timeout=seconds * 3 + SUITES_PATIENCE)

@@ -13,9 +13,10 @@ STRUCT_PAGE = 32
 
 # Suites about threads, time and what is made of pages, which take seconds and don't depend on where
 # memory lies: tests/kernel runs them on 1 to 8 harts, two nodes, rv32 and Sv39.
-ELSEWHERE = {"hotplug", "ipi", "irq", "kasan", "kfence", "kstack", "log", "mempool", "mutex",
-             "page_stress", "pgtable-random", "rcu", "rwlock", "slab_debug", "slab_stress",
-             "slab_watch", "stress", "thread", "timer", "trace", "usercopy", "vmalloc_harts", "wait", "workqueue"}
+ELSEWHERE = {"hotplug", "ipi", "irq", "kasan", "kfence", "kstack", "log", "mempool", "memset",
+             "mutex", "page_stress", "pgtable-random", "rcu", "rwlock", "slab_debug",
+             "slab_stress", "slab_watch", "stress", "thread", "timer", "trace", "usercopy",
+             "vmalloc_harts", "wait", "workqueue"}
 
 
 def suites_pass(m, *names, every=False):

@@ -4,11 +4,11 @@
 
 import pathlib
 import re
-import subprocess
 
 import pytest
 
 import checks
+from conftest import make
 
 TOP = pathlib.Path(__file__).parents[2]
 CALLS = r"allocated at \S+ by thread 1 on hart \d: get_here\+0x\S+ < run_kasanbug\+"
@@ -18,9 +18,7 @@ SUITES = ("kasan", "kfence", "mutex", "page_alloc", "printf", "rcu", "sysctl", "
 
 @pytest.fixture(scope="module")
 def kernel():
-    made = subprocess.run(["make", "BOARD=qemu-virt", "KASAN=1", "image"], cwd=TOP,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert made.returncode == 0, made.stderr
+    make("BOARD=qemu-virt", "KASAN=1", "image")
     return str(TOP / "build" / "qemu-virt-kasan" / "Image")
 
 

@@ -50,5 +50,5 @@ def test_off(machine, debug_kernel):
     assert any("kmemleak=on turns it on" in line for line in m.run("kmemleak scan"))
     assert "kmemleak" not in "\n".join(m.run("ps"))
     suites = checks.suites_pass(m, "kmemleak")
-    assert len([c for c in suites["kmemleak"].cases if c.skip]) == 13
+    assert len([c for c in suites["kmemleak"].cases if c.skip]) == 15
     assert m.poweroff() == 0
