@@ -28,6 +28,16 @@ void *get(size_t size, gfp_t gfp)
 	return kmalloc_at(size, gfp, 0);
 }
 
+bool is_filled(const void *from, unsigned char with, size_t bytes)
+{
+	const unsigned char *byte = from;
+
+	for (size_t i = 0; i < bytes; i++)
+		if (byte[i] != with)
+			return false;
+	return true;
+}
+
 void slab_prepare(struct ktap *t)
 {
 	struct kmem_cache *a, *b;

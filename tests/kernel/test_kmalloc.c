@@ -50,16 +50,6 @@ static void test_account(struct ktap *t)
 
 /* ---- nodes ---- */
 
-static bool is_filled(const void *from, unsigned char with, size_t bytes)
-{
-	const unsigned char *byte = from;
-
-	for (size_t i = 0; i < bytes; i++)
-		if (byte[i] != with)
-			return false;
-	return true;
-}
-
 static void check_node(struct ktap *t, size_t size, int nid)
 {
 	gfp_t gfp = GFP_KERNEL | __GFP_THISNODE;

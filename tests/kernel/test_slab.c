@@ -24,16 +24,6 @@ static bool is_power_of_two(size_t n)
 	return !(n & (n - 1));
 }
 
-static bool is_filled(const void *from, unsigned char with, size_t bytes)
-{
-	const unsigned char *byte = from;
-
-	for (size_t i = 0; i < bytes; i++)
-		if (byte[i] != with)
-			return false;
-	return true;
-}
-
 /* ---- kmalloc ---- */
 
 static void check_class(struct ktap *t, size_t size)
