@@ -220,3 +220,19 @@ void slab_world_end(void)
 	EXPECT_EQ(nr_free_pages() + pages, pages_at_start);
 	slab_world_check();
 }
+
+/* There are no areas in this world: kvmalloc() has what kmalloc() has. */
+void *kvmalloc_area(size_t size, gfp_t gfp, int nid)
+{
+	return NULL;
+}
+
+void kvfree(const void *object)
+{
+	kfree(object);
+}
+
+void *kvrealloc(const void *object, size_t size, gfp_t gfp)
+{
+	return krealloc(object, size, gfp);
+}
