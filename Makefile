@@ -109,9 +109,10 @@ OBJS   := $(addprefix $(O)/,$(obj-y))
 FDT    := $(addprefix $(O)/libfdt/,$(LIBFDT_FILES:.c=.o))
 HEADER := $(O)/include/autoconf.h
 
-# The command that compiles, in a file that changes when it does: objects depend on it.
+# The command that compiles, and what is to be small rather than fast, in a file that changes when
+# they do: objects depend on it.
 $(O)/flags: FORCE | $(O)/.config.stamp
-	@echo '$(KCC) $(CFLAGS)' | cmp -s - $@ || echo '$(KCC) $(CFLAGS)' > $@
+	@echo '$(KCC) $(CFLAGS) $(COLD)' | cmp -s - $@ || echo '$(KCC) $(CFLAGS) $(COLD)' > $@
 
 $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 	$(call say,CC,$<)
@@ -128,12 +129,19 @@ endif
 
 # The suites are a third of the code, and none of it is hot.
 $(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_page_%.o: OPTIMIZE := -Os
-# Nor are the commands of the shell, and what debugging does to a page.  Lock debugging names the
-# place that takes a lock, so that must be inlined there.
+# Nor is what reads the device tree, drives a board's devices, runs once at boot or once in a while,
+# debugs and reports; nor the commands of the shell.  Lock debugging names the place that takes a
+# lock, so that must be inlined there.
+COLD := $(filter lib/dt/% drivers/%,$(obj-y)) arch/riscv/mm/guard.o arch/riscv/mm/ptdump.o \
+	$(addprefix kernel/core/,bootargs.o console.o log.o panic.o percpu.o smp.o symbols.o sysctl.o) \
+	$(addprefix kernel/sched/,hotplug.o irq_domain.o lockreport.o) \
+	$(addprefix mm/,cma.o discover.o holders.o init.o kfence.o kfence_report.o linear_map.o \
+	memblock.o memmap.o mempolicy.o memremap.o oom.o page_debug.o page_ext.o page_init.o \
+	page_owner.o page_report.o slab_debug.o slab_debug_report.o slab_info.o slab_shape.o \
+	slab_validate.o slab_watch.o vmalloc_info.o zone.o zone_plan.o)
 ifndef CONFIG_DEBUG_LOCKS
-$(O)/kernel/shell/cmd_%.o: OPTIMIZE := -Os
+$(addprefix $(O)/,$(COLD)) $(O)/kernel/shell/cmd_%.o $(FDT): OPTIMIZE := -Os
 endif
-$(O)/mm/page_debug.o $(O)/mm/page_ext.o $(O)/mm/page_owner.o $(O)/mm/page_report.o $(O)/mm/kfence.o $(O)/mm/kfence_report.o: OPTIMIZE := -Os
 
 $(O)/%.o: %.S $(O)/flags
 	$(call say,AS,$<)
@@ -146,7 +154,7 @@ $(LIBFDT_SRC)/libfdt.h:
 $(FDT): $(O)/libfdt/%.o: $(LIBFDT_SRC)/libfdt.h $(O)/flags
 	$(call say,CC,libfdt/$*.c)
 	@mkdir -p $(@D)
-	$(Q)$(KCC) $(CFLAGS) -w -MMD -MP -c $(LIBFDT_SRC)/$*.c -o $@
+	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) -w -MMD -MP -c $(LIBFDT_SRC)/$*.c -o $@
 
 $(O)/libfdt.a: $(FDT)
 	$(call say,AR,$@)
