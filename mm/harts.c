@@ -112,16 +112,6 @@ static unsigned int number_harts(struct hart_info *harts, const struct dt_hart *
 	return last + 1;
 }
 
-/* Do all harts that may run have this extension? */
-static bool all_harts_have(const struct hart_info *harts, unsigned int n, unsigned int isa)
-{
-	while (n--) {
-		if (!(harts[n].isa & isa))
-			return false;
-	}
-	return true;
-}
-
 void harts_prepare(unsigned long bootid)
 {
 	const struct dt_hart *list;
@@ -136,7 +126,6 @@ void harts_prepare(unsigned long bootid)
 	/* One more than can be: number_harts() keeps entry 0 for the boot hart. */
 	harts = memblock_alloc((n + 1) * sizeof(*harts), sizeof(u64));
 	usable = number_harts(harts, list, n, bootid);
-	arch_set_svpbmt(all_harts_have(harts, usable, DT_ISA_SVPBMT));
 	percpu_offset = memblock_alloc(usable * sizeof(*percpu_offset), sizeof(long));
 	for (unsigned int cpu = 0; cpu < usable; cpu++)
 		make_area(&harts[cpu], cpu);

@@ -150,6 +150,8 @@ enum dt_isa {
 	DT_ISA_ZBB = 0x80,
 	DT_ISA_ZIHINTPAUSE = 0x100,
 	DT_ISA_SSAIA = 0x200,
+	DT_ISA_SVADE = 0x400,
+	DT_ISA_SVADU = 0x800,
 };
 
 enum dt_hart_state {
@@ -176,6 +178,9 @@ struct dt_hart {
  */
 int dt_read_harts(struct dt_hart *harts, unsigned max, unsigned *nr, u32 *timebase,
 		  struct dt_error *err) __must_check;
+
+/* dt_common_isa - what all usable harts have; 0 where /cpus can't be read.  Needs no memory. */
+u32 dt_common_isa(void);
 
 /* ---- /chosen (dt_chosen.c) ---- */
 

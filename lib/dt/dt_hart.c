@@ -21,6 +21,7 @@ static const struct {
 	{ "zicbom", 6, DT_ISA_ZICBOM },	  { "zicboz", 6, DT_ISA_ZICBOZ },
 	{ "zba", 3, DT_ISA_ZBA },	  { "zbb", 3, DT_ISA_ZBB },
 	{ "ssaia", 5, DT_ISA_SSAIA },	  { "zihintpause", 11, DT_ISA_ZIHINTPAUSE },
+	{ "svade", 5, DT_ISA_SVADE },	  { "svadu", 5, DT_ISA_SVADU },
 };
 
 /* The bit of the extension called s[0..n), which a version ("1p0") may follow; 0: not ours. */
@@ -144,6 +145,26 @@ static bool is_hart(int node)
 	const char *type = dt_prop_string(node, "device_type");
 
 	return type ? !strcmp(type, "cpu") : !strncmp(dt_node_name(node), "cpu@", 4);
+}
+
+u32 dt_common_isa(void)
+{
+	u32 isa = ~0u;
+	struct dt_cells cells;
+	struct dt_hart hart;
+	struct dt_error err;
+
+	if (dt_tree.cpus < 0 || dt_read_cells(dt_tree.cpus, &cells, &err))
+		return 0;
+	for (int node = dt_first_child(dt_tree.cpus); node >= 0; node = dt_next_sibling(node)) {
+		if (!is_hart(node))
+			continue;
+		if (cells.address > 2 || read_hart(node, cells, &hart, &err))
+			return 0;
+		if (hart.state == DT_HART_USABLE)
+			isa &= hart.isa;
+	}
+	return isa;
 }
 
 static int read_timebase(int first_hart, u32 *timebase, struct dt_error *err)

@@ -240,6 +240,16 @@ TEST(the_blob_may_move)
 
 /* ---- harts ---- */
 
+/* dt_common_isa() is what all usable ones of @h[0..n) have. */
+static bool common_isa_fits(const struct dt_hart *h, unsigned n)
+{
+	u32 isa = ~0u;
+
+	for (; n--; h++)
+		isa &= h->state == DT_HART_USABLE ? h->isa : ~0u;
+	return dt_common_isa() == isa;
+}
+
 TEST(harts)
 {
 	struct dt_hart h[8];
@@ -266,10 +276,12 @@ TEST(harts)
 	EXPECT_EQ(h[3].cboz_block, 0);
 	EXPECT_EQ(h[4].hartid, 0x100000002);
 	EXPECT_EQ(h[4].isa, 0);
+	EXPECT(common_isa_fits(h, n));
 	free(blob);
 	blob = load("at_1g");
 	EXPECT_EQ(dt_read_harts(h, 8, &n, &hz, &err), 0);
 	EXPECT_EQ(h[0].isa, DT_ISA_ZBA | DT_ISA_ZBB | DT_ISA_ZICBOM);
+	EXPECT(dt_common_isa() && common_isa_fits(h, n));
 	free(blob);
 }
 

@@ -33,7 +33,7 @@ static unsigned int fail_one_in;       /* 0: never */
 static unsigned int tables_left = ~0u; /* until no more can be taken */
 
 const struct paging_mode *paging;
-unsigned long pt_io_bits;
+u32 pt_isa;
 
 #ifdef CONFIG_ARCH_RV32I
 static const struct paging_mode modes[] = { { "sv32", SATP_MODE_32, 2, 32, root } };
@@ -133,7 +133,8 @@ static struct seen walk_leaf(pte_t pte, int level, unsigned long va)
 	EXPECT(!(pte.val & PTE_W) || pte.val & PTE_R);	  /* reserved */
 	EXPECT(!(pte.val & PTE_W) || !(pte.val & PTE_X)); /* W^X */
 	s.prot = (pte.val & PTE_R ? PROT_READ : 0U) | (pte.val & PTE_W ? PROT_WRITE : 0U) |
-		 (pte.val & PTE_X ? PROT_EXEC : 0U) | (pte.val & PTE_IO ? PROT_IO : 0U);
+		 (pte.val & PTE_X ? PROT_EXEC : 0U) | (pte.val & PTE_IO ? PROT_IO : 0U) |
+		 (pte.val & PTE_NC ? PROT_NC : 0U);
 	return s;
 }
 
@@ -240,8 +241,8 @@ static bool happened(int err, int expected)
 
 static unsigned int random_prot(void)
 {
-	static const unsigned int prots[] = { PROT_READ, RW, PROT_READ | PROT_EXEC, PROT_EXEC,
-					      RW | PROT_IO };
+	static const unsigned int prots[] = { PROT_READ, RW,	       PROT_READ | PROT_EXEC,
+					      PROT_EXEC, RW | PROT_IO, RW | PROT_NC };
 
 	return prots[rnd_below(ARRAY_SIZE(prots))];
 }

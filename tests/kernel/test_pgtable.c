@@ -201,8 +201,12 @@ static void test_across_tables(struct ktap *t)
 
 static void test_refuses_arguments(struct ktap *t)
 {
-	static const unsigned int bad_prot[] = { 0, PROT_WRITE, PROT_IO, PROT_WRITE | PROT_EXEC,
-						 RW | PROT_EXEC };
+	static const unsigned int bad_prot[] = { 0,
+						 PROT_WRITE,
+						 PROT_IO,
+						 PROT_WRITE | PROT_EXEC,
+						 RW | PROT_EXEC,
+						 RW | PROT_IO | PROT_NC };
 	unsigned long va = va_layout.scratch_base;
 
 	if (!setup(t))
@@ -232,6 +236,25 @@ static void test_refuses_arguments(struct ktap *t)
 	KTAP_EXPECT_EQ(t, arch_split(va + PAGE_SIZE, PAGE_SIZE), -ENOENT);
 	KTAP_EXPECT_EQ(t, arch_join(va, leaf_bytes(1)), -ENOENT);
 	KTAP_EXPECT(t, is_mapped(va, frames.pa, RW, PAGE_SIZE));
+	KTAP_EXPECT_EQ(t, arch_unmap(va, PAGE_SIZE), 0);
+	teardown(t);
+}
+
+/* The table remembers the kind of memory, whether or not the harts can be told. */
+static void test_kinds(struct ktap *t)
+{
+	static const unsigned int kinds[] = { PROT_IO, PROT_NC, 0 };
+	unsigned long va = va_layout.scratch_base;
+
+	if (!setup(t))
+		return;
+	KTAP_EXPECT_EQ(t, arch_map(va, frames.pa, PAGE_SIZE, RW, PAGE_SIZE), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
+		KTAP_EXPECT_EQ(t, arch_protect(va, PAGE_SIZE, RW | kinds[i]), 0);
+		KTAP_EXPECT(t, is_mapped(va, frames.pa, RW | kinds[i], PAGE_SIZE));
+		KTAP_EXPECT(t, reads(va, 0));
+		KTAP_EXPECT(t, writes(va));
+	}
 	KTAP_EXPECT_EQ(t, arch_unmap(va, PAGE_SIZE), 0);
 	teardown(t);
 }
@@ -454,6 +477,7 @@ static const struct ktap_case cases[] = {
 	{ "alignment", test_alignment },
 	{ "across-tables", test_across_tables },
 	{ "refuses-arguments", test_refuses_arguments },
+	{ "kinds", test_kinds },
 	{ "all-or-nothing", test_all_or_nothing },
 	{ "split-join", test_split_join },
 	{ "split-all-levels", test_split_all_levels },

@@ -194,7 +194,7 @@ def ptdump(lines):
         if m := re.fullmatch(r"---\[ (.*) \]---", line):
             region = m[1]
         elif m := re.fullmatch(r"0x([0-9a-f]+)-0x([0-9a-f]+) 0x([0-9a-f]+) +\d+[KMGTP]  ([-rwxug]{5}) "
-                               r"leaf (\w+)(?: io)?", line):
+                               r"leaf (\w+)(?: io| nc)?", line):
             va, end, pa = (int(n, 16) for n in m.groups()[:3])
             mappings.append(Mapping(region, va, end or 1 << (len(m[2]) * 4), pa, m[4], m[5]))
         else:

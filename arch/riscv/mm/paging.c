@@ -21,13 +21,14 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/smp.h>
+#include <lib/dt.h>
 #include <string.h>
 
 #include "pt.h"
 
 const struct paging_mode *paging;
 struct va_layout va_layout;
-unsigned long pt_io_bits;
+u32 pt_isa;
 
 extern char _start[], _end[], _erodata[];
 
@@ -49,9 +50,11 @@ void arch_linear_done(void)
 	tlb_flush_local_all();
 }
 
-void arch_set_svpbmt(bool on)
+void arch_set_isa(u32 isa)
 {
-	pt_io_bits = on ? PTE_PBMT_IO : 0;
+	/* Sv32's entries have no bits for either. */
+	if (sizeof(long) == 8)
+		pt_isa = isa & (DT_ISA_SVPBMT | DT_ISA_SVNAPOT);
 }
 
 bool arch_linear_reaches(phys_addr_t start, phys_addr_t end)

@@ -26,6 +26,7 @@
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <lib/dt.h>
 #include <string.h>
 
 #include "pt.h"
@@ -82,9 +83,12 @@ bool pt_kernel_range(unsigned long va, unsigned long bytes)
 	       va + (bytes - 1) >= va;
 }
 
-/* Entries can't say "nothing", "write only" or, for their content, "write and execute". */
+/* Entries can't say "nothing", "write only" or, for their content, "write and execute"; memory is of
+ * one kind. */
 static bool valid_prot(unsigned int prot)
 {
+	if (prot & PROT_IO && prot & PROT_NC)
+		return false;
 	if (prot & PROT_WRITE && (prot & PROT_EXEC || !(prot & PROT_READ)))
 		return false;
 	return prot & (PROT_READ | PROT_EXEC);
@@ -101,14 +105,17 @@ unsigned long pt_prot_bits(unsigned int prot)
 	if (prot & PROT_EXEC)
 		bits |= PTE_X;
 	if (prot & PROT_IO)
-		bits |= PTE_IO | pt_io_bits;
+		bits |= PTE_IO | (pt_isa & DT_ISA_SVPBMT ? PTE_PBMT_IO : 0);
+	if (prot & PROT_NC)
+		bits |= PTE_NC | (pt_isa & DT_ISA_SVPBMT ? PTE_PBMT_NC : 0);
 	return bits;
 }
 
 static unsigned int bits_prot(unsigned long bits)
 {
 	return (bits & PTE_R ? PROT_READ : 0U) | (bits & PTE_W ? PROT_WRITE : 0U) |
-	       (bits & PTE_X ? PROT_EXEC : 0U) | (bits & PTE_IO ? PROT_IO : 0U);
+	       (bits & PTE_X ? PROT_EXEC : 0U) | (bits & PTE_IO ? PROT_IO : 0U) |
+	       (bits & PTE_NC ? PROT_NC : 0U);
 }
 
 struct pt_place pt_find(unsigned long va)

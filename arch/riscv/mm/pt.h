@@ -20,8 +20,8 @@ struct pt_place {
 /* Where the table at @pa, of @level, can be read and written. */
 pte_t *pt_table(phys_addr_t pa, int level);
 
-/* The PTE bits of device memory beyond R and W, where the harts have Svpbmt. */
-extern unsigned long pt_io_bits;
+/* What entries may say: enum dt_isa bits, DT_ISA_SVPBMT and DT_ISA_SVNAPOT, that all harts have. */
+extern u32 pt_isa;
 
 /* ---- pgtable.c ---- */
 

@@ -57,6 +57,14 @@ static void format_size(char *buf, size_t size, unsigned long bytes)
 	snprintf(buf, size, "%lu%c", bytes, units[unit]);
 }
 
+/* What kind of memory the entries say it is. */
+static const char *kind_of(unsigned long bits)
+{
+	if (bits & PTE_PBMT_IO)
+		return " io";
+	return bits & PTE_PBMT_NC ? " nc" : "";
+}
+
 static void emit_run(struct run *r)
 {
 	const char *region = region_of(r->va);
@@ -75,7 +83,7 @@ static void emit_run(struct run *r)
 		 (int)sizeof(long) * 2, r->va, (int)sizeof(long) * 2, r->va + r->bytes, PA(r->pa),
 		 bytes, r->bits & PTE_R ? 'r' : '-', r->bits & PTE_W ? 'w' : '-',
 		 r->bits & PTE_X ? 'x' : '-', r->bits & PTE_U ? 'u' : '-',
-		 r->bits & PTE_G ? 'g' : '-', leaf, r->bits & PTE_PBMT_IO ? " io" : "");
+		 r->bits & PTE_G ? 'g' : '-', leaf, kind_of(r->bits));
 	r->emit(line);
 }
 

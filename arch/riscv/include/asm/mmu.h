@@ -14,7 +14,10 @@ enum prot {
 	PROT_READ = 1,
 	PROT_WRITE = 2,
 	PROT_EXEC = 4,
-	PROT_IO = 8, /* a device: never speculated, uncached where Svpbmt says so */
+	/* Kinds of memory, where the harts have Svpbmt; without it, what the platform has fixed for
+	 * the address (PMA) decides. */
+	PROT_IO = 8,  /* a device: never speculated, not cached, accesses stay in order */
+	PROT_NC = 16, /* memory that isn't cached: of a device that doesn't snoop, or shows it */
 };
 
 /*
@@ -26,8 +29,9 @@ void arch_paging_early(void);
 /* Fill the address constants of a hart's struct hart_local; after arch_paging_init(). */
 void arch_hart_constants(struct hart_local *hl);
 
-/* All harts have Svpbmt and the firmware enabled it: device mappings say so. Before ioremap(). */
-void arch_set_svpbmt(bool on);
+/* arch_set_isa - what page tables and fences may use: @isa, enum dt_isa bits, is what all harts
+ * have.  Boot hart, after arch_paging_init(), before anything is mapped. */
+void arch_set_isa(u32 isa);
 
 /*
  * arch_paging_init - lay out the address space for the mode found at boot
@@ -72,7 +76,7 @@ struct tlb_batch;
 
 /*
  * arch_map - map [va, va + bytes) to [pa, pa + bytes)
- * @prot: enum prot bits: READ, READ|WRITE, READ|EXEC or EXEC, and IO; else -EINVAL.
+ * @prot: enum prot bits: READ, READ|WRITE, READ|EXEC or EXEC, and IO or NC; else -EINVAL.
  * @max_leaf: the largest leaf allowed, in bytes (PAGE_SIZE, 2 MiB, ...); larger ones are used
  *   where addresses and length allow it.
  * Allocates tables.  0, -EINVAL, -EEXIST if a page of the range is mapped already, -ENOMEM.
@@ -92,7 +96,7 @@ int arch_unmap_batch(struct tlb_batch *tlb, unsigned long va, unsigned long byte
 
 /*
  * arch_protect - give [va, va + bytes) another protection
- * Splits as arch_unmap() does.  @prot as for arch_map(), PROT_IO too.  Leaves keep their size:
+ * Splits as arch_unmap() does.  @prot as for arch_map(), IO and NC too.  Leaves keep their size:
  * arch_join() makes large ones where they are wanted again.  0, -EINVAL, -ENOENT, -ENOMEM.
  */
 int __must_check arch_protect(unsigned long va, unsigned long bytes, unsigned int prot);

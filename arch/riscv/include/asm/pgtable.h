@@ -24,9 +24,11 @@ typedef struct {
 #define PTE_G BIT(5)
 #define PTE_A BIT(6)
 #define PTE_D BIT(7)
-/* The two bits that are software's. */
+/* The two bits that are software's.  Those of leaves say what was asked for, also where the
+ * hardware has no bits for it. */
 #define PTE_PINNED BIT(8) /* of a root entry: its table stays for good */
-#define PTE_IO	   BIT(9) /* of a leaf: PROT_IO, also where the hardware has no bit for it */
+#define PTE_NC	   BIT(8) /* of a leaf: PROT_NC */
+#define PTE_IO	   BIT(9) /* of a leaf: PROT_IO */
 
 #define PTE_LEAF      (PTE_R | PTE_W | PTE_X)
 #define PTE_PPN_SHIFT 10
@@ -34,11 +36,13 @@ typedef struct {
 #ifdef CONFIG_ARCH_RV32I
 #define LEVEL_BITS   10
 #define PTE_PPN_MASK (~0UL << PTE_PPN_SHIFT)
+#define PTE_PBMT_NC  0UL
 #define PTE_PBMT_IO  0UL
 #define MAX_PHYS     (1ULL << 34)
 #else
 #define LEVEL_BITS   9
 #define PTE_PPN_MASK (((1UL << 44) - 1) << PTE_PPN_SHIFT)
+#define PTE_PBMT_NC  (1UL << 61) /* Svpbmt: non-cacheable, idempotent, weakly ordered */
 #define PTE_PBMT_IO  (2UL << 61) /* Svpbmt: non-cacheable, strongly ordered */
 #define MAX_PHYS     (1ULL << 56)
 #endif
