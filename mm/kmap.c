@@ -190,14 +190,13 @@ void kmap_switch(struct mm_thread *prev, struct mm_thread *next)
 	if (prev->windows) {
 		prev->window_block = block;
 		prev->windows_wait = 1;
-		block = NULL;
 	}
 	if (next->windows_wait) {
-		if (block)
+		if (!prev->windows)
 			spare_add(block);
 		block = next->window_block;
 		next->windows_wait = 0;
-	} else if (!block) {
+	} else if (prev->windows) {
 		block = spare_take();
 	}
 	if (block == this_hart->windows)
