@@ -104,6 +104,7 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	linear_map_init();
 	mm_init_fdt();	       /* the tree, copied to safety */
 	harts_prepare(hartid); /* numbers, per-CPU areas, stacks, clock */
+	console_init();	       /* the UART; the log so far goes out */
 	mm_init_pages();       /* DMA ceilings, zones, page allocator */
 	random_init();
 	kmem_cache_init(); /* small objects */
@@ -111,7 +112,6 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	report_memory();
 	if (arch_wx_check())
 		panic("a page is both writable and executable");
-	console_init();		    /* the UART; the log so far goes out */
 	sched_init();		    /* this code becomes the thread "main" */
 	drivers_probe(DRIVER_CORE); /* interrupt controllers; how to end a failed run */
 	local_irq_enable();

@@ -189,12 +189,6 @@ static int map_area(const struct vm_struct *vm, unsigned int prot)
 			       vm->nr_pages - nr, prot);
 }
 
-/* Who looks at all areas may look at @vm's entries. */
-static void set_ready(struct vm_struct *vm, u32 more)
-{
-	__atomic_store_n(&vm->flags, vm->flags | VM_READY | more, __ATOMIC_RELEASE);
-}
-
 /* ---- vmalloc ---- */
 
 static __cold void *complain(size_t size, gfp_t gfp, const char *what, const void *caller)
@@ -229,7 +223,7 @@ static void *alloc_area(size_t size, size_t align, gfp_t gfp, int nid, u32 flags
 		return complain(size, gfp, "no addresses", caller);
 	if (!get_pages(vm, nr, gfp, nid) || map_area(vm, PAGE_KERNEL))
 		return give_up(vm, size, gfp);
-	set_ready(vm, 0);
+	vmap_set_ready(vm, 0);
 	if (unlikely(gfp & __GFP_ZERO))
 		for (unsigned long i = 0; i < nr; i++)
 			clear_page((char *)vm->addr + i * PAGE_SIZE);
@@ -292,7 +286,7 @@ void vfree(const void *addr)
 		return;
 	if (is_vmalloc_addr(addr))
 		kmemleak_free(addr); /* before a scan meets nothing there */
-	vm = vmap_area_release(addr);
+	vm = vmap_area_release(addr, VM_ALLOC | VM_MAP);
 	if (unlikely(!vm)) {
 		warn_at(__FILE__, __LINE__, "vfree(%p): no area begins there", addr);
 		return;
@@ -327,13 +321,13 @@ void *vmap(struct page **pages, unsigned int nr, unsigned long flags, unsigned i
 		vm->pages = vm->few;
 		vm->nr_pages = 0;
 	}
-	set_ready(vm, (u32)(flags & VM_MAP_PUT_PAGES));
+	vmap_set_ready(vm, (u32)(flags & VM_MAP_PUT_PAGES));
 	return vm->addr;
 }
 
 void vunmap(const void *addr)
 {
-	if (addr && !remove_vm_area(addr))
+	if (addr && !vmap_area_remove(addr, VM_MAP))
 		warn_at(__FILE__, __LINE__, "vunmap(%p): no area begins there", addr);
 }
 

@@ -11,56 +11,37 @@
  *     block                    | a |g| a |g| free'd | a |g| top: not handed out |
  *
  * Freed: the entries are cleared at once, but harts may remember them.  So the addresses stay
- * taken, lazy, until a purge: it makes all lazy ranges its own, with what is free around them as
- * far as one page table reaches, gives back the tables that are wholly inside, fences all harts
- * once, and only then are the addresses free.  A block is freed as a whole, when nothing in it is
- * left and no hart takes from it; or dissolved by vm_unmap_aliases(): its areas become ranges of
- * the tree.
- *
- * Purges happen when lazy_max bytes wait, when no addresses are left, and when asked for.  Who
- * frees where no fence can be made leaves it to a thread (vmap_purge_asked).
+ * taken, lazy, until a purge (vmap_lazy.c).  A block is freed as a whole, when nothing in it is
+ * left and no hart takes from it.
  *
  * Invariants: a range in the tree is live, lazy (entries cleared, or just being) or some purge's;
  *   of a live block, areas lie below top, and used is the sum of their pages; a page table has the
  *   entries of live areas only.  (vmalloc_validate)
  * Locking: vmap_state.lock (rank VMAP) for all of it; nothing is allocated under it, and only
- *   small areas are unmapped.  One purge at a time, as a rule: each has ranges of its own
- *   (node.owner), but two that are neighbours leave an unused table for the next.
+ *   small areas are unmapped.
  * Cost: a small area 40 instructions; a large one O(log n).
- * Not here: pages (vmalloc.c), tables and entries (arch/riscv/mm/vmap.c).
+ * Not here: purges (vmap_lazy.c), pages (vmalloc.c), tables and entries (arch/riscv/mm/vmap.c).
  */
 #include "vmap.h"
 
-#include <asm/tlb.h>
 #include <asm/trap.h>
 #include <asm/vmap.h>
-#include <kernel/panic.h>
 #include <kernel/percpu.h>
 #include <kernel/random.h>
 #include <kernel/smp.h>
-#include <kernel/time.h>
+#include <mm/ioremap.h>
 #include <mm/kmalloc.h>
 #include <mm/kmemleak.h>
-#include <mm/node_daemon.h>
 #include <mm/page_alloc.h>
 
-#define LAZY_MIB  32
-#define CHUNK	  16	     /* ranges that are looked at with interrupts off */
-#define OTHERS_NS 100000000u /* how long vm_unmap_aliases() waits for other purges */
+#define LAZY_MIB 32
 
 struct vmap_state vmap_state = { .lock = SPINLOCK_RANKED(LOCK_VMAP) };
-bool vmap_purge_asked;
 
 static DEFINE_PER_CPU(struct vmap_block *, hart_block);
 static struct kmem_cache *area_cache;
 static unsigned long lazy_max; /* bytes */
 static unsigned block_pages;
-
-/* What a purge has taken. */
-struct purge {
-	struct vm_struct *areas;
-	struct vmap_block *blocks;
-};
 
 void vmalloc_init(void)
 {
@@ -78,14 +59,10 @@ void vmalloc_init(void)
 	trap_set_fault_text(vmalloc_describe);
 	vmap_tree_init(&vmap_state.tree, va_layout.vmalloc_base, va_layout.vmalloc_base + bytes,
 		       (u32)get_random_long() | 1);
+	ioremap_init();
 }
 
 /* ---- under the lock ---- */
-
-static struct vmap_block *block_of(struct vmap_node *node)
-{
-	return container_of(node, struct vmap_block, node);
-}
 
 static struct vm_struct *small_area_at(const struct vmap_block *b, unsigned long addr)
 {
@@ -298,16 +275,32 @@ struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, u3
 	return vm;
 }
 
+void vmap_area_add(struct vm_struct *vm)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	vmap_tree_insert(&vmap_state.tree, &vm->node);
+	count_area(vm);
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+}
+
+void vmap_set_ready(struct vm_struct *vm, u32 more)
+{
+	__atomic_store_n(&vm->flags, vm->flags | VM_READY | more, __ATOMIC_RELEASE);
+}
+
 /* ---- giving them back ---- */
 
-struct vm_struct *vmap_area_release(const void *addr)
+struct vm_struct *vmap_area_release(const void *addr, u32 kinds)
 {
 	unsigned long at = (unsigned long)addr, flags;
 	struct vm_struct *vm;
 
 	spin_lock_irqsave(&vmap_state.lock, flags);
 	vm = vmap_area_at(at);
-	if (unlikely(!vm || vm->node.start != at || vm->node.state != VMAP_LIVE)) {
+	if (unlikely(!vm || vm->node.start != at || vm->node.state != VMAP_LIVE ||
+		     !(vm->flags & kinds))) {
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
 		return NULL;
 	}
@@ -326,27 +319,6 @@ struct vm_struct *vmap_area_release(const void *addr)
 	return vm;
 }
 
-static bool purge(bool all, bool force);
-
-/* Too much is lazy: purge it, here or later. */
-static __noinline void purge_soon(void)
-{
-	if (!in_atomic()) {
-		purge(false, false);
-		return;
-	}
-	if (READ_ONCE(vmap_purge_asked))
-		return;
-	WRITE_ONCE(vmap_purge_asked, true);
-	if (READ_ONCE(node_daemon_kick))
-		node_daemon_kick();
-}
-
-void vmap_purge_work(void)
-{
-	purge(false, false);
-}
-
 void vmap_area_put(struct vm_struct *vm)
 {
 	unsigned long flags;
@@ -361,186 +333,24 @@ void vmap_area_put(struct vm_struct *vm)
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
 	}
 	if (unlikely(READ_ONCE(vmap_state.lazy_bytes) > lazy_max))
-		purge_soon();
+		vmap_purge_soon();
 }
 
-bool remove_vm_area(const void *addr)
+bool vmap_area_remove(const void *addr, u32 kinds)
 {
-	struct vm_struct *vm = vmap_area_release(addr);
+	struct vm_struct *vm = vmap_area_release(addr, kinds);
 
 	if (vm)
 		vmap_area_put(vm);
 	return vm;
 }
 
-/* ---- purge ---- */
-
-static bool is_mine(const struct vmap_node *node, const struct purge *p)
+bool remove_vm_area(const void *addr)
 {
-	return node->state == VMAP_PURGING && node->owner == p;
+	return vmap_area_remove(addr, ~0u);
 }
 
-/* @node takes over its neighbours that are @p's, and free addresses around as far as one page table
- * reaches. */
-static void claim(struct vmap_node *node, const struct purge *p)
-{
-	unsigned long start = node->start, end = node->end, table = arch_vmap_table_bytes();
-
-	while (is_mine(node->prev, p)) {
-		node->prev->state = VMAP_GONE;
-		start = node->prev->start;
-		vmap_tree_remove(&vmap_state.tree, node->prev);
-	}
-	while (is_mine(node->next, p)) {
-		node->next->state = VMAP_GONE;
-		end = node->next->end;
-		vmap_tree_remove(&vmap_state.tree, node->next);
-	}
-	start = max(node->prev->end, ALIGN_DOWN(start, table));
-	/* Not past the end of the address space. */
-	end = min(node->next->start - 1, (end - 1) | (table - 1)) + 1;
-	vmap_tree_resize(&vmap_state.tree, node, start, end);
-}
-
-/* What is lazy becomes @p's.  False: another purge is under way, of which what is freed now may be
- * a neighbour: then neither would see that a table is unused. */
-static bool take_lazy(struct purge *p, bool force)
-{
-	unsigned long flags;
-	bool mine;
-
-	spin_lock_irqsave(&vmap_state.lock, flags);
-	mine = force || !vmap_state.purging;
-	if (mine) {
-		p->areas = vmap_state.lazy_areas;
-		p->blocks = vmap_state.lazy_blocks;
-		vmap_state.lazy_areas = NULL;
-		vmap_state.lazy_blocks = NULL;
-		vmap_state.lazy_bytes = 0;
-		vmap_state.purging++;
-		vmap_state.purges += p->areas || p->blocks;
-		vmap_purge_asked = false;
-	}
-	spin_unlock_irqrestore(&vmap_state.lock, flags);
-	return mine;
-}
-
-/* @fn for each range of @p, a few at a time under the lock. */
-static __noinline void for_ranges(struct purge *p,
-				  void (*fn)(struct vmap_node *node, struct purge *p))
-{
-	struct vm_struct *vm = p->areas;
-	struct vmap_block *b = p->blocks;
-	unsigned long flags;
-
-	while (vm || b) {
-		spin_lock_irqsave(&vmap_state.lock, flags);
-		for (unsigned i = 0; i < CHUNK && vm; i++, vm = vm->next_lazy)
-			fn(&vm->node, p);
-		for (unsigned i = 0; i < CHUNK && b; i++, b = b->next_lazy)
-			fn(&b->node, p);
-		spin_unlock_irqrestore(&vmap_state.lock, flags);
-	}
-}
-
-static void mark_range(struct vmap_node *node, struct purge *p)
-{
-	node->state = VMAP_PURGING;
-	node->owner = p;
-}
-
-static void claim_range(struct vmap_node *node, struct purge *p)
-{
-	if (node->state != VMAP_GONE)
-		claim(node, p);
-}
-
-static void free_range(struct vmap_node *node, struct purge *p)
-{
-	if (node->state != VMAP_GONE)
-		vmap_tree_remove(&vmap_state.tree, node);
-	vmap_state.nr_blocks -= node->kind == VMAP_BLOCK;
-}
-
-static void free_tables(struct tlb_batch *tlb, const struct vmap_node *node)
-{
-	if (node->state == VMAP_GONE)
-		return;
-	tlb_batch_add(tlb, node->start, node->end - node->start);
-	arch_vmap_free_tables(tlb, node->start, node->end);
-}
-
-static void free_nodes(struct purge *p)
-{
-	for (struct vm_struct *vm = p->areas, *next; vm; vm = next) {
-		next = vm->next_lazy;
-		kmem_cache_free(area_cache, vm);
-	}
-	for (struct vmap_block *b = p->blocks, *next; b; b = next) {
-		next = b->next_lazy;
-		kfree(b);
-	}
-}
-
-/* ---- blocks of which only a part is in use ---- */
-
-static bool is_torn(const struct vmap_node *node)
-{
-	const struct vmap_block *b = container_of(node, struct vmap_block, node);
-
-	return node->kind == VMAP_BLOCK && node->state == VMAP_LIVE && !b->current;
-}
-
-/* Its areas become ranges of the tree. */
-static void dissolve(struct vmap_block *b)
-{
-	vmap_tree_remove(&vmap_state.tree, &b->node);
-	vmap_state.nr_blocks--;
-	for (unsigned i = 0; i < b->top; i++) {
-		struct vm_struct *vm = b->at[i];
-
-		if (!vm)
-			continue;
-		vm->block = NULL;
-		vmap_tree_insert(&vmap_state.tree, &vm->node);
-	}
-}
-
-/* Note how much is in use of each torn block; or, after a fence, dissolve those of which nothing
- * was freed since. */
-static __noinline void torn_blocks(bool fenced)
-{
-	unsigned long at = 0, flags;
-	struct vmap_node *node;
-
-	do {
-		struct vmap_block *b = NULL;
-
-		spin_lock_irqsave(&vmap_state.lock, flags);
-		node = vmap_tree_above(&vmap_state.tree, at);
-		for (unsigned i = 0; i < CHUNK && node && node != &vmap_state.tree.high; i++) {
-			at = node->end;
-			if (is_torn(node)) {
-				b = block_of(node);
-				break;
-			}
-			node = node->next;
-		}
-		if (b && !fenced) {
-			b->noted = b->used;
-			b = NULL;
-		} else if (b && b->noted == b->used) {
-			dissolve(b);
-		} else {
-			b = NULL;
-		}
-		spin_unlock_irqrestore(&vmap_state.lock, flags);
-		kfree(b);
-	} while (node && node != &vmap_state.tree.high);
-}
-
-/* No hart has a block any more. */
-static void retire_all(void)
+void vmap_retire_all(void)
 {
 	unsigned long flags;
 
@@ -556,43 +366,8 @@ static void retire_all(void)
 	spin_unlock_irqrestore(&vmap_state.lock, flags);
 }
 
-/* What is lazy becomes free; with @all, also what blocks don't use.  False: another purge is at it,
- * and nothing was done, unless with @force. */
-static bool purge(bool all, bool force)
+void vmap_area_free(struct vm_struct *vm)
 {
-	struct tlb_batch tlb = TLB_BATCH_INIT;
-	struct purge p;
-	unsigned long flags;
-
-	if (!take_lazy(&p, force))
-		return false;
-	if (all)
-		torn_blocks(false);
-	for_ranges(&p, mark_range);
-	for_ranges(&p, claim_range);
-	for (struct vm_struct *vm = p.areas; vm; vm = vm->next_lazy)
-		free_tables(&tlb, &vm->node);
-	for (struct vmap_block *b = p.blocks; b; b = b->next_lazy)
-		free_tables(&tlb, &b->node);
-	tlb.all |= all;
-	tlb_batch_flush(&tlb);
-	for_ranges(&p, free_range);
-	if (all)
-		torn_blocks(true);
-	free_nodes(&p);
-	spin_lock_irqsave(&vmap_state.lock, flags);
-	vmap_state.purging--;
-	spin_unlock_irqrestore(&vmap_state.lock, flags);
-	return true;
-}
-
-void vm_unmap_aliases(void)
-{
-	u64 start = ktime_ns();
-
-	might_sleep();
-	retire_all();
-	/* One less urgent than us may be at it, and would never be done on our hart. */
-	while (!purge(true, ktime_ns() - start > OTHERS_NS))
-		cpu_relax();
+	if (!(vm->flags & VM_STATIC))
+		kmem_cache_free(area_cache, vm);
 }

@@ -45,16 +45,41 @@ struct vmap_state {
 };
 extern struct vmap_state vmap_state;
 
+static inline struct vmap_block *block_of(struct vmap_node *node)
+{
+	return container_of(node, struct vmap_block, node);
+}
+
 /* vmap_area_at - the area, small or not, that @addr lies in, its guard included, lazy or not. The
  * lock is held. */
 struct vm_struct *vmap_area_at(unsigned long addr);
 
+/* vmap_area_add - @vm, whose addresses are set and nobody's, is an area.  Boot. */
+void vmap_area_add(struct vm_struct *vm);
+
+/* vmap_set_ready - all of @vm is mapped, and @more are flags of it: who looks at all areas may look
+ * at its entries. */
+void vmap_set_ready(struct vm_struct *vm, u32 more);
+
 /*
  * vmap_area_release - what vfree() needs of the area that begins at @addr
- * It isn't mapped any more, and the caller owns *vm but for its addresses.  NULL: there is none.
+ * It isn't mapped any more, and the caller owns *vm but for its addresses.  NULL: there is none
+ * that has one of the flags @kinds.
  * vmap_area_put: and these go back too; @vm isn't touched any more.
  */
-struct vm_struct *vmap_area_release(const void *addr);
+struct vm_struct *vmap_area_release(const void *addr, u32 kinds);
 void vmap_area_put(struct vm_struct *vm);
+
+/* vmap_area_remove - remove_vm_area() of one of @kinds. */
+bool vmap_area_remove(const void *addr, u32 kinds);
+
+/* vmap_area_free - @vm itself, whose addresses have gone back. */
+void vmap_area_free(struct vm_struct *vm);
+
+/* vmap_retire_all - no hart has a block any more. */
+void vmap_retire_all(void);
+
+/* vmap_purge_soon - too much is lazy: it's purged, here or later. */
+void vmap_purge_soon(void);
 
 #endif

@@ -33,6 +33,7 @@ struct vmap_block;
 #define VM_HUGE		 0x10u /* aligned to large leaves, which may be used */
 #define VM_MAP_PUT_PAGES 0x20u /* vfree() drops pages and frees their array, which was vmap()'s */
 #define VM_READY	 0x40u /* all of it is mapped */
+#define VM_STATIC	 0x80u /* made before there were areas: the vm_struct is nobody's to free */
 
 #define PAGE_KERNEL    (PROT_READ | PROT_WRITE)
 #define PAGE_KERNEL_RO PROT_READ

@@ -339,7 +339,6 @@ static void check_regions(struct ktap *t, struct kmem_cache *s)
 		(unsigned long)virt_to_page(s) + 8,
 		v->stack_base,
 		v->stack_base + v->stack_bytes - 8,
-		v->io_base,
 		v->vmalloc_base + 0x1000,
 		v->scratch_base,
 		v->linear_base - 8,

@@ -465,8 +465,6 @@ static void test_lookup(struct ktap *t)
 	KTAP_EXPECT_EQ(t, map.prot, RW);
 	KTAP_EXPECT_EQ(t, arch_lookup((unsigned long)__va(__pa_symbol(&data)), &map), 0);
 	KTAP_EXPECT_EQ(t, map.prot, RW);
-	KTAP_EXPECT_EQ(t, arch_lookup(va_layout.io_base, &map), 0);
-	KTAP_EXPECT(t, map.prot == (RW | PROT_IO));
 	KTAP_EXPECT_EQ(t, arch_lookup(0, &map), -ENOENT);
 	KTAP_EXPECT_EQ(t, arch_lookup(va_layout.scratch_base, &map), -ENOENT);
 }

@@ -11,7 +11,7 @@
  * on Sv32 the stacks', reach as far as this machine's memory makes sense of.
  *
  * Locking: none here; boot hart.
- * Not here: the table's entries (pgtable.c, leaves.c), what is mapped where (mm/, ioremap.c).
+ * Not here: the table's entries (pgtable.c, leaves.c), what is mapped where (mm/, early_fdt.c).
  */
 #define LOG_PREFIX "paging: "
 
@@ -55,6 +55,11 @@ void arch_set_isa(u32 isa)
 	/* Sv32's entries have no bits for either. */
 	if (sizeof(long) == 8)
 		pt_isa = isa & (DT_ISA_SVPBMT | DT_ISA_SVNAPOT);
+}
+
+phys_addr_t arch_phys_end(void)
+{
+	return MAX_PHYS;
 }
 
 bool arch_linear_reaches(phys_addr_t start, phys_addr_t end)

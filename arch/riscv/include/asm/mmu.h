@@ -169,6 +169,9 @@ unsigned long arch_largest_leaf(void);
 /* The largest leaf that may cover memory of the firmware's, in bytes (FU540: not 1 GiB). */
 unsigned long arch_shared_leaf(void);
 
+/* One byte beyond the highest physical address that an entry can hold. */
+phys_addr_t arch_phys_end(void);
+
 /* "sv48" etc. of the running mode. */
 const char *arch_paging_name(void);
 
@@ -178,14 +181,6 @@ const char *arch_paging_name(void);
  * without a writable alias of text or rodata.
  */
 unsigned int arch_image_prot(phys_addr_t pa, phys_addr_t *end);
-
-/*
- * ioremap - map a device's registers
- * @pa: any alignment; @bytes > 0.  Returns an address with the same offset in its page, or NULL.
- * Boot and probe time; may allocate a page table. early_ioremap is the same call.
- */
-void *ioremap(phys_addr_t pa, size_t bytes);
-#define early_ioremap ioremap
 
 /*
  * arch_stack_map - give stack number @nr its address range

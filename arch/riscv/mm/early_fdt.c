@@ -1,48 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ioremap.c - small mappings at boot: device registers, stacks, the device tree
+ * early_fdt.c - small mappings at boot: stacks of harts, the device tree
  *
- * Registers and stacks are laid out upwards in regions of their own and are never given back:
- * a device is probed once, a hart's stack lives as long as the hart.
- *
- * Locking: next_io is taken with an atomic add; stacks are placed by number.
+ * Locking: the boot hart is alone.
  */
-#define LOG_PREFIX "paging: "
-
 #include <asm/pgtable.h>
 #include <asm/tlb.h>
 
-#include <base/errno.h>
-#include <kernel/log.h>
 #include <libfdt.h>
 #include <string.h>
-
-static unsigned long next_io; /* bytes of the I/O region that are taken */
-
-void *ioremap(phys_addr_t pa, size_t bytes)
-{
-	unsigned long offset = (unsigned long)(pa & (PAGE_SIZE - 1));
-	unsigned long size = ALIGN_UP(offset + bytes, PAGE_SIZE);
-	unsigned long at, va;
-	int err;
-
-	if (!bytes || size < bytes)
-		return NULL;
-	/* A page between two mappings stays empty: an overrun faults. */
-	at = __atomic_fetch_add(&next_io, size + PAGE_SIZE, __ATOMIC_RELAXED);
-	if (at > va_layout.io_bytes || va_layout.io_bytes - at < size) {
-		pr_err("no room to map %zu bytes of device memory at 0x%llx", bytes, PA(pa));
-		return NULL;
-	}
-	va = va_layout.io_base + at;
-	err = arch_map(va, pa - offset, size, PROT_READ | PROT_WRITE | PROT_IO, PAGE_SIZE);
-	if (err) {
-		pr_err("%zu bytes of device memory at 0x%llx can't be mapped: %s", bytes, PA(pa),
-		       err == -ENOMEM ? "no memory" : "no hart reaches that address");
-		return NULL;
-	}
-	return (void *)(va + offset);
-}
 
 unsigned long arch_stack_map(unsigned int nr, phys_addr_t pa)
 {
