@@ -39,7 +39,7 @@ void hart_main(void) __noreturn;
 
 static const char *paging_cap; /* paging= */
 
-static int parse_paging(const char *value)
+static int __init parse_paging(const char *value)
 {
 	static const char *const modes[] = { "sv32", "sv39", "sv48", "sv57" };
 
@@ -52,7 +52,8 @@ static int parse_paging(const char *value)
 	return -EINVAL;
 }
 
-static const struct bootarg arg_paging = { "paging", parse_paging, "sv39, sv48 or sv57" };
+static const struct bootarg arg_paging __initconst = { "paging", parse_paging,
+						       "sv39, sv48 or sv57" };
 TABLE_ENTRY(bootarg, arg_paging);
 
 static void announce(unsigned long hartid)
@@ -64,7 +65,7 @@ static void announce(unsigned long hartid)
 }
 
 /* Check the firmware's device tree where it lies; returns its size. */
-static size_t open_fdt(phys_addr_t pa)
+static size_t __init open_fdt(phys_addr_t pa)
 {
 	struct dt_error err;
 	struct dt_chosen chosen;
@@ -87,7 +88,7 @@ static void report_memory(void)
 		PA(memblock_phys_mem_size() / MiB), nr_free_pages() * (PAGE_SIZE / 1024));
 }
 
-void start_kernel(unsigned long hartid, unsigned long fdt_pa)
+static __noinline void __init boot(unsigned long hartid, unsigned long fdt_pa)
 {
 	size_t fdt_bytes;
 
@@ -110,8 +111,6 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	kmem_cache_init(); /* small objects */
 	vmalloc_init();	   /* memory at addresses in a row */
 	report_memory();
-	if (arch_wx_check())
-		panic("a page is both writable and executable");
 	sched_init();		    /* this code becomes the thread "main" */
 	drivers_probe(DRIVER_CORE); /* interrupt controllers; how to end a failed run */
 	local_irq_enable();
@@ -122,6 +121,14 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	kfence_timer_init();	      /* a sample of objects is watched */
 	kmemleak_start();	      /* who looks for leaks, if anyone */
 	drivers_probe(DRIVER_DEVICE); /* everything else; the console by interrupt */
+}
+
+void __ref start_kernel(unsigned long hartid, unsigned long fdt_pa)
+{
+	boot(hartid, fdt_pa);
+	mm_free_init(); /* what boot() alone needed; what it alone wrote is read-only */
+	if (arch_wx_check())
+		panic("a page is both writable and executable");
 	pr_info("%lu instructions from _start to the prompt", instructions_since_start());
 	shell_main();
 }

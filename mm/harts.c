@@ -112,7 +112,7 @@ static unsigned int number_harts(struct hart_info *harts, const struct dt_hart *
 	return last + 1;
 }
 
-void harts_prepare(unsigned long bootid)
+void __init harts_prepare(unsigned long bootid)
 {
 	const struct dt_hart *list;
 	struct hart_info *harts;

@@ -30,7 +30,7 @@ extern char _end[];
 
 static u64 lowmem; /* lowmem=, bytes; 0: as much as the address space has room for */
 
-static int parse_lowmem(const char *value)
+static int __init parse_lowmem(const char *value)
 {
 	u64 bytes;
 
@@ -40,12 +40,12 @@ static int parse_lowmem(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_lowmem = { "lowmem", parse_lowmem,
-					   "a size like 64M: the rest is high memory" };
+static const struct bootarg arg_lowmem __initconst = { "lowmem", parse_lowmem,
+						       "a size like 64M: the rest is high memory" };
 TABLE_ENTRY(bootarg, arg_lowmem);
 
 /* Where the lowest @bytes of memory end. */
-static phys_addr_t end_of_lowest(u64 bytes)
+static phys_addr_t __init end_of_lowest(u64 bytes)
 {
 	const struct memblock_region *r;
 
@@ -57,7 +57,7 @@ static phys_addr_t end_of_lowest(u64 bytes)
 	return memblock_end_of_DRAM();
 }
 
-static u64 memory_below(phys_addr_t end)
+static u64 __init memory_below(phys_addr_t end)
 {
 	const struct memblock_region *r;
 	u64 bytes = 0;
@@ -69,7 +69,7 @@ static u64 memory_below(phys_addr_t end)
 	return bytes;
 }
 
-static u64 free_below(phys_addr_t end)
+static u64 __init free_below(phys_addr_t end)
 {
 	struct memblock_free_iter it;
 	u64 bytes = 0;
@@ -81,14 +81,14 @@ static u64 free_below(phys_addr_t end)
 	return bytes;
 }
 
-static bool enough_below(phys_addr_t end)
+static bool __init enough_below(phys_addr_t end)
 {
 	u64 descriptors = memblock_phys_mem_size() >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT);
 
 	return end >= __pa_symbol(_end) && free_below(end) >= descriptors + LOW_FREE;
 }
 
-void highmem_cap(void)
+void __init highmem_cap(void)
 {
 	phys_addr_t end = end_of_lowest(lowmem), least;
 

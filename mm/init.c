@@ -27,7 +27,7 @@ static struct {
 	struct zone_plan plan;
 } state = { .wish = { .movablecore = CORE_UNSET, .kernelcore = CORE_UNSET } };
 
-static int parse_mem(const char *value)
+static int __init parse_mem(const char *value)
 {
 	u64 bytes;
 
@@ -37,42 +37,46 @@ static int parse_mem(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_mem = { "mem", parse_mem, "a size like 64M: use no more memory" };
+static const struct bootarg arg_mem __initconst = { "mem", parse_mem,
+						    "a size like 64M: use no more memory" };
 TABLE_ENTRY(bootarg, arg_mem);
 
-static int parse_dma_zone(const char *value)
+static int __init parse_dma_zone(const char *value)
 {
 	return zone_plan_parse_bits(value, &state.wish.dma_zone);
 }
 
-static const struct bootarg arg_dma_zone = { "dma_zone", parse_dma_zone,
-					     "address bits between 12 and 56, like 28,30" };
+static const struct bootarg arg_dma_zone __initconst = {
+	"dma_zone", parse_dma_zone, "address bits between 12 and 56, like 28,30"
+};
 TABLE_ENTRY(bootarg, arg_dma_zone);
 
-static int parse_movablecore(const char *value)
+static int __init parse_movablecore(const char *value)
 {
 	return zone_plan_parse_core(value, &state.wish.movablecore);
 }
 
-static int parse_kernelcore(const char *value)
+static int __init parse_kernelcore(const char *value)
 {
 	return zone_plan_parse_core(value, &state.wish.kernelcore);
 }
 
 static const char core_help[] = "a size, or a part of memory like 40%";
-static const struct bootarg arg_movablecore = { "movablecore", parse_movablecore, core_help };
-static const struct bootarg arg_kernelcore = { "kernelcore", parse_kernelcore, core_help };
+static const struct bootarg arg_movablecore __initconst = { "movablecore", parse_movablecore,
+							    core_help };
+static const struct bootarg arg_kernelcore __initconst = { "kernelcore", parse_kernelcore,
+							   core_help };
 TABLE_ENTRY(bootarg, arg_movablecore);
 TABLE_ENTRY(bootarg, arg_kernelcore);
 
-static void reserve(phys_addr_t start, phys_addr_t bytes, u32 kind, const char *what)
+static void __init reserve(phys_addr_t start, phys_addr_t bytes, u32 kind, const char *what)
 {
 	if (memblock_reserve_kind(start, bytes, kind))
 		panic("can't reserve %s at 0x%llx: the list of reservations is full", what,
 		      PA(start));
 }
 
-void mm_init_memblock(phys_addr_t fdt_pa, size_t fdt_bytes)
+void __init mm_init_memblock(phys_addr_t fdt_pa, size_t fdt_bytes)
 {
 	phys_addr_t image = va_layout.image_pa, image_end = __pa_symbol(_end);
 	struct dt_error err;
@@ -87,7 +91,7 @@ void mm_init_memblock(phys_addr_t fdt_pa, size_t fdt_bytes)
 		panic("%s", err.text);
 }
 
-void mm_init_reserve(void)
+void __init mm_init_reserve(void)
 {
 	struct dt_error err;
 
@@ -96,7 +100,7 @@ void mm_init_reserve(void)
 	cma_reserve();
 }
 
-void mm_init_fdt(void)
+void __init mm_init_fdt(void)
 {
 	size_t bytes = dt_blob_bytes();
 	void *copy = memblock_alloc(bytes, 8);
@@ -124,7 +128,7 @@ static void table_to_pages(phys_addr_t pa)
 		__free_page(page);
 }
 
-void mm_init_pages(void)
+void __init mm_init_pages(void)
 {
 	struct dt_error err;
 
@@ -143,6 +147,22 @@ void mm_init_pages(void)
 	arch_map_set_allocator(table_from_pages, table_to_pages);
 	if (arch_share_roots(memblock_phys_mem_size()))
 		panic("no memory for the page tables that address spaces share");
+}
+
+void mm_free_init(void)
+{
+	unsigned long nr = 0;
+	phys_addr_t start, end;
+	int err = arch_seal_image();
+
+	for (unsigned int i = 0; !err; i++) {
+		err = arch_release_image(i, &start, &end);
+		if (!err)
+			nr += free_reserved_area(start, end);
+	}
+	if (err != -ENOENT)
+		panic("no memory to seal the image and to free what boot alone needed");
+	pr_info("%lu KiB that only boot needed are free", nr * (PAGE_SIZE / 1024));
 }
 
 const struct zone_plan *mm_zone_plan(void)

@@ -40,7 +40,7 @@ static u8 **tables; /* by segment */
 static u32 reporting;
 struct kasan_found kasan_found;
 
-void kasan_init(void)
+void __init kasan_init(void)
 {
 	u8 **made = memblock_alloc(nr_mem_segments * sizeof(*made), sizeof(*made));
 

@@ -355,7 +355,7 @@ void kfence_sample(void)
 
 static unsigned int wanted_objects; /* kfence.num_objects=, 0: by memory */
 
-static int parse_ms(const char *value)
+static int __init parse_ms(const char *value)
 {
 	unsigned long ms;
 
@@ -365,7 +365,7 @@ static int parse_ms(const char *value)
 	return 0;
 }
 
-static int parse_objects(const char *value)
+static int __init parse_objects(const char *value)
 {
 	unsigned long nr;
 
@@ -375,9 +375,10 @@ static int parse_objects(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_ms = { "kfence.sample_interval", parse_ms,
-				       "milliseconds, at most 3600000; 0 is off" };
-static const struct bootarg arg_objects = { "kfence.num_objects", parse_objects, "1 to 255" };
+static const struct bootarg arg_ms __initconst = { "kfence.sample_interval", parse_ms,
+						   "milliseconds, at most 3600000; 0 is off" };
+static const struct bootarg arg_objects __initconst = { "kfence.num_objects", parse_objects,
+							"1 to 255" };
 TABLE_ENTRY(bootarg, arg_ms);
 TABLE_ENTRY(bootarg, arg_objects);
 

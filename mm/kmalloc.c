@@ -157,7 +157,7 @@ struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp)
 	return s;
 }
 
-void kmalloc_init(void)
+void __init kmalloc_init(void)
 {
 	unsigned long mib = totallow_pages() >> (20 - PAGE_SHIFT);
 	unsigned rows = mib < 32 || !BY_SITE ? 1 : mib < 128 ? 4 : KMALLOC_SITES;

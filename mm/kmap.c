@@ -231,7 +231,7 @@ static unsigned int blocks_wanted(void)
 	return min(most / BLOCK_PAGES, 2 * nr_harts + MIN_SPARE);
 }
 
-void kmap_init(void)
+void __init kmap_init(void)
 {
 	unsigned long bytes, base = va_layout.window_base, *entries;
 

@@ -162,7 +162,7 @@ void *kmap_address(const struct page *page)
 	return slot ? address_of(slot) : NULL;
 }
 
-void kmap_pool_init(unsigned long *entries)
+void __init kmap_pool_init(unsigned long *entries)
 {
 	pool.entries = entries;
 	pool.slot = memblock_alloc(NR_SLOTS * sizeof(*pool.slot), sizeof(long));

@@ -174,7 +174,8 @@ static void read_roots(void)
 	kmemleak_scan_range(__per_cpu_end, &leak_state);
 	kmemleak_scan_range(&leak_state + 1, __tables_start);
 	kmemleak_scan_range(__bss_start, boot_stack_guard);
-	kmemleak_scan_range(boot_stack_top, __bss_end);
+	kmemleak_scan_range(boot_stack_top, __init_bss_start);
+	kmemleak_scan_range(__init_bss_end, __bss_end);
 	for (unsigned cpu = 0; cpu < nr_harts; cpu++)
 		read_hart((const char *)hart_info(cpu)->local);
 	if (kmemleak_scan_stacks)

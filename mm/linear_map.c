@@ -28,7 +28,7 @@
 #include <mm/memblock.h>
 #include <mm/page_debug.h>
 
-static phys_addr_t table_from_memblock(void)
+static phys_addr_t __init table_from_memblock(void)
 {
 	return memblock_phys_alloc_range(PAGE_SIZE, PAGE_SIZE, 0, 0, NUMA_NO_NODE);
 }
@@ -58,7 +58,7 @@ static void map_around_image(phys_addr_t start, phys_addr_t end, unsigned long l
 }
 
 /* Has somebody else than this kernel reserved memory in [start, end)? */
-static bool foreign_memory(phys_addr_t start, phys_addr_t end)
+static bool __init foreign_memory(phys_addr_t start, phys_addr_t end)
 {
 	const struct memblock_region *r;
 
@@ -97,7 +97,7 @@ static void map_bank(phys_addr_t start, phys_addr_t end)
 	}
 }
 
-void linear_map_limit(void)
+void __init linear_map_limit(void)
 {
 	phys_addr_t limit, end = memblock_end_of_DRAM();
 
@@ -117,7 +117,7 @@ void linear_map_limit(void)
 #endif
 }
 
-void linear_map_init(void)
+void __init linear_map_init(void)
 {
 	const struct memblock_region *r;
 

@@ -290,7 +290,7 @@ static int remove_range(struct memblock_type *type, phys_addr_t base, phys_addr_
 	return 0;
 }
 
-static int mark_memory(phys_addr_t base, phys_addr_t size, u32 flag)
+static int __init mark_memory(phys_addr_t base, phys_addr_t size, u32 flag)
 {
 	struct memblock_type *type = &memblock.memory;
 	unsigned first, last;
@@ -311,7 +311,7 @@ static int mark_memory(phys_addr_t base, phys_addr_t size, u32 flag)
 
 /* ---- the public functions ---- */
 
-int memblock_add_node(phys_addr_t base, phys_addr_t size, int nid)
+int __init memblock_add_node(phys_addr_t base, phys_addr_t size, int nid)
 {
 	if (wraps(base, size))
 		return -EINVAL;
@@ -323,14 +323,14 @@ int memblock_add(phys_addr_t base, phys_addr_t size)
 	return memblock_add_node(base, size, 0);
 }
 
-int memblock_remove(phys_addr_t base, phys_addr_t size)
+int __init memblock_remove(phys_addr_t base, phys_addr_t size)
 {
 	if (wraps(base, size))
 		return -EINVAL;
 	return remove_range(&memblock.memory, base, base + size);
 }
 
-int memblock_reserve_kind(phys_addr_t base, phys_addr_t size, u32 kind)
+int __init memblock_reserve_kind(phys_addr_t base, phys_addr_t size, u32 kind)
 {
 	if (wraps(base, size))
 		return -EINVAL;
@@ -342,19 +342,19 @@ int memblock_reserve(phys_addr_t base, phys_addr_t size)
 	return memblock_reserve_kind(base, size, MEMBLOCK_RSRV_EARLY);
 }
 
-int memblock_phys_free(phys_addr_t base, phys_addr_t size)
+int __init memblock_phys_free(phys_addr_t base, phys_addr_t size)
 {
 	if (wraps(base, size))
 		return -EINVAL;
 	return remove_range(&memblock.reserved, base, base + size);
 }
 
-int memblock_mark_nomap(phys_addr_t base, phys_addr_t size)
+int __init memblock_mark_nomap(phys_addr_t base, phys_addr_t size)
 {
 	return mark_memory(base, size, MEMBLOCK_NOMAP);
 }
 
-int memblock_mark_hotplug(phys_addr_t base, phys_addr_t size)
+int __init memblock_mark_hotplug(phys_addr_t base, phys_addr_t size)
 {
 	return mark_memory(base, size, MEMBLOCK_HOTPLUG);
 }
@@ -364,7 +364,7 @@ void memblock_set_limit(phys_addr_t limit)
 	memblock.limit = limit;
 }
 
-int memblock_enforce_memory_limit(phys_addr_t bytes)
+int __init memblock_enforce_memory_limit(phys_addr_t bytes)
 {
 	const struct memblock_region *r;
 
@@ -379,7 +379,7 @@ int memblock_enforce_memory_limit(phys_addr_t bytes)
 	return 0;
 }
 
-void memblock_allow_resize(void)
+void __init memblock_allow_resize(void)
 {
 	memblock.can_resize = true;
 }
@@ -414,12 +414,12 @@ void *memblock_alloc_node(phys_addr_t size, phys_addr_t align, int nid)
 	return memset(memblock_alloc_raw(size, align, nid), 0, size);
 }
 
-void *memblock_alloc(phys_addr_t size, phys_addr_t align)
+void *__init memblock_alloc(phys_addr_t size, phys_addr_t align)
 {
 	return memblock_alloc_node(size, align, NUMA_NO_NODE);
 }
 
-void memblock_free(void *ptr, phys_addr_t size)
+void __init memblock_free(void *ptr, phys_addr_t size)
 {
 	phys_addr_t pa = __pa(ptr), before = memblock.reserved.total;
 
@@ -487,7 +487,7 @@ bool memblock_is_reserved(phys_addr_t pa)
 	return find_region(&memblock.reserved, pa) != NULL;
 }
 
-bool memblock_is_region_memory(phys_addr_t base, phys_addr_t size)
+bool __init memblock_is_region_memory(phys_addr_t base, phys_addr_t size)
 {
 	phys_addr_t pos = base;
 
@@ -503,13 +503,13 @@ bool memblock_is_region_memory(phys_addr_t base, phys_addr_t size)
 	return true;
 }
 
-bool memblock_is_region_reserved(phys_addr_t base, phys_addr_t size)
+bool __init memblock_is_region_reserved(phys_addr_t base, phys_addr_t size)
 {
 	return !wraps(base, size) && size &&
 	       count_overlaps(&memblock.reserved, base, base + size) > 0;
 }
 
-bool memblock_next_free(struct memblock_free_iter *it)
+bool __init memblock_next_free(struct memblock_free_iter *it)
 {
 	const struct memblock_type *mem = &memblock.memory, *rsrv = &memblock.reserved;
 

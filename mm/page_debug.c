@@ -50,7 +50,7 @@ struct page_debug_counts page_debug_counts;
 /* ---- boot arguments ---- */
 
 /* on, off, 1, 0, or nothing, which is on. */
-static int parse_switch(const char *value, u32 bit)
+static int __init parse_switch(const char *value, u32 bit)
 {
 	if (!*value || !strcmp(value, "on") || !strcmp(value, "1"))
 		page_debug |= bit;
@@ -61,12 +61,12 @@ static int parse_switch(const char *value, u32 bit)
 	return 0;
 }
 
-#define SWITCH(name, bit)                                                              \
-	static int parse_##name(const char *value)                                     \
-	{                                                                              \
-		return parse_switch(value, bit);                                       \
-	}                                                                              \
-	static const struct bootarg arg_##name = { #name, parse_##name, "on or off" }; \
+#define SWITCH(name, bit)                                                                          \
+	static int __init parse_##name(const char *value)                                          \
+	{                                                                                          \
+		return parse_switch(value, bit);                                                   \
+	}                                                                                          \
+	static const struct bootarg arg_##name __initconst = { #name, parse_##name, "on or off" }; \
 	TABLE_ENTRY(bootarg, arg_##name)
 
 SWITCH(page_owner, PAGE_DEBUG_OWNER);
@@ -77,7 +77,7 @@ SWITCH(init_on_free, PAGE_DEBUG_INIT_FREE);
 
 static unsigned guard_minorder;
 
-static int parse_minorder(const char *value)
+static int __init parse_minorder(const char *value)
 {
 	unsigned long order;
 
@@ -89,8 +89,8 @@ static int parse_minorder(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_minorder = { "debug_guardpage_minorder", parse_minorder,
-					     "an order: smaller blocks get a guard" };
+static const struct bootarg arg_minorder __initconst = { "debug_guardpage_minorder", parse_minorder,
+							 "an order: smaller blocks get a guard" };
 TABLE_ENTRY(bootarg, arg_minorder);
 
 /* ---- poison ---- */
@@ -276,7 +276,7 @@ static void fault_text(unsigned long va, char *text, size_t bytes)
 	snprintf(text, bytes, "access to %s pfn 0x%lx%s%s", what, pfn, *who ? ", " : "", who);
 }
 
-void page_debug_init(void)
+void __init page_debug_init(void)
 {
 	if (page_debug & (PAGE_DEBUG_OWNER | PAGE_DEBUG_BEHIND))
 		page_ext_init();
@@ -289,7 +289,7 @@ static bool start_block(const struct memmap_block *block, void *arg)
 	return false;
 }
 
-void page_debug_start(void)
+void __init page_debug_start(void)
 {
 	unsigned long flags;
 	struct zone *zone;

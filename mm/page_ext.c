@@ -17,7 +17,7 @@
 
 static struct page_ext **tables; /* by segment */
 
-void page_ext_init(void)
+void __init page_ext_init(void)
 {
 	tables = memblock_alloc(nr_mem_segments * sizeof(*tables), sizeof(*tables));
 	for (unsigned i = 0; i < nr_mem_segments; i++) {

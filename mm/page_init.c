@@ -30,7 +30,7 @@ bool page_alloc_ready(void)
 	return ready;
 }
 
-void page_alloc_init(const struct zone_plan *plan)
+void __init page_alloc_init(const struct zone_plan *plan)
 {
 	struct zone *zone;
 

@@ -43,7 +43,7 @@ static struct kmem_cache *area_cache;
 static unsigned long lazy_max; /* bytes */
 static unsigned block_pages;
 
-void vmalloc_init(void)
+void __init vmalloc_init(void)
 {
 	unsigned long bytes = va_layout.vmalloc_bytes;
 	unsigned shift = 0;

@@ -37,7 +37,7 @@ static unsigned long max_gap_of(const struct vmap_node *n)
 	return most;
 }
 
-void vmap_tree_init(struct vmap_tree *tree, unsigned long start, unsigned long end, u32 seed)
+void __init vmap_tree_init(struct vmap_tree *tree, unsigned long start, unsigned long end, u32 seed)
 {
 	struct vmap_node *low = &tree->low, *high = &tree->high;
 

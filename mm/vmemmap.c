@@ -34,7 +34,7 @@ static long map_piece(unsigned long va, unsigned long bytes, int nid)
 	return err ? err : (long)bytes;
 }
 
-int vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid)
+int __init vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid)
 {
 	unsigned long va = (unsigned long)pfn_to_page(start_pfn);
 	unsigned long end = (unsigned long)pfn_to_page(end_pfn);

@@ -75,8 +75,8 @@ static bool window_covers(const struct zone_window *w, phys_addr_t start, phys_a
 }
 
 /* @w covers all memory in [start, end), and there is some. */
-static bool reaches(const struct zone_plan_input *in, const struct zone_window *w,
-		    phys_addr_t start, phys_addr_t end)
+static bool __init reaches(const struct zone_plan_input *in, const struct zone_window *w,
+			   phys_addr_t start, phys_addr_t end)
 {
 	bool any = false;
 	unsigned i;
@@ -101,7 +101,7 @@ struct window_iter {
 	struct zone_window *w;
 };
 
-static bool next_window(const struct zone_plan_input *in, struct window_iter *it)
+static bool __init next_window(const struct zone_plan_input *in, struct window_iter *it)
 {
 	if (it->next < in->nr_windows) {
 		it->w = &in->window[it->next++];
@@ -169,7 +169,7 @@ static void remove_cut(struct plan_state *s, int i)
 }
 
 /* Drop the cheapest cut if it costs at most @max_cost; false if none does. */
-static bool drop_cheapest(struct plan_state *s, u64 max_cost)
+static bool __init drop_cheapest(struct plan_state *s, u64 max_cost)
 {
 	u64 best_cost = COST_NEVER;
 	int i, best = -1;
@@ -203,7 +203,7 @@ static u64 roundness(u64 x)
 }
 
 /* Add a cut at @at unless there is memory on one side only. */
-static void add_cut(struct plan_state *s, phys_addr_t at)
+static void __init add_cut(struct plan_state *s, phys_addr_t at)
 {
 	const struct zone_plan_input *in = s->in;
 	int i;
@@ -393,7 +393,7 @@ static bool input_is_sound(const struct zone_plan_input *in)
 	return in->nr_mem > 0;
 }
 
-int zone_plan_build(const struct zone_plan_input *in, struct zone_plan *plan)
+int __init zone_plan_build(const struct zone_plan_input *in, struct zone_plan *plan)
 {
 	struct plan_state s = { .in = in, .plan = plan };
 
@@ -412,7 +412,7 @@ int zone_plan_build(const struct zone_plan_input *in, struct zone_plan *plan)
 	return 0;
 }
 
-int zone_plan_parse_bits(const char *text, u64 *bits)
+int __init zone_plan_parse_bits(const char *text, u64 *bits)
 {
 	u64 list[MAX_CUTS], set = 0;
 	int i, n = parse_list(text, list, MAX_CUTS);
@@ -428,7 +428,7 @@ int zone_plan_parse_bits(const char *text, u64 *bits)
 	return 0;
 }
 
-int zone_plan_parse_core(const char *text, u64 *core)
+int __init zone_plan_parse_core(const char *text, u64 *core)
 {
 	size_t len = strlen(text);
 	char digits[4] = "";
@@ -453,7 +453,7 @@ static u64 core_bytes(u64 total, u64 core)
 	return total / 100 * (core - CORE_PERCENT(0));
 }
 
-u64 zone_plan_movable(u64 total, u64 movablecore, u64 kernelcore)
+u64 __init zone_plan_movable(u64 total, u64 movablecore, u64 kernelcore)
 {
 	u64 movable = movablecore == CORE_UNSET ? total : core_bytes(total, movablecore);
 

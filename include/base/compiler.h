@@ -31,6 +31,26 @@
 #define __cold		   __attribute__((cold, noinline))
 #define __printf(fmt, arg) __attribute__((format(printf, fmt, arg)))
 
+/*
+ * What boot alone needs: functions, constants that only they mention, and variables that are 0 at
+ * first.  Its memory is free once boot is over (arch_image_release), so nobody else may mention it
+ * (tools/tables.py looks), but for a function marked __ref, which knows when it may.
+ * __ro_after_init: a variable that nobody writes once boot is over.
+ */
+#ifdef __riscv
+#define __init		__section(".init.text")
+#define __initconst	__section(".rodata..init")
+#define __initdata	__section(".bss..init")
+#define __ref		__attribute__((section(".ref.text"), noinline))
+#define __ro_after_init __section(".data..ro_after_init")
+#else
+#define __init
+#define __initconst
+#define __initdata
+#define __ref
+#define __ro_after_init
+#endif
+
 /* No copy of it for some of its callers; clang makes none. */
 #ifdef __clang__
 #define __noclone

@@ -39,6 +39,10 @@ int hart_give_stack(unsigned int cpu) __must_check;
 /* mm_init_pages - DMA ceilings, zones, memory map, page allocator; memblock is closed after. */
 void mm_init_pages(void);
 
+/* mm_free_init - seal the image, and make free memory of what boot alone needed (__init and its
+ * kin).  At the end of boot; nothing of it runs any more, on any hart. */
+void mm_free_init(void);
+
 /*
  * vmemmap_populate - map the descriptors of frames [start_pfn, end_pfn)
  * Both are multiples of 128 frames, whose descriptors fill a page.  @nid: node to take the memory

@@ -42,7 +42,7 @@ static struct {
 #endif
 };
 
-static int parse_panic(const char *value)
+static int __init parse_panic(const char *value)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(action_names); i++) {
 		if (!strcmp(value, action_names[i])) {
@@ -53,7 +53,8 @@ static int parse_panic(const char *value)
 	return -EINVAL;
 }
 
-static const struct bootarg arg_panic = { "panic", parse_panic, "halt, reboot or poweroff" };
+static const struct bootarg arg_panic __initconst = { "panic", parse_panic,
+						      "halt, reboot or poweroff" };
 TABLE_ENTRY(bootarg, arg_panic);
 
 void panic_set_poweroff(void (*fn)(void))

@@ -44,7 +44,7 @@ void random_add(const void *from, size_t bytes)
 	spin_unlock_irqrestore(&lock, flags);
 }
 
-void random_init(void)
+void __init random_init(void)
 {
 	struct dt_chosen chosen;
 	u64 now = read_time();

@@ -115,7 +115,7 @@ static const char *name_of_current(void)
 	return current->name;
 }
 
-void node_daemons_init(void)
+void __init node_daemons_init(void)
 {
 	const struct node_daemon *d;
 	int nid;

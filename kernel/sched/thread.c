@@ -385,7 +385,7 @@ static unsigned int id_of_current(void)
 	return current->id;
 }
 
-void sched_init(void)
+void __init sched_init(void)
 {
 	queues_init();
 	timers_init();
@@ -427,7 +427,7 @@ void sched_stop_hart(void)
 	queue_close();
 }
 
-void sched_start_services(void)
+void __init sched_start_services(void)
 {
 	struct thread *t = kthread_run(reaper, NULL, "reaper");
 

@@ -75,6 +75,19 @@ static void crash_text(void)
 	*(volatile int *)(unsigned long)crash_panic = 0;
 }
 
+static __noinline int __init run_once(volatile int *arg)
+{
+	return ++*arg;
+}
+
+/* Call what boot alone needed. */
+static void __ref crash_init(void)
+{
+	volatile int arg = 1;
+
+	arg = run_once(&arg);
+}
+
 static void crash_exec(void)
 {
 	static int data[4] = { 0x8067, 0x8067 }; /* ret */
@@ -176,6 +189,7 @@ static const struct way {
 	{ "guard", crash_guard, "store behind the end of a vmalloc area" },
 	{ "text", crash_text, "store into the kernel's code" },
 	{ "exec", crash_exec, "jump into data" },
+	{ "init", crash_init, "call a function that was freed after boot" },
 	{ "stack", crash_stack, "recurse until the stack overflows" },
 	{ "thread-stack", crash_thread_stack, "the same in a thread of its own" },
 	{ "unaligned", crash_unaligned, "an unaligned atomic" },
@@ -210,7 +224,8 @@ static void complete_crash(const char *prefix, shell_offer_fn offer, void *ctx)
 
 static const struct shell_cmd cmd_crash = {
 	.name = "crash",
-	.usage = "[panic | bug | null | wild | text | exec | stack | thread-stack | unaligned | "
+	.usage = "[panic | bug | null | wild | text | exec | init | stack | thread-stack | "
+		 "unaligned | "
 		 "illegal"
 		 " | all | locks]",
 	.help = "make the kernel panic, in one of several ways",

@@ -116,12 +116,14 @@ static void test_image_protection(struct ktap *t)
 	KTAP_EXPECT(t, !writable(_srodata));
 	KTAP_EXPECT(t, !writable((void *)&readonly_word));
 	KTAP_EXPECT(t, !writable_at(_erodata, -1));
-	KTAP_EXPECT(t, writable(_sdata));
+	KTAP_EXPECT(t, !writable(_sdata)); /* sealed when boot was over */
+	KTAP_EXPECT(t, writable(&writable_word));
 	/* The same pages in the linear map. */
 	KTAP_EXPECT(t, readable(__va(__pa_symbol(_start))));
 	KTAP_EXPECT(t, !writable(__va(__pa_symbol(_start))));
 	KTAP_EXPECT(t, !writable(__va(__pa_symbol(_erodata) - 1)));
-	KTAP_EXPECT(t, writable(__va(__pa_symbol(_sdata))));
+	KTAP_EXPECT(t, !writable(__va(__pa_symbol(_sdata))));
+	KTAP_EXPECT(t, writable(__va(__pa_symbol(&writable_word))));
 }
 
 /* A free slot of the fixmap shows @pa for a moment; what the check says of that. */
@@ -139,13 +141,19 @@ static int wx_check_with(phys_addr_t pa, unsigned long bits)
 
 static void test_wx(struct ktap *t)
 {
-	phys_addr_t text = __pa_symbol(_start), data = __pa_symbol(_sdata);
+	phys_addr_t text = __pa_symbol(_start), data = __pa_symbol(&writable_word) & PAGE_MASK;
+	phys_addr_t rodata = __pa_symbol(_srodata), sealed = __pa_symbol(_sdata);
 
 	KTAP_EXPECT_EQ(t, arch_wx_check(), 0);
 	KTAP_EXPECT_EQ(t, wx_check_with(text, PTE_R), 0);
 	KTAP_EXPECT_EQ(t, wx_check_with(text, PTE_R | PTE_W), -EPERM);
 	KTAP_EXPECT_EQ(t, wx_check_with(__pa_symbol(_etext) - PAGE_SIZE, PTE_R | PTE_W), -EPERM);
 	KTAP_EXPECT_EQ(t, wx_check_with(data, PTE_R | PTE_X), -EPERM);
+	KTAP_EXPECT_EQ(t, wx_check_with(data, PTE_R | PTE_W), 0);
+	KTAP_EXPECT_EQ(t, wx_check_with(rodata, PTE_R), 0);
+	KTAP_EXPECT_EQ(t, wx_check_with(rodata, PTE_R | PTE_W), -EPERM);
+	KTAP_EXPECT_EQ(t, wx_check_with(__pa_symbol(_erodata) - PAGE_SIZE, PTE_R | PTE_W), -EPERM);
+	KTAP_EXPECT_EQ(t, wx_check_with(sealed, PTE_R | PTE_W), -EPERM);
 	KTAP_EXPECT_EQ(t, arch_wx_check(), 0);
 }
 

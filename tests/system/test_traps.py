@@ -23,6 +23,8 @@ WAYS = {
               r"0x\w+, made by crash_guard\+0x", "crash_guard", 15),
     "text": (r"store page fault at pc 0x[0-9a-f]+, address 0x[0-9a-f]+", "crash_text", 15),
     "exec": (r"instruction page fault at pc 0x([0-9a-f]+), address 0x\1", "run_crash", 12),
+    "init": (r"instruction page fault at pc 0x([0-9a-f]+), address 0x\1: a function that only boot "
+             r"needed was there: run_once\+0x0/0x", "crash_init", 12),
     "stack": (r"kernel stack overflow: sp is 0x[0-9a-f]+, in thread main", "fill_stack", 15),
     "thread-stack": (r"kernel stack overflow: sp is 0x[0-9a-f]+, in thread overflow", "fill_stack",
                      15),

@@ -30,7 +30,7 @@ static struct {
 	const char *name;
 	long id;
 	bool there;
-} extensions[] = {
+} extensions[] __ro_after_init = {
 	{ "TIME", EXT_TIME, false }, { "IPI", EXT_IPI, false },	  { "RFENCE", EXT_RFENCE, false },
 	{ "HSM", EXT_HSM, false },   { "SRST", EXT_SRST, false }, { "DBCN", EXT_DBCN, false },
 };
@@ -59,7 +59,7 @@ static struct sbiret call(long ext, long fid, unsigned long a0, unsigned long a1
 	return sbi_ecall(ext, fid, a0, a1, a2, 0, 0);
 }
 
-void sbi_init(void)
+void __init sbi_init(void)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(extensions); i++) {
 		struct sbiret r = call(EXT_BASE, 3, (unsigned long)extensions[i].id, 0, 0);
@@ -68,7 +68,7 @@ void sbi_init(void)
 	}
 }
 
-void sbi_describe(char *buf, size_t size)
+void __init sbi_describe(char *buf, size_t size)
 {
 	static const char *const names[] = { "BBL",    "OpenSBI", "Xvisor",
 					     "KVM",    "RustSBI", "Diosix",

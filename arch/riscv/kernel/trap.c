@@ -115,7 +115,7 @@ void trap_show(const struct trap_frame *frame)
 	backtrace(frame->sepc, frame->x[REG_SP], frame->x[REG_RA]);
 }
 
-#define FAULT_TEXTS 4 /* and a NULL behind the last */
+#define FAULT_TEXTS 8 /* and a NULL behind the last */
 
 static struct {
 	void (*timer)(void);
@@ -126,14 +126,14 @@ static struct {
 	bool (*fault)(const struct trap_frame *frame);
 } hooks;
 
-void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void))
+void __init trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void))
 {
 	hooks.timer = timer;
 	hooks.external = external;
 	hooks.preempt = preempt;
 }
 
-void trap_set_thread_name(const char *(*fn)(void))
+void __init trap_set_thread_name(const char *(*fn)(void))
 {
 	hooks.thread_name = fn;
 }

@@ -50,7 +50,7 @@ unsigned long early_satp[4];
 /* Where _start was loaded. */
 unsigned long early_load_pa;
 
-extern char _start[], _end[], _etext[], _erodata[], boot_stack_guard[];
+extern char _start[], _end[], _einittext[], _erodata[], boot_stack_guard[];
 int early_map_image(unsigned long load);
 
 static unsigned long satp_value(unsigned long mode, const pte_t *root)
@@ -101,7 +101,7 @@ static void link_tables(void)
 int early_map_image(unsigned long load)
 {
 	unsigned long bytes = (unsigned long)(_end - _start);
-	unsigned long text = (unsigned long)(_etext - _start);
+	unsigned long text = (unsigned long)(_einittext - _start);
 	unsigned long rodata = (unsigned long)(_erodata - _start);
 	unsigned long guard = (unsigned long)(boot_stack_guard - _start);
 

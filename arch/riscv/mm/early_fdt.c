@@ -10,7 +10,7 @@
 #include <libfdt.h>
 #include <string.h>
 
-unsigned long arch_stack_map(unsigned int nr, phys_addr_t pa)
+unsigned long __init arch_stack_map(unsigned int nr, phys_addr_t pa)
 {
 	unsigned long slots = va_layout.stack_bytes / (2 * STACK_SIZE);
 	/* A stack is the upper half of its slot, so the lower half guards it. */
@@ -29,7 +29,7 @@ static void map_fdt_pages(phys_addr_t pa, unsigned long first, unsigned long nr)
 	tlb_flush_local_all();
 }
 
-const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why)
+const void *__init arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why)
 {
 	unsigned long offset = (unsigned long)(pa & (PAGE_SIZE - 1));
 	const void *fdt = (const void *)(FIXMAP_ADDR + (FIX_DT << PAGE_SHIFT) + offset);

@@ -26,9 +26,9 @@
 
 #include "pt.h"
 
-const struct paging_mode *paging;
-struct va_layout va_layout;
-u32 pt_isa;
+const struct paging_mode *paging __ro_after_init;
+struct va_layout va_layout __ro_after_init;
+u32 pt_isa __ro_after_init;
 
 extern char _start[], _end[], _erodata[];
 
@@ -42,7 +42,7 @@ const char *arch_paging_name(void)
 	return paging->name;
 }
 
-void arch_linear_done(void)
+void __init arch_linear_done(void)
 {
 	state.linear_done = true;
 	for (unsigned int i = FIX_PT; i < FIX_PT + MAX_LEVELS; i++)
@@ -50,7 +50,7 @@ void arch_linear_done(void)
 	tlb_flush_local_all();
 }
 
-void arch_set_isa(u32 isa)
+void __init arch_set_isa(u32 isa)
 {
 	/* Sv32's entries have no bits for either. */
 	if (sizeof(long) == 8)
@@ -73,7 +73,7 @@ void arch_linear_cap(phys_addr_t end)
 	arch_hart_constants(this_hart);
 }
 
-unsigned long arch_largest_leaf(void)
+unsigned long __init arch_largest_leaf(void)
 {
 	/* Leaves above 1 GiB would reach past the end of any board's banks. */
 	return level_bytes(min((int)paging->levels - 1, 2));
@@ -84,7 +84,7 @@ unsigned long arch_shared_leaf(void)
 	return level_bytes(1);
 }
 
-unsigned int arch_image_prot(phys_addr_t pa, phys_addr_t *end)
+unsigned int __init arch_image_prot(phys_addr_t pa, phys_addr_t *end)
 {
 	phys_addr_t rodata_end = __pa_symbol(_erodata);
 
@@ -186,14 +186,14 @@ static void place_regions(struct va_layout *v)
 }
 #endif
 
-void arch_paging_early(void)
+void __init arch_paging_early(void)
 {
 	paging = running_mode();
 	va_layout.image_va = (unsigned long)_start;
 	va_layout.image_pa = early_load_pa;
 }
 
-void arch_hart_constants(struct hart_local *hl)
+void __init arch_hart_constants(struct hart_local *hl)
 {
 	unsigned long base_pfn = PFN_DOWN(va_layout.phys_base);
 
@@ -206,7 +206,7 @@ void arch_hart_constants(struct hart_local *hl)
 #endif
 }
 
-void arch_paging_init(phys_addr_t lowest, const char *max_mode)
+void __init arch_paging_init(phys_addr_t lowest, const char *max_mode)
 {
 	if (max_mode)
 		cap_mode(max_mode);
@@ -218,7 +218,7 @@ void arch_paging_init(phys_addr_t lowest, const char *max_mode)
 	arch_hart_constants(this_hart);
 }
 
-int arch_share_roots(phys_addr_t ram_bytes)
+int __init arch_share_roots(phys_addr_t ram_bytes)
 {
 	struct va_layout *v = &va_layout;
 	unsigned long root = level_bytes(paging->levels - 1);

@@ -436,7 +436,7 @@ int pt_make_tables(unsigned long va, int level)
 	return err;
 }
 
-int pt_fill_root(unsigned long va, unsigned long bytes)
+int __init pt_fill_root(unsigned long va, unsigned long bytes)
 {
 	int top = paging->levels - 1, err = 0;
 	struct tlb_batch tlb = { .start = ~0UL, .all = true };

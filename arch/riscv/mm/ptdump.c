@@ -9,6 +9,7 @@
 #include <asm/ptdump.h>
 
 #include <asm/pgtable.h>
+#include <asm/sections.h>
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <stdio.h>
@@ -115,33 +116,40 @@ void ptdump(void (*emit)(const char *line))
 	emit_run(&r);
 }
 
-/* Executable physical ranges. The image's text is one; more than a few is itself an error. */
+/*
+ * Physical ranges that no mapping may write: what is executable somewhere, and what the image's own
+ * mapping says is read-only.  More than a few is itself an error.
+ */
 struct wx {
 	struct {
 		phys_addr_t start, end;
 		unsigned long va;
-	} exec[4];
+		bool exec;
+	} fixed[8];
 	unsigned int nr;
 };
 
-static int collect_exec(const struct leaf_run *run, void *arg)
+static int collect_fixed(const struct leaf_run *run, void *arg)
 {
+	bool exec = run->bits & PTE_X,
+	     image = image = run->va - va_layout.image_va < (unsigned long)(_end - _start);
 	struct wx *wx = arg;
 
-	if (!(run->bits & PTE_X))
+	if (!exec && (!image || run->bits & PTE_W))
 		return 0;
-	if (wx->nr && wx->exec[wx->nr - 1].end == run->pa) {
-		wx->exec[wx->nr - 1].end = run->pa + run->bytes;
+	if (wx->nr && wx->fixed[wx->nr - 1].end == run->pa && wx->fixed[wx->nr - 1].exec == exec) {
+		wx->fixed[wx->nr - 1].end = run->pa + run->bytes;
 		return 0;
 	}
-	if (wx->nr == ARRAY_SIZE(wx->exec)) {
+	if (wx->nr == ARRAY_SIZE(wx->fixed)) {
 		pr_err("W^X: more than %zu executable ranges, one of them at 0x%lx",
-		       ARRAY_SIZE(wx->exec), run->va);
+		       ARRAY_SIZE(wx->fixed), run->va);
 		return -EPERM;
 	}
-	wx->exec[wx->nr].start = run->pa;
-	wx->exec[wx->nr].end = run->pa + run->bytes;
-	wx->exec[wx->nr].va = run->va;
+	wx->fixed[wx->nr].start = run->pa;
+	wx->fixed[wx->nr].end = run->pa + run->bytes;
+	wx->fixed[wx->nr].va = run->va;
+	wx->fixed[wx->nr].exec = exec;
 	wx->nr++;
 	return 0;
 }
@@ -153,12 +161,14 @@ static int check_write(const struct leaf_run *run, void *arg)
 	if (!(run->bits & PTE_W))
 		return 0;
 	for (unsigned int i = 0; i < wx->nr; i++) {
-		phys_addr_t pa = max(run->pa, wx->exec[i].start);
+		phys_addr_t pa = max(run->pa, wx->fixed[i].start);
 
-		if (pa >= wx->exec[i].end || pa >= run->pa + run->bytes)
+		if (pa >= wx->fixed[i].end || pa >= run->pa + run->bytes)
 			continue;
-		pr_err("W^X: physical 0x%llx is executable at 0x%lx and writable at 0x%lx", PA(pa),
-		       wx->exec[i].va, run->va + (unsigned long)(pa - run->pa));
+		pr_err("W^X: physical 0x%llx is %s at 0x%lx and writable at 0x%lx", PA(pa),
+		       wx->fixed[i].exec ? "executable" : "read-only",
+		       wx->fixed[i].va + (unsigned long)(pa - wx->fixed[i].start),
+		       run->va + (unsigned long)(pa - run->pa));
 		return -EPERM;
 	}
 	return 0;
@@ -167,7 +177,7 @@ static int check_write(const struct leaf_run *run, void *arg)
 int arch_wx_check(void)
 {
 	struct wx wx = { .nr = 0 };
-	int err = pgtable_walk(collect_exec, &wx);
+	int err = pgtable_walk(collect_fixed, &wx);
 
 	return err ? err : pgtable_walk(check_write, &wx);
 }

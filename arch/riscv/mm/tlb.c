@@ -168,7 +168,7 @@ void tlb_batch_flush(struct tlb_batch *tlb)
 	*tlb = (struct tlb_batch)TLB_BATCH_INIT;
 }
 
-void tlb_hart_quirks(int node)
+void __init tlb_hart_quirks(int node)
 {
 	static const char *const cores[] = { "sifive,u54", "sifive,u54-mc" };
 	static const char *const chips[] = { "sifive,fu540-c000", "sifive,fu540",

@@ -183,6 +183,20 @@ const char *arch_paging_name(void);
 unsigned int arch_image_prot(phys_addr_t pa, phys_addr_t *end);
 
 /*
+ * arch_seal_image - nobody writes what only boot wrote (__ro_after_init) any more
+ * In neither of its mappings.  Once, when boot is over.  0 or -ENOMEM.
+ */
+int __must_check arch_seal_image(void);
+
+/*
+ * arch_release_image - take part @i, from 0 up, of what boot alone needed out of the image
+ * [*start, *end): its memory, whole pages, perhaps none, which has only the linear map's mapping
+ * then, R W.  An access by its old address is a fault that says what was there.  0, -ENOENT behind
+ * the last part, -ENOMEM.  Once, when boot is over; free_reserved_area() is the caller's to do.
+ */
+int __must_check arch_release_image(unsigned int i, phys_addr_t *start, phys_addr_t *end);
+
+/*
  * arch_stack_map - give stack number @nr its address range
  * @pa: STACK_SIZE bytes of memory. Returns the lowest address of the mapped stack, 0 if the
  * area or memory is full.  A guard of at least a page lies below and above it.
@@ -196,8 +210,9 @@ const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why);
 void arch_unmap_fdt(void);
 
 /*
- * arch_wx_check - no physical page is executable in one mapping and writable in another
- * Walks the whole kernel table. Returns 0 or -EPERM with the two addresses in the log.
+ * arch_wx_check - no physical page is executable in one mapping and writable in the same or another
+ * Nor writable anywhere if the image's own mapping has it read-only.  Walks the whole kernel table.
+ * Returns 0 or -EPERM with the two addresses in the log.
  */
 int arch_wx_check(void);
 
