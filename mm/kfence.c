@@ -394,6 +394,17 @@ static unsigned nr_objects(void)
 			      : (unsigned)min(max(nr, 1UL), (unsigned long)KFENCE_MAX);
 }
 
+/* A block is aligned to its size, so all of it is in one leaf, which is split at once, or in small
+ * ones.  0 or -ENOMEM. */
+static int split_leaves(unsigned long va, unsigned long bytes)
+{
+	int err = 0;
+
+	for (unsigned long off = 0; off < bytes && !err; off += PAGE_SIZE)
+		err = arch_split(va + off, PAGE_SIZE);
+	return err;
+}
+
 static int make(unsigned nr)
 {
 	size_t bytes = (2 * nr + 1) * PAGE_SIZE, side = nr * sizeof(struct kfence_object);
@@ -402,9 +413,8 @@ static int make(unsigned nr)
 	struct arch_mapping was;
 	unsigned long flags;
 
-	/* A block is aligned to its size, so all of it is in one leaf, or in small ones. */
 	if (!start || !object || arch_lookup((unsigned long)start, &was) ||
-	    arch_split((unsigned long)start, PAGE_SIZE)) {
+	    split_leaves((unsigned long)start, bytes)) {
 		if (object)
 			free_pages_exact(object, side);
 		if (start)
@@ -444,8 +454,10 @@ static void unmake(void)
 	if (used || !bytes)
 		return;
 	arch_linear_valid(start, bytes / PAGE_SIZE, true);
-	if (pool.leaf > PAGE_SIZE)
-		arch_join((unsigned long)start, pool.leaf);
+	if (pool.leaf > PAGE_SIZE) {
+		for (unsigned long off = 0; off < bytes; off += pool.leaf)
+			arch_join((unsigned long)start + off, pool.leaf);
+	}
 	free_pages_exact(start, bytes);
 	free_pages_exact(pool.object, side);
 }

@@ -170,7 +170,7 @@ static __noinline int map_huge(const struct vm_struct *vm)
 
 static int map_blocks(const struct vm_struct *vm)
 {
-	return vm->flags & VM_HUGE ? map_huge(vm) : map_blocks_at(NULL, vm, PAGE_SIZE);
+	return vm->flags & VM_HUGE ? map_huge(vm) : map_blocks_at(NULL, vm, arch_vmap_leaf());
 }
 
 static int map_area(const struct vm_struct *vm, unsigned int prot)
@@ -216,6 +216,8 @@ static void *alloc_area(size_t size, size_t align, gfp_t gfp, int nid, u32 flags
 	unsigned long nr = (size >> PAGE_SHIFT) + !!(size & (PAGE_SIZE - 1));
 	struct vm_struct *vm;
 
+	if (nr >= 1U << BLOCK_ORDER && !(flags & VM_USERMAP))
+		align = max(align, arch_vmap_leaf());
 	if (!size || (nr > 1024 && nr > nr_managed_pages()))
 		return complain(size, gfp, size ? "more than there is" : "that's nothing", caller);
 	vm = get_vm_area_caller(nr * PAGE_SIZE, align, flags | VM_ALLOC, gfp, caller);
@@ -302,13 +304,22 @@ void vfree(const void *addr)
 
 /* ---- mappings of others' pages ---- */
 
+/* May the first of them be one leaf, at an address that is aligned for it? */
+static bool begins_block(struct page **pages, unsigned int nr)
+{
+	unsigned int last = (1U << BLOCK_ORDER) - 1;
+
+	return nr > last && pages[last] == pages[0] + last;
+}
+
 void *vmap(struct page **pages, unsigned int nr, unsigned long flags, unsigned int prot)
 {
 	struct vm_struct *vm;
 
 	if (!nr || nr > va_layout.vmalloc_bytes >> PAGE_SHIFT)
 		return NULL;
-	vm = get_vm_area_caller(nr * PAGE_SIZE, 0, VM_MAP, GFP_KERNEL, __builtin_return_address(0));
+	vm = get_vm_area_caller(nr * PAGE_SIZE, begins_block(pages, nr) ? arch_vmap_leaf() : 0,
+				VM_MAP, GFP_KERNEL, __builtin_return_address(0));
 	if (!vm)
 		return NULL;
 	vm->pages = pages;

@@ -153,6 +153,52 @@ static void test_sizes(struct ktap *t)
 	teardown(t);
 }
 
+/* Leaves of 64 KiB, where the harts have them: as large leaves are, each page of one reads its own
+ * frame, and one page of it can change. */
+static void test_napot(struct ktap *t)
+{
+	unsigned long va = va_layout.scratch_base, leaf = 16 * PAGE_SIZE, at = va + 16 * leaf;
+
+	if (!(arch_leaf_sizes() & leaf))
+		return ktap_skip(t, "not all harts have Svnapot");
+	if (!setup(t))
+		return;
+	KTAP_EXPECT_EQ(t, arch_map(at, frames.pa + leaf, 2 * leaf, RW, leaf_bytes(1)), 0);
+	for (u32 i = 0; i < 32; i++) {
+		KTAP_EXPECT(t, reads(at + i * PAGE_SIZE, 16 + i));
+		KTAP_EXPECT(t, is_mapped(at + i * PAGE_SIZE + 8,
+					 frames.pa + leaf + i * PAGE_SIZE + 8, RW, leaf));
+	}
+	KTAP_EXPECT_EQ(t, arch_protect(at, 2 * leaf, PROT_READ), 0);
+	KTAP_EXPECT(t, is_mapped(at, frames.pa + leaf, PROT_READ, leaf));
+	KTAP_EXPECT(t, !writes(at) && !writes(at + 15 * PAGE_SIZE));
+	KTAP_EXPECT_EQ(t, arch_protect(at + 3 * PAGE_SIZE, PAGE_SIZE, RW), 0);
+	for (u32 i = 0; i < 32; i++)
+		KTAP_EXPECT_EQ(t, writes(at + i * PAGE_SIZE), i == 3);
+	KTAP_EXPECT(t, is_mapped(at, frames.pa + leaf, PROT_READ, PAGE_SIZE));
+	KTAP_EXPECT(t, is_mapped(at + leaf, frames.pa + 2 * leaf, PROT_READ, leaf));
+	KTAP_EXPECT_EQ(t, arch_join(at, leaf), -EINVAL);
+	KTAP_EXPECT_EQ(t, arch_protect(at + 3 * PAGE_SIZE, PAGE_SIZE, PROT_READ), 0);
+	KTAP_EXPECT_EQ(t, arch_join(at + 9 * PAGE_SIZE, leaf), 0);
+	KTAP_EXPECT(t, is_mapped(at, frames.pa + leaf, PROT_READ, leaf));
+	KTAP_EXPECT_EQ(t, arch_unmap(at + 2 * leaf - PAGE_SIZE, PAGE_SIZE), 0);
+	KTAP_EXPECT(t, is_empty(at + 2 * leaf - PAGE_SIZE));
+	KTAP_EXPECT(t, reads(at + 2 * leaf - 2 * PAGE_SIZE, 46));
+	KTAP_EXPECT_EQ(t, arch_unmap(at, 2 * leaf - PAGE_SIZE), 0);
+	/* Down from the next size, and back. */
+	KTAP_EXPECT_EQ(t, arch_map(va, frames.pa, leaf_bytes(1), RW, leaf_bytes(1)), 0);
+	KTAP_EXPECT_EQ(t, arch_split(at, leaf), 0);
+	KTAP_EXPECT(t, is_mapped(at, frames.pa + 16 * leaf, RW, leaf));
+	KTAP_EXPECT(t, reads(at + PAGE_SIZE, 257) && reads(va, 0));
+	KTAP_EXPECT_EQ(t, arch_split(at, PAGE_SIZE), 0);
+	KTAP_EXPECT(t, is_mapped(at, frames.pa + 16 * leaf, RW, PAGE_SIZE));
+	KTAP_EXPECT(t, is_mapped(at - 1, frames.pa + 16 * leaf - 1, RW, leaf));
+	KTAP_EXPECT_EQ(t, arch_join(at, leaf_bytes(1)), 0);
+	KTAP_EXPECT(t, is_mapped(at, frames.pa + 16 * leaf, RW, leaf_bytes(1)));
+	KTAP_EXPECT_EQ(t, arch_unmap(va, leaf_bytes(1)), 0);
+	teardown(t);
+}
+
 /* A range gets the largest leaves that its addresses, its length and its caller allow. */
 static void test_alignment(struct ktap *t)
 {
@@ -472,6 +518,7 @@ static void test_lookup(struct ktap *t)
 static const struct ktap_case cases[] = {
 	{ "lookup", test_lookup },
 	{ "sizes", test_sizes },
+	{ "napot", test_napot },
 	{ "alignment", test_alignment },
 	{ "across-tables", test_across_tables },
 	{ "refuses-arguments", test_refuses_arguments },

@@ -142,6 +142,68 @@ static void test_huge(struct ktap *t)
 	ktap_diag(t, "%u of 3 areas have a large leaf", nr);
 }
 
+/* ---- leaves of 64 KiB (Svnapot) ---- */
+
+static unsigned long leaf_at(const void *addr)
+{
+	struct arch_mapping map;
+
+	return arch_lookup((unsigned long)addr, &map) ? 0 : map.leaf;
+}
+
+/* All pages of a block, by one leaf where there are such, and each page by its own descriptor. */
+static void test_leaves(struct ktap *t)
+{
+	unsigned long leaf = arch_vmap_leaf();
+	struct page *block = alloc_pages(GFP_KERNEL | __GFP_NOWARN, 5), *pages[33];
+	char *area;
+
+	if (!block)
+		return ktap_skip(t, "no block of 32 pages");
+	for (unsigned i = 0; i < 32; i++)
+		pages[i] = block + i;
+	pages[32] = block; /* and one that doesn't go on */
+	area = vmap(pages, 33, VM_MAP, PAGE_KERNEL);
+	KTAP_ASSERT(t, area != NULL);
+	for (unsigned i = 0; i < 33; i++) {
+		KTAP_EXPECT_EQ(t, leaf_at(area + i * PAGE_SIZE), i < 32 ? leaf : PAGE_SIZE);
+		KTAP_EXPECT(t, vmalloc_to_page(area + i * PAGE_SIZE + 5) == pages[i]);
+	}
+	*(u32 *)(area + 21 * PAGE_SIZE) = 0x600d1eaf;
+	KTAP_EXPECT_EQ(t, *(u32 *)page_address(block + 21), 0x600d1eaf);
+	vunmap(area);
+	vm_unmap_aliases();
+	KTAP_EXPECT(t, !accessible((unsigned long)area + PAGE_SIZE));
+	pages[7] = block + 8; /* a block but for one */
+	area = vmap(pages, 17, VM_MAP, PAGE_KERNEL);
+	KTAP_ASSERT(t, area != NULL);
+	KTAP_EXPECT_EQ(t, leaf_at(area), PAGE_SIZE);
+	KTAP_EXPECT(t, vmalloc_to_page(area + 7 * PAGE_SIZE) == block + 8);
+	vunmap(area);
+	__free_pages(block, 5);
+	vmalloc_validate();
+}
+
+/* What is made of blocks has their leaves; pages for user space never. */
+static void test_area_leaves(struct ktap *t)
+{
+	size_t bytes = 64 * PAGE_SIZE;
+	char *area = vmalloc(bytes), *user = vmalloc_user(bytes);
+
+	KTAP_ASSERT(t, area && user);
+	if (find_vm_area(area)->nr_block_pages == 64)
+		KTAP_EXPECT_EQ(t, leaf_at(area + 17 * PAGE_SIZE), arch_vmap_leaf());
+	KTAP_EXPECT_EQ(t, leaf_at(user), PAGE_SIZE);
+	mark(area, bytes);
+	KTAP_EXPECT(t, is_marked(area, bytes));
+	KTAP_EXPECT(t, !accessible((unsigned long)area + bytes));
+	vfree(user);
+	vfree(area);
+	vm_unmap_aliases();
+	KTAP_EXPECT(t, !accessible((unsigned long)area));
+	vmalloc_validate();
+}
+
 /* ---- vmap ---- */
 
 static void test_vmap(struct ktap *t)
@@ -234,6 +296,13 @@ static void test_exhaust(struct ktap *t)
 	vm_unmap_aliases();
 	KTAP_EXPECT_EQ(t, vmalloc_validate(), nr);
 	check_area(t, large());
+}
+
+/* What stays, also of the region's far end. */
+static void prepare_region(struct ktap *t)
+{
+	prepare_areas(t);
+	test_exhaust(t);
 }
 
 /* A block of which little is in use gives back the rest. */
@@ -471,11 +540,13 @@ static void test_usercopy(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ KTAP_PREPARE, prepare_areas },
+	{ KTAP_PREPARE, prepare_region },
 	{ "sizes", test_sizes },
 	{ "clear", test_clear },
 	{ "node", test_node },
 	{ "huge", test_huge },
+	{ "leaves", test_leaves },
+	{ "area-leaves", test_area_leaves },
 	{ "vmap", test_vmap },
 	{ "reuse", test_reuse },
 	{ "few-fences", test_few_fences },

@@ -79,6 +79,15 @@ unsigned long __init arch_largest_leaf(void)
 	return level_bytes(min((int)paging->levels - 1, 2));
 }
 
+unsigned long arch_leaf_sizes(void)
+{
+	unsigned long sizes = pt_napot() ? NAPOT_BYTES : 0;
+
+	for (int level = 0; level < paging->levels; level++)
+		sizes |= level_bytes(level);
+	return sizes;
+}
+
 unsigned long arch_shared_leaf(void)
 {
 	return level_bytes(1);

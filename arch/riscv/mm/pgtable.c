@@ -26,7 +26,6 @@
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
-#include <lib/dt.h>
 #include <string.h>
 
 #include "pt.h"
@@ -225,7 +224,7 @@ static int change_step(struct request *r, bool clear)
 		pte_t pte = { 0 };
 
 		if (!clear)
-			pte = pte_make(pte_pa(*p.slot), r->bits);
+			pte.val = (p.slot->val & (PTE_N | PTE_PPN_MASK)) | r->bits | PTE_V;
 		pte_set(p.slot++, pte);
 		advance(r, size);
 	} while (r->bytes && !at_table_end(r, p.level) && pte_valid(*p.slot) &&
@@ -280,8 +279,12 @@ static int isolate(struct tlb_batch *tlb, unsigned long va, unsigned long bytes)
 	if (err) {
 		pt_rejoin(tlb, va, first);
 		pt_rejoin(tlb, end, last);
+		return err;
 	}
-	return err;
+	pt_split_napot(tlb, va);
+	if (end)
+		pt_split_napot(tlb, end);
+	return 0;
 }
 
 int arch_unmap_batch(struct tlb_batch *tlb, unsigned long va, unsigned long bytes)
@@ -365,10 +368,38 @@ static int descend(struct request *r, struct pt_place *p)
 	return 0;
 }
 
+/* Can the 16 pages from @slot on be one leaf? */
+static bool napot_fits(const struct request *r, const pte_t *slot)
+{
+	if (!pt_napot() || r->max_leaf < NAPOT_BYTES || r->bytes < NAPOT_BYTES ||
+	    !IS_ALIGNED(r->va | r->pa, NAPOT_BYTES))
+		return false;
+	for (unsigned long i = 0; i < NAPOT_PAGES; i++) {
+		if (pte_valid(slot[i]))
+			return false;
+	}
+	return true;
+}
+
+/* One leaf of @level at the front of @r: how many entries it took. */
+static unsigned long map_leaf(struct request *r, pte_t *slot, int level)
+{
+	pte_t pte = pte_make(r->pa, r->bits);
+
+	if (level || !napot_fits(r, slot)) {
+		pte_set(slot, pte);
+		advance(r, level_bytes(level));
+		return 1;
+	}
+	pt_set_napot(slot, pte);
+	advance(r, NAPOT_BYTES);
+	return NAPOT_PAGES;
+}
+
 static int map_step(struct request *r)
 {
 	struct pt_place p = pt_find(r->va);
-	unsigned long size, first = r->va;
+	unsigned long first = r->va;
 	int err;
 
 	if (pte_valid(*p.slot))
@@ -378,10 +409,8 @@ static int map_step(struct request *r)
 		prune(r->tlb, r->va);
 		return err;
 	}
-	size = level_bytes(p.level);
 	do {
-		pte_set(p.slot++, pte_make(r->pa, r->bits));
-		advance(r, size);
+		p.slot += map_leaf(r, p.slot, p.level);
 	} while (r->bytes && !at_table_end(r, p.level) && !pte_valid(*p.slot) &&
 		 leaf_fits(r, p.level));
 	tlb_batch_add(r->tlb, first, r->va - first);
@@ -472,8 +501,8 @@ int arch_lookup(unsigned long va, struct arch_mapping *map)
 	spin_unlock_irqrestore(&pt_lock, flags);
 	if (!pte_valid(pte))
 		return -ENOENT;
-	map->leaf = level_bytes(p.level);
-	map->pa = pte_pa(pte) + (va & (map->leaf - 1));
+	map->leaf = pte_bytes(pte, p.level);
+	map->pa = pte_pa(pte_own(p.slot, pte)) + (va & (level_bytes(p.level) - 1));
 	map->prot = bits_prot(pte.val);
 	return 0;
 }

@@ -19,7 +19,7 @@ struct run {
 	unsigned long bytes;
 	phys_addr_t pa;
 	unsigned long bits;
-	int level;
+	unsigned long leaf; /* bytes */
 	void (*emit)(const char *line);
 	const char *region; /* the last heading */
 };
@@ -79,7 +79,7 @@ static void emit_run(struct run *r)
 		r->region = region;
 	}
 	format_size(bytes, sizeof(bytes), r->bytes);
-	format_size(leaf, sizeof(leaf), level_bytes(r->level));
+	format_size(leaf, sizeof(leaf), r->leaf);
 	snprintf(line, sizeof(line), "0x%0*lx-0x%0*lx 0x%010llx %8s  %c%c%c%c%c leaf %s%s",
 		 (int)sizeof(long) * 2, r->va, (int)sizeof(long) * 2, r->va + r->bytes, PA(r->pa),
 		 bytes, r->bits & PTE_R ? 'r' : '-', r->bits & PTE_W ? 'w' : '-',
@@ -94,7 +94,7 @@ static int dump_run(const struct leaf_run *leaves, void *arg)
 	unsigned long va = leaves->va;
 
 	if (r->bytes && r->va + r->bytes == va && r->pa + r->bytes == leaves->pa &&
-	    r->bits == leaves->bits && r->level == leaves->level &&
+	    r->bits == leaves->bits && r->leaf == leaves->leaf &&
 	    region_of(va) == region_of(r->va)) {
 		r->bytes += leaves->bytes;
 		return 0;
@@ -104,7 +104,7 @@ static int dump_run(const struct leaf_run *leaves, void *arg)
 	r->bytes = leaves->bytes;
 	r->pa = leaves->pa;
 	r->bits = leaves->bits;
-	r->level = leaves->level;
+	r->leaf = leaves->leaf;
 	return 0;
 }
 

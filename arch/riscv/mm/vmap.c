@@ -79,6 +79,37 @@ static __noinline void fill(pte_t *slot, struct page *const *pages, unsigned lon
 		set_page(slot++, *pages++, vmemmap, bits);
 }
 
+/* Are pages[0 .. 16) frames in a row, the first of which begins a block of 64 KiB? */
+static bool is_block(struct page *const *pages, unsigned long vmemmap)
+{
+	unsigned long first = (unsigned long)pages[0];
+
+	if ((first - vmemmap) >> PAGE_STRUCT_SHIFT & (NAPOT_PAGES - 1))
+		return false;
+	for (unsigned long i = 1; i < NAPOT_PAGES; i++) {
+		if ((unsigned long)pages[i] != first + (i << PAGE_STRUCT_SHIFT))
+			return false;
+	}
+	return true;
+}
+
+/* The same as far as the end of the 64 KiB that @va lies in, with one leaf if the pages allow it.
+ * Returns how many. */
+static __noinline unsigned long fill_napot(pte_t *slot, unsigned long va, struct page *const *pages,
+					   unsigned long nr, unsigned long bits)
+{
+	unsigned long vmemmap = this_hart->vmemmap;
+
+	nr = min(nr, NAPOT_PAGES - table_index(va, 0) % NAPOT_PAGES);
+	if (nr < NAPOT_PAGES || !is_block(pages, vmemmap)) {
+		fill(slot, pages, nr, bits);
+		return nr;
+	}
+	VM_BUG_ON(pte_valid(*slot));
+	pt_set_napot(slot, (pte_t){ ((unsigned long)pages[0] - vmemmap) << FRAME_SHIFT | bits });
+	return nr;
+}
+
 static __noinline void clear(pte_t *slot, unsigned long nr)
 {
 	pte_t none = { 0 };
@@ -124,7 +155,10 @@ int arch_vmap_pages(unsigned long va, struct page *const *pages, unsigned long n
 				return -ENOMEM;
 			continue;
 		}
-		fill(slot, pages, n, bits);
+		if (pt_napot())
+			n = fill_napot(slot, va, pages, n, bits);
+		else
+			fill(slot, pages, n, bits);
 		pages += n;
 		va += n * PAGE_SIZE;
 		nr -= n;
@@ -165,6 +199,36 @@ static inline pte_t pte_at(pte_t pte, unsigned long n)
 	return (pte_t){ pte.val + (n << PTE_PPN_SHIFT) };
 }
 
+/* The @nr entries from @slot on map the frames from @pte's on. */
+static __noinline void fill_range(pte_t *slot, unsigned long nr, pte_t pte)
+{
+	for (; nr >= 4; nr -= 4, slot += 4) {
+		pte_set(&slot[0], pte);
+		pte_set(&slot[1], pte_at(pte, 1));
+		pte_set(&slot[2], pte_at(pte, 2));
+		pte_set(&slot[3], pte_at(pte, 3));
+		pte = pte_at(pte, 4);
+	}
+	for (; nr; nr--, pte = pte_at(pte, 1))
+		pte_set(slot++, pte);
+}
+
+/* The same with leaves of 64 KiB, or as far as to where the first could begin.  How many. */
+static __noinline unsigned long fill_leaves(pte_t *slot, unsigned long nr, pte_t pte)
+{
+	unsigned long before = -((unsigned long)slot / sizeof(*slot)) % NAPOT_PAGES;
+
+	if (before || nr < NAPOT_PAGES || pte.val & NAPOT_MASK) {
+		nr = before ? min(nr, before) : nr;
+		fill_range(slot, nr, pte);
+		return nr;
+	}
+	nr -= nr % NAPOT_PAGES;
+	for (unsigned long i = 0; i < nr; i += NAPOT_PAGES)
+		pt_set_napot(slot + i, pte_at(pte, i));
+	return nr;
+}
+
 int arch_vmap_range(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa, unsigned long bytes,
 		    unsigned int prot, unsigned long max_leaf)
 {
@@ -172,24 +236,18 @@ int arch_vmap_range(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa, uns
 
 	while (bytes) {
 		unsigned long n = level_bytes(1);
-		pte_t *slot, pte = pte_make(pa, bits);
+		pte_t *slot;
 
 		if (huge_fits(va, pa, bytes, max_leaf)) {
 			if (map_huge(tlb, va, pa, bits))
 				return -ENOMEM;
 		} else if ((slot = find_slot(va, 0))) {
-			pte_t *end = slot + pages_in_table(va, bytes >> PAGE_SHIFT);
-
-			n = (unsigned long)(end - slot) * PAGE_SIZE;
-			for (; end - slot >= 4; slot += 4) {
-				pte_set(&slot[0], pte);
-				pte_set(&slot[1], pte_at(pte, 1));
-				pte_set(&slot[2], pte_at(pte, 2));
-				pte_set(&slot[3], pte_at(pte, 3));
-				pte = pte_at(pte, 4);
-			}
-			for (; slot != end; pte = pte_at(pte, 1))
-				pte_set(slot++, pte);
+			n = pages_in_table(va, bytes >> PAGE_SHIFT);
+			if (pt_napot() && max_leaf >= NAPOT_BYTES)
+				n = fill_leaves(slot, n, pte_make(pa, bits));
+			else
+				fill_range(slot, n, pte_make(pa, bits));
+			n *= PAGE_SIZE;
 		} else if (pt_make_tables(va, 0)) {
 			return -ENOMEM;
 		} else {
@@ -267,6 +325,11 @@ void arch_vmap_free_tables(struct tlb_batch *tlb, unsigned long va, unsigned lon
 unsigned long arch_vmap_table_bytes(void)
 {
 	return level_bytes(1);
+}
+
+unsigned long arch_vmap_leaf(void)
+{
+	return pt_napot() ? NAPOT_BYTES : PAGE_SIZE;
 }
 
 unsigned long arch_vmap_huge_leaf(void)

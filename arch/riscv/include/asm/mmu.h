@@ -77,7 +77,7 @@ struct tlb_batch;
 /*
  * arch_map - map [va, va + bytes) to [pa, pa + bytes)
  * @prot: enum prot bits: READ, READ|WRITE, READ|EXEC or EXEC, and IO or NC; else -EINVAL.
- * @max_leaf: the largest leaf allowed, in bytes (PAGE_SIZE, 2 MiB, ...); larger ones are used
+ * @max_leaf: the largest leaf allowed, in bytes (PAGE_SIZE, 64 KiB, ...); larger ones are used
  *   where addresses and length allow it.
  * Allocates tables.  0, -EINVAL, -EEXIST if a page of the range is mapped already, -ENOMEM.
  */
@@ -119,7 +119,7 @@ int __must_check arch_lookup(unsigned long va, struct arch_mapping *map);
 
 /*
  * arch_split - the leaf that covers @va, and no other, has at most @leaf bytes from now on
- * @leaf: a size that this mode has (PAGE_SIZE, 2 MiB, ...).  Translations stay.  Allocates a table
+ * @leaf: a size that this mode has (arch_leaf_sizes).  Translations stay.  Allocates a table
  * a level.  0, -EINVAL if there is no such size, -ENOENT if @va isn't mapped, -ENOMEM.
  */
 int __must_check arch_split(unsigned long va, unsigned long leaf);
@@ -128,8 +128,8 @@ int __must_check arch_split(unsigned long va, unsigned long leaf);
  * arch_join - make one leaf of @leaf bytes of the smaller ones around @va
  * The block of that size and alignment that @va lies in must be mapped to contiguous frames,
  * aligned too, all with the same protection; else -EINVAL, or -ENOENT if there's a hole, and what
- * could be joined below that size is.  Translations stay.  Allocates nothing, frees tables.  Only
- * the caller knows whether a larger leaf is allowed (arch_shared_leaf()).
+ * could be joined to leaves of the levels below is.  Translations stay.  Allocates nothing, frees
+ * tables.  Only the caller knows whether a larger leaf is allowed (arch_shared_leaf()).
  */
 int arch_join(unsigned long va, unsigned long leaf);
 
@@ -162,6 +162,9 @@ bool arch_linear_reaches(phys_addr_t start, phys_addr_t end);
 /* arch_linear_cap - the linear map ends at @end, at most where it would have.  Boot hart, before
  * anything is mapped there and before the other harts' constants are filled. */
 void arch_linear_cap(phys_addr_t end);
+
+/* arch_leaf_sizes - bytes of the leaves that can be made, as one bit each. */
+unsigned long arch_leaf_sizes(void);
 
 /* The size of the largest leaf of the current mode that the linear map may use, in bytes. */
 unsigned long arch_largest_leaf(void);

@@ -36,12 +36,14 @@ typedef struct {
 #ifdef CONFIG_ARCH_RV32I
 #define LEVEL_BITS   10
 #define PTE_PPN_MASK (~0UL << PTE_PPN_SHIFT)
+#define PTE_N	     0UL
 #define PTE_PBMT_NC  0UL
 #define PTE_PBMT_IO  0UL
 #define MAX_PHYS     (1ULL << 34)
 #else
 #define LEVEL_BITS   9
 #define PTE_PPN_MASK (((1UL << 44) - 1) << PTE_PPN_SHIFT)
+#define PTE_N	     (1UL << 63) /* Svnapot: one of 16 that are one leaf */
 #define PTE_PBMT_NC  (1UL << 61) /* Svpbmt: non-cacheable, idempotent, weakly ordered */
 #define PTE_PBMT_IO  (2UL << 61) /* Svpbmt: non-cacheable, strongly ordered */
 #define MAX_PHYS     (1ULL << 56)
@@ -97,6 +99,36 @@ static inline phys_addr_t pte_pa(pte_t pte)
 	return (phys_addr_t)((pte.val & PTE_PPN_MASK) >> PTE_PPN_SHIFT) << PAGE_SHIFT;
 }
 
+/*
+ * A leaf of 64 KiB (Svnapot) is 16 entries of level 0, at the place of 16 pages, that are all the
+ * same: PTE_N, and 8 as the lowest four bits of the frame number.
+ */
+#define NAPOT_PAGES 16UL
+#define NAPOT_BYTES (NAPOT_PAGES * PAGE_SIZE)
+#define NAPOT_MASK  ((NAPOT_PAGES - 1) << PTE_PPN_SHIFT)
+
+/* pte_napot - the entry that all 16 pages around @pte's, a leaf of one page, are mapped by. */
+static inline pte_t pte_napot(pte_t pte)
+{
+	return (pte_t){ (pte.val & ~NAPOT_MASK) | PTE_N | 8UL << PTE_PPN_SHIFT };
+}
+
+/* pte_own - what @pte, that stands in @slot, says of its own page, without PTE_N. */
+static inline pte_t pte_own(const pte_t *slot, pte_t pte)
+{
+	unsigned long nr = (unsigned long)slot / sizeof(*slot) % NAPOT_PAGES;
+
+	if (!(pte.val & PTE_N))
+		return pte;
+	return (pte_t){ (pte.val & ~(PTE_N | NAPOT_MASK)) | nr << PTE_PPN_SHIFT };
+}
+
+/* Bytes of the leaf that @pte, of @level, is or is a part of. */
+static inline unsigned long pte_bytes(pte_t pte, int level)
+{
+	return pte.val & PTE_N ? NAPOT_BYTES : level_bytes(level);
+}
+
 static inline pte_t pte_make(phys_addr_t pa, unsigned long bits)
 {
 	return (pte_t){ (unsigned long)(pa >> PAGE_SHIFT) << PTE_PPN_SHIFT | bits | PTE_V };
@@ -122,7 +154,7 @@ struct leaf_run {
 	unsigned long bytes;
 	phys_addr_t pa;
 	unsigned long bits; /* of each entry, without the frame number */
-	int level;
+	unsigned long leaf; /* bytes of each */
 };
 
 /*

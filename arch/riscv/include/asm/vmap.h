@@ -59,6 +59,9 @@ void arch_vmap_free_tables(struct tlb_batch *tlb, unsigned long va, unsigned lon
 /* arch_vmap_table_bytes - the addresses that one of the lowest tables has entries for. */
 unsigned long arch_vmap_table_bytes(void);
 
+/* arch_vmap_leaf - bytes of the largest leaf that needs no table to go, PAGE_SIZE or 64 KiB. */
+unsigned long arch_vmap_leaf(void);
+
 /* arch_vmap_huge_leaf - bytes of the largest leaf that may be mapped in the region. */
 unsigned long arch_vmap_huge_leaf(void);
 
