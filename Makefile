@@ -275,6 +275,9 @@ soak: check-build
 fuzz: ; @tools/setup check
 	@$(MAKE) -f tests/host/Makefile fuzz-run
 
+fuzz-vmalloc: ; @tools/setup check
+	@$(MAKE) -f tests/host/Makefile $@
+
 bench: run-setup image
 	@$(MAKE) -s -f tests/host/Makefile build/host/replay
 	@$(PYTHON) tools/bench.py --board $(BOARD) $(KEYS)
@@ -282,7 +285,7 @@ bench: run-setup image
 format:
 	@tools/setup lint
 	git ls-files '*.c' '*.h' | xargs clang-format -i
-.PHONY: check-build lint check check-host check-kernel check-system check-matrix soak fuzz bench format
+.PHONY: check-build lint check check-host check-kernel check-system check-matrix soak fuzz fuzz-vmalloc bench format
 
 clean:
 	rm -rf $(filter-out build/dl build/firmware build/apt,$(wildcard build/*)) compile_commands.json
@@ -304,7 +307,7 @@ help:
 #|   check-system    boots of the interesting machines;  check-matrix  of all of them
 #|   lint            layers, licence lines, lengths
 #| make soak       10 minutes of everything at once, with checks and perturbation (SOAK_SECONDS=)
-#| make fuzz       the fuzzers by turns, until one finds something, or Ctrl-C
+#| make fuzz       the fuzzers by turns, until one finds something, or Ctrl-C; fuzz-vmalloc: a minute
 #| make bench      count the instructions of the kernel's operations (KEYS="boot_1G ...": only some)
 #|
 #| make menuconfig | defconfig | olddefconfig | savedefconfig     build/$(BOARD)/.config

@@ -98,6 +98,16 @@ void host_memory_high(phys_addr_t high);
 unsigned int host_windows(void); /* open now, of this thread */
 
 /*
+ * host_addresses - @bytes of addresses of the test's own, at which nothing is mapped
+ * host_memory_map: there [@pa, @pa + @bytes) can be reached as @prot of <sys/mman.h> says.
+ * host_memory_unmap: nothing again.  host_memory_shared: to be set before host_memory_init().
+ */
+extern bool host_memory_shared;
+unsigned long host_addresses(unsigned long bytes);
+void host_memory_map(unsigned long va, phys_addr_t pa, unsigned long bytes, int prot);
+void host_memory_unmap(unsigned long va, unsigned long bytes);
+
+/*
  * The same for what memblock has: some memory near its top gets contents, and the rest is
  * reserved, so that memblock_alloc() works whatever addresses a device tree came up with.
  */

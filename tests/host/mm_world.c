@@ -157,10 +157,18 @@ int arch_unmap(unsigned long va, unsigned long bytes)
 	return 0;
 }
 
+/* Where there are areas. */
+__attribute__((weak)) bool world_area_lookup(unsigned long va, struct arch_mapping *map)
+{
+	return false;
+}
+
 int arch_lookup(unsigned long va, struct arch_mapping *map)
 {
 	unsigned i = find_mapped(va, 1);
 
+	if (world_area_lookup(va, map))
+		return 0;
 	if (i == world_mapped)
 		return -ENOENT;
 	map->pa = mapped[i].pa + (va - mapped[i].va);

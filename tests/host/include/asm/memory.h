@@ -29,6 +29,12 @@ extern char *host_linear;     /* where host_phys_base is "mapped" */
 extern char *host_vmemmap;    /* descriptor of host_phys_base */
 extern phys_addr_t host_high; /* ~0: nothing is */
 
+/* Where areas are; vmap_world.c. */
+struct va_layout {
+	unsigned long vmalloc_base, vmalloc_bytes;
+};
+extern struct va_layout va_layout;
+
 static inline void *__va(phys_addr_t pa)
 {
 	return (void *)((unsigned long)host_linear + (unsigned long)(pa - host_phys_base));
