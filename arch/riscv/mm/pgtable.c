@@ -42,6 +42,7 @@ struct request {
 	unsigned long bytes;
 	unsigned long bits;	/* map and protect: of the entries */
 	unsigned long max_leaf; /* map only */
+	unsigned long keep;	/* protect: bits that the entries have and keep */
 };
 
 void arch_map_set_allocator(phys_addr_t (*alloc)(void), void (*free)(phys_addr_t pa))
@@ -195,7 +196,13 @@ static void prune(struct tlb_batch *tlb, unsigned long va)
 	}
 }
 
-/* Nothing in the range is missing. */
+/* The bits of @pte, a leaf, when @r is done. */
+static unsigned long new_bits(const struct request *r, pte_t pte)
+{
+	return (pte.val & r->keep) | r->bits;
+}
+
+/* Nothing in the range is missing, or would become what entries can't say. */
 static int check_step(struct request *r)
 {
 	struct pt_place p = pt_find(r->va);
@@ -204,8 +211,10 @@ static int check_step(struct request *r)
 	do {
 		if (!pte_valid(*p.slot))
 			return -ENOENT;
-		if (!pte_is_leaf(*p.slot++))
+		if (!pte_is_leaf(*p.slot))
 			return 0;
+		if (!valid_prot(bits_prot(new_bits(r, *p.slot++))))
+			return -EINVAL;
 		advance(r, min(r->bytes, size - (r->va & (size - 1))));
 	} while (r->bytes && !at_table_end(r, p.level));
 	return 0;
@@ -224,7 +233,8 @@ static int change_step(struct request *r, bool clear)
 		pte_t pte = { 0 };
 
 		if (!clear)
-			pte.val = (p.slot->val & (PTE_N | PTE_PPN_MASK)) | r->bits | PTE_V;
+			pte.val = (p.slot->val & (PTE_N | PTE_PPN_MASK)) | new_bits(r, *p.slot) |
+				  PTE_V;
 		pte_set(p.slot++, pte);
 		advance(r, size);
 	} while (r->bytes && !at_table_end(r, p.level) && pte_valid(*p.slot) &&
@@ -259,14 +269,14 @@ static int leaf_level(unsigned long va)
 	return p.level;
 }
 
-/* Every page of the range is mapped, and no leaf reaches across its ends. */
-static int isolate(struct tlb_batch *tlb, unsigned long va, unsigned long bytes)
+/* @r can be done: every page of it is mapped, and no leaf reaches across its ends. */
+static int isolate(struct request r)
 {
-	struct request r = { .tlb = tlb, .va = va, .bytes = bytes };
-	unsigned long end = va + bytes;
+	unsigned long va = r.va, end = va + r.bytes;
+	struct tlb_batch *tlb = r.tlb;
 	int first, last, err;
 
-	if (!pt_kernel_range(va, bytes))
+	if (!pt_kernel_range(va, r.bytes))
 		return -EINVAL;
 	err = run_steps(&r, check_step);
 	if (err)
@@ -289,8 +299,8 @@ static int isolate(struct tlb_batch *tlb, unsigned long va, unsigned long bytes)
 
 int arch_unmap_batch(struct tlb_batch *tlb, unsigned long va, unsigned long bytes)
 {
-	struct request r = { .tlb = tlb, .va = va, .bytes = bytes };
-	int err = isolate(tlb, va, bytes);
+	struct request r = { .tlb = tlb, .va = va, .bytes = bytes, .keep = ~0UL };
+	int err = isolate(r);
 
 	return err ? err : run_steps(&r, clear_step);
 }
@@ -308,7 +318,7 @@ int arch_protect_batch(struct tlb_batch *tlb, unsigned long va, unsigned long by
 		       unsigned int prot)
 {
 	struct request r = { .tlb = tlb, .va = va, .bytes = bytes, .bits = pt_prot_bits(prot) };
-	int err = valid_prot(prot) ? isolate(tlb, va, bytes) : -EINVAL;
+	int err = valid_prot(prot) ? isolate(r) : -EINVAL;
 
 	return err ? err : run_steps(&r, protect_step);
 }
@@ -320,6 +330,20 @@ int arch_protect(unsigned long va, unsigned long bytes, unsigned int prot)
 
 	tlb_batch_flush(&tlb);
 	return err;
+}
+
+int arch_change_prot_batch(struct tlb_batch *tlb, unsigned long va, unsigned long bytes,
+			   unsigned int clear, unsigned int set)
+{
+	unsigned long rights = pt_prot_bits(clear) & PTE_LEAF;
+	struct request r = { .tlb = tlb,
+			     .va = va,
+			     .bytes = bytes,
+			     .bits = pt_prot_bits(set) & PTE_LEAF,
+			     .keep = ~PTE_PPN_MASK & ~rights };
+	int err = isolate(r);
+
+	return err ? err : run_steps(&r, protect_step);
 }
 
 /* ---- map ---- */
@@ -428,7 +452,7 @@ static bool valid_map(const struct request *r, unsigned int prot)
 int arch_map_batch(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa, unsigned long bytes,
 		   unsigned int prot, unsigned long max_leaf)
 {
-	struct request r = { tlb, va, pa, bytes, pt_prot_bits(prot), max_leaf };
+	struct request r = { tlb, va, pa, bytes, pt_prot_bits(prot), max_leaf, 0 };
 	int err;
 
 	if (!valid_map(&r, prot))

@@ -103,6 +103,15 @@ int __must_check arch_protect(unsigned long va, unsigned long bytes, unsigned in
 int __must_check arch_protect_batch(struct tlb_batch *tlb, unsigned long va, unsigned long bytes,
 				    unsigned int prot);
 
+/*
+ * arch_change_prot_batch - take the rights @clear of [va, va + bytes) away, then give it @set
+ * @clear, @set: of PROT_READ, PROT_WRITE, PROT_EXEC; what is in neither stays as each page has it.
+ * As arch_protect_batch(); -EINVAL too if a page would be writable and executable, or have no
+ * right, or be writable only.
+ */
+int __must_check arch_change_prot_batch(struct tlb_batch *tlb, unsigned long va,
+					unsigned long bytes, unsigned int clear, unsigned int set);
+
 /* What an address is mapped to. */
 struct arch_mapping {
 	phys_addr_t pa;	    /* of the very byte */
