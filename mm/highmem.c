@@ -5,12 +5,11 @@
  * lowmem=SIZE: the lowest SIZE bytes of memory are in the linear map, rounded down to a top-order
  * block, so that none crosses the border.  What the kernel itself needs has to fit there:
  *
- *     least(end)  =  image below end, and
- *                    free memory below end >= 32 / 4096 of all memory (descriptors) + LOW_FREE
+ *     least(end)  =  image below end, and free memory below end >= LOW_FREE
  *
- * A smaller SIZE is refused, with the least that works, and nothing is capped.
- * Not here: windows (kmap.c), zones (zone_plan.c).  Descriptors of high memory in high memory: not
- *   yet, they take low memory.
+ * A smaller SIZE is refused, with the least that works, and nothing is capped.  Descriptors don't
+ * count: they go to high memory (vmemmap.c), and so does what page_ext.c keeps about it.
+ * Not here: windows (kmap.c), zones (zone_plan.c).
  */
 #define LOG_PREFIX "memory: "
 
@@ -83,9 +82,7 @@ static u64 __init free_below(phys_addr_t end)
 
 static bool __init enough_below(phys_addr_t end)
 {
-	u64 descriptors = memblock_phys_mem_size() >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT);
-
-	return end >= __pa_symbol(_end) && free_below(end) >= descriptors + LOW_FREE;
+	return end >= __pa_symbol(_end) && free_below(end) >= LOW_FREE;
 }
 
 void __init highmem_cap(void)

@@ -152,7 +152,6 @@ static phys_addr_t find_free(phys_addr_t size, phys_addr_t align, phys_addr_t st
 
 	/* Frame 0 would read as a failure; what lies at NULL is best not handed out anyway. */
 	start = max(start, (phys_addr_t)PAGE_SIZE);
-	end = min(end, memblock.limit);
 	for (hotplug = 0; !pa && hotplug <= MEMBLOCK_HOTPLUG; hotplug += MEMBLOCK_HOTPLUG) {
 		if (nid != NUMA_NO_NODE)
 			pa = find_on_node(size, align, start, end, nid, hotplug);
@@ -384,17 +383,28 @@ void __init memblock_allow_resize(void)
 	memblock.can_resize = true;
 }
 
-phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_addr_t start,
-				      phys_addr_t end, int nid)
+static phys_addr_t take(phys_addr_t size, phys_addr_t align, phys_addr_t start, phys_addr_t end,
+			int nid)
 {
 	phys_addr_t pa;
 
 	if (!size || !align || (align & (align - 1)))
 		return 0;
-	pa = find_free(size, align, start, end ? end : ~(phys_addr_t)0, nid);
+	pa = find_free(size, align, start, end, nid);
 	if (!pa || add_range(&memblock.reserved, pa, pa + size, NUMA_NO_NODE, MEMBLOCK_RSRV_EARLY))
 		return 0;
 	return pa;
+}
+
+phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_addr_t start,
+				      phys_addr_t end, int nid)
+{
+	return take(size, align, start, end ? min(end, memblock.limit) : memblock.limit, nid);
+}
+
+phys_addr_t memblock_phys_alloc_high(phys_addr_t size, phys_addr_t align, int nid)
+{
+	return take(size, align, memblock.limit, ~(phys_addr_t)0, nid);
 }
 
 void *memblock_alloc_raw(phys_addr_t size, phys_addr_t align, int nid)

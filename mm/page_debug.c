@@ -208,6 +208,7 @@ void page_debug_fresh(unsigned long start_pfn, unsigned long end_pfn)
 struct page *page_guard_take(struct zone *zone, unsigned order, unsigned type)
 {
 	struct page *page, *guard;
+	struct page_ext *ext;
 
 	if (order >= guard_minorder || order == MAX_ORDER)
 		return buddy_take(zone, order, type);
@@ -217,18 +218,23 @@ struct page *page_guard_take(struct zone *zone, unsigned order, unsigned type)
 	guard = page + (1UL << order);
 	guard->word0 = zone->word0;
 	guard->block = --page->block;
-	page_ext_get(page_to_pfn(guard))->free =
-		(struct page_event){ .order = (u8)order, .guard = true };
+	ext = page_ext_get(page_to_pfn(guard));
+	ext->free = (struct page_event){ .order = (u8)order, .guard = true };
+	page_ext_put(ext);
 	return page;
 }
 
-/* @page heads a used block that is a guard. */
-static bool is_guard(const struct zone *zone, const struct page *page)
+/* Does @page head a used block that is a guard?  @ends: then it isn't any more. */
+static bool is_guard(const struct zone *zone, const struct page *page, bool ends)
 {
-	const struct page_ext *ext = page_ext_get(page_to_pfn(page));
+	struct page_ext *ext = page_ext_get(page_to_pfn(page));
+	bool guard = ext && ext->free.guard &&
+		     block_word_is_used(page->block, zone->mark, ext->free.order);
 
-	return ext && ext->free.guard &&
-	       block_word_is_used(page->block, zone->mark, ext->free.order);
+	if (guard && ends)
+		ext->free.guard = false;
+	page_ext_put(ext);
+	return guard;
 }
 
 void page_guard_release(struct zone *zone, struct page *page)
@@ -240,9 +246,8 @@ void page_guard_release(struct zone *zone, struct page *page)
 		struct page *guard = buddy_of(memmap_block_of(pfn), order);
 
 		if (order == MAX_ORDER || block_order(guard) != (unsigned)order ||
-		    !is_guard(zone, guard))
+		    !is_guard(zone, guard, true))
 			break;
-		page_ext_get(page_to_pfn(guard))->free.guard = false;
 		block_merge(zone, guard, order, pageblock_type(zone, guard));
 		zone->nr_free += 1UL << order;
 	}
@@ -266,7 +271,7 @@ static void fault_text(unsigned long va, char *text, size_t bytes)
 	if (block_kind(head) != BLOCK_USED) {
 		page_owner_text(pfn, true, who, sizeof(who));
 		what = "free page";
-	} else if (is_guard(page_zone(head), head)) {
+	} else if (is_guard(page_zone(head), head, false)) {
 		page_owner_text(page_to_pfn(head) - (1UL << block_order(head)), false, who,
 				sizeof(who));
 		what = "guard page";
