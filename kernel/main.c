@@ -98,10 +98,11 @@ static __noinline void __init boot(unsigned long hartid, unsigned long fdt_pa)
 	announce(hartid);
 	fdt_bytes = open_fdt(fdt_pa);	     /* the tree is sound; boot arguments */
 	mm_init_memblock(fdt_pa, fdt_bytes); /* banks, reservations */
-	arch_paging_init(memblock_start_of_DRAM(), paging_cap); /* regions */
-	arch_set_isa(dt_common_isa());				/* what page tables may say */
-	linear_map_limit();					/* what is high memory */
-	mm_init_reserve(); /* before the linear map: some must never be mapped */
+	arch_paging_init(memblock_start_of_DRAM(), memblock_end_of_DRAM(),
+			 paging_cap);  /* regions */
+	arch_set_isa(dt_common_isa()); /* what page tables may say */
+	linear_map_limit();	       /* what is high memory */
+	mm_init_reserve();	       /* before the linear map: some must never be mapped */
 	linear_map_init();
 	mm_init_fdt();	       /* the tree, copied to safety */
 	harts_prepare(hartid); /* numbers, per-CPU areas, stacks, clock */

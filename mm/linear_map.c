@@ -97,23 +97,30 @@ static void map_bank(phys_addr_t start, phys_addr_t end)
 	}
 }
 
-void __init linear_map_limit(void)
+/* What lies at @limit and above isn't used. */
+static void __init leave_out(phys_addr_t limit, const char *reach)
 {
-	phys_addr_t limit, end = memblock_end_of_DRAM();
+	phys_addr_t end = memblock_end_of_DRAM();
 
-	highmem_cap();
-	limit = va_layout.low_end;
-	memblock_set_limit(limit);
 	if (end <= limit)
 		return;
-#ifdef CONFIG_HIGHMEM
-	pr_info("0x%llx to 0x%llx is high memory: the linear map ends before it", PA(limit),
-		PA(end));
-#else
-	pr_warn("0x%llx to 0x%llx is beyond the linear map of %s (%llu MiB) and left out",
-		PA(limit), PA(end), arch_paging_name(), PA(va_layout.linear_bytes / MiB));
+	pr_warn("0x%llx to 0x%llx is beyond the %s of %s (%llu MiB) and left out", PA(limit),
+		PA(end), reach, arch_paging_name(), PA((limit - va_layout.phys_base) / MiB));
 	if (memblock_remove(limit, end - limit))
-		panic("memory beyond the linear map can't be left out: memblock is full");
+		panic("memory beyond the %s can't be left out: memblock is full", reach);
+}
+
+void __init linear_map_limit(void)
+{
+	highmem_cap();
+	memblock_set_limit(va_layout.low_end);
+#ifdef CONFIG_HIGHMEM
+	leave_out(arch_described_end(), "descriptors");
+	if (highmem_start())
+		pr_info("0x%llx to 0x%llx is high memory: the linear map ends before it",
+			PA(va_layout.low_end), PA(memblock_end_of_DRAM()));
+#else
+	leave_out(va_layout.low_end, "linear map");
 #endif
 }
 

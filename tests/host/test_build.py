@@ -284,7 +284,7 @@ def test_an_image_that_its_tables_cannot_map_is_refused(tmp_path, bits):
 
 
 @pytest.mark.parametrize("board,address,delta", [
-    ("qemu-virt", "0xffffffff80000000", 0x200000), ("qemu-virt32", "0xf8000000", 0x400000)])
+    ("qemu-virt", "0xffffffff80000000", 0x200000), ("qemu-virt32", "0xff000000", 0x400000)])
 def test_relocating_the_image_is_linking_it_elsewhere(board, address, delta, tmp_path):
     """What head.S does with the list in .tables, done here to the Image of one link address, makes
     it the Image of another, to the bit: the list has every word that moves, and no other."""

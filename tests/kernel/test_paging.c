@@ -85,6 +85,21 @@ static void test_unmapped(struct ktap *t)
 	}
 }
 
+/* Root entries of the kernel begin here: on rv32 user programs have 3 of 4 GiB. */
+static void test_user_part(struct ktap *t)
+{
+	const struct va_layout *v = &va_layout;
+	unsigned long least = ~0UL / 4 * 3 + 3,
+		      base[] = { v->vmemmap_base, v->stack_base, v->vmalloc_base, v->scratch_base,
+				 v->linear_base };
+
+	if (sizeof(long) == 8)
+		least = ~(~0UL >> 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(base); i++)
+		KTAP_EXPECT(t, base[i] > least);
+	KTAP_EXPECT_EQ(t, arch_map(least - PAGE_SIZE, 0, PAGE_SIZE, PROT_READ, PAGE_SIZE), -EINVAL);
+}
+
 static void test_no_map(struct ktap *t)
 {
 	bool hides_free = page_debug & PAGE_DEBUG_GUARD;
@@ -95,12 +110,14 @@ static void test_no_map(struct ktap *t)
 		bool no_map = r->flags & MEMBLOCK_NOMAP;
 
 		seen += no_map;
+		if (r->base >= va_layout.low_end)
+			break; /* high memory's own suite is test_kmap.c */
 		/* Reserved memory may be mapped and still be kept from us by the firmware; and
 		 * free memory may be out of reach. */
 		if (no_map || (!hides_free && !memblock_is_reserved(r->base)))
 			KTAP_EXPECT_EQ(t, readable(__va(r->base)), !no_map);
 		if (r->base + r->size > va_layout.low_end)
-			continue; /* high memory's own suite is test_kmap.c */
+			break;
 		if (no_map || (!hides_free && !memblock_is_reserved(r->base + r->size - 1)))
 			KTAP_EXPECT_EQ(t, readable(__va(r->base + r->size - 1)), !no_map);
 	}
@@ -195,6 +212,7 @@ static void test_conversions(struct ktap *t)
 static const struct ktap_case cases[] = {
 	{ "probe", test_probe },
 	{ "unmapped", test_unmapped },
+	{ "user-part", test_user_part },
 	{ "no-map", test_no_map },
 	{ "image-protection", test_image_protection },
 	{ "w-xor-x", test_wx },

@@ -6,7 +6,7 @@
  *
  *     sv57 root [511] -> sv48 root [511] -> sv39 root [510] -> image, 2 MiB a table
  *                                                     [511] -> fixmap
- *     sv32 root [992..] -> image, 4 MiB a table;  [1022] -> fixmap
+ *     sv32 root [1020..] -> image, 4 MiB a table;  [1022] -> fixmap
  *
  * The root of the mode that runs stays the kernel's root for good.
  *

@@ -75,7 +75,7 @@ bool arch_fault_retry(unsigned long va, unsigned long cause, unsigned long pc)
 {
 	pte_t pte;
 
-	if (va < kernel_half() || !read_entry(va, &pte) || !allows(pte, cause))
+	if (va < kernel_base() || !read_entry(va, &pte) || !allows(pte, cause))
 		return false;
 	if (too_often(this_cpu_ptr(&last_retry), va, pc))
 		return false;

@@ -239,7 +239,7 @@ int arch_join(unsigned long va, unsigned long leaf)
 	int top = level_of(leaf), err = 0;
 	unsigned long start = va & ~(leaf - 1);
 
-	if (va < kernel_half() || (top < 1 && !is_napot(leaf)))
+	if (va < kernel_base() || (top < 1 && !is_napot(leaf)))
 		return -EINVAL;
 	if (top < 1)
 		err = join_napot(&tlb, va);
@@ -282,8 +282,8 @@ static bool find_run(const pte_t *table, int level, unsigned long va, struct lea
 		pte_t pte = table[i];
 
 		/* The root's upper half is sign-extended. */
-		if (root && i == PTRS_PER_TABLE / 2 && va < kernel_half())
-			va = kernel_half();
+		if (root && i == PTRS_PER_TABLE / 2)
+			va |= ~0UL << (paging->va_bits - 1);
 		if (pte_valid(pte) && pte_is_leaf(pte)) {
 			take_run(table, i, level, va & ~(size - 1), run);
 			return true;

@@ -5,7 +5,7 @@
  * A table page is reached at its image address if it is part of the image, through the
  * fixmap (one slot a level) until the linear map stands, and through the linear map after.
  *
- * Later address spaces share the kernel's half by copying its root entries.  So that none need be
+ * Later address spaces share the kernel's part by copying its root entries.  So that none need be
  * added to all of them later, arch_share_roots() fills the root entries of every region once,
  * and their tables stay (PTE_PINNED).  A region costs a table for each entry, so vmalloc's, and
  * on Sv32 the stacks', reach as far as this machine's memory makes sense of.
@@ -65,6 +65,12 @@ phys_addr_t arch_phys_end(void)
 bool arch_linear_reaches(phys_addr_t start, phys_addr_t end)
 {
 	return start >= va_layout.phys_base && end <= va_layout.low_end;
+}
+
+phys_addr_t arch_described_end(void)
+{
+	return va_layout.phys_base +
+	       ((phys_addr_t)va_layout.vmemmap_bytes << (PAGE_SHIFT - PAGE_STRUCT_SHIFT));
 }
 
 void arch_linear_cap(phys_addr_t end)
@@ -155,38 +161,60 @@ static void cap_mode(const char *name)
 	paging = m;
 }
 
-/* Addresses for windows, at the end of those for device registers. */
-#ifdef CONFIG_HIGHMEM
-#define WINDOWS 0x02000000UL
-#else
+/* Addresses for windows (asm/windows.h). */
+#ifndef CONFIG_HIGHMEM
 #define WINDOWS 0UL
+#elif defined(CONFIG_ARCH_RV32I)
+#define WINDOWS 0x01000000UL
+#else
+#define WINDOWS 0x02000000UL
 #endif
 
 #ifdef CONFIG_ARCH_RV32I
-static void place_regions(struct va_layout *v)
+#define PHYS_END ((phys_addr_t)1 << 34) /* of what an entry can name */
+
+/* @bytes of addresses from *@at on, which moves behind them. */
+static unsigned long place(unsigned long *at, unsigned long bytes)
 {
-	v->vmemmap_base = 0x88000000;
-	v->stack_base = 0x90000000;
-	v->stack_bytes = 0x04000000;
-	v->io_base = 0x94000000;
-	v->io_bytes = 0x0c000000 - WINDOWS;
-	v->vmalloc_base = 0xa0000000;
-	v->scratch_base = 0xbe000000;
+	unsigned long base = *at;
+
+	*at += bytes;
+	return base;
+}
+
+/* One after the other: what isn't used is the linear map's. */
+static void place_regions(struct va_layout *v, phys_addr_t end)
+{
+	unsigned long at = KERNEL_SPACE + level_bytes(1);
+	phys_addr_t memory = min(end, PHYS_END) - min(v->phys_base, PHYS_END);
+
+	/* The descriptors of addresses in the linear map, or above, need 8 MiB. */
+	v->vmemmap_bytes = ALIGN_UP((unsigned long)(memory >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT)),
+				    level_bytes(1));
+	v->vmemmap_bytes = max(v->vmemmap_bytes, 2 * level_bytes(1));
+	v->vmemmap_base = place(&at, v->vmemmap_bytes);
+	v->stack_bytes = 0x02000000;
+	v->stack_base = place(&at, v->stack_bytes);
+	v->window_bytes = WINDOWS;
+	v->window_base = place(&at, WINDOWS);
+	v->vmalloc_base = place(&at, 0x0c000000);
 	v->scratch_bytes = 0x02000000;
-	v->linear_base = 0xc0000000;
-	v->linear_bytes = KERNEL_LINK_ADDR - 0xc0000000;
+	v->scratch_base = place(&at, v->scratch_bytes);
+	v->linear_base = at;
+	v->linear_bytes = KERNEL_LINK_ADDR - at;
 }
 #else
-static void place_regions(struct va_layout *v)
+static void place_regions(struct va_layout *v, phys_addr_t end)
 {
 	unsigned long slot = level_bytes(paging->levels - 1);
 	unsigned long base = ~0UL << (paging->va_bits - 1);
 
 	v->vmemmap_base = base + slot;
+	v->vmemmap_bytes = slot;
 	v->stack_base = base + 3 * slot;
 	v->stack_bytes = slot / 2;
-	v->io_base = v->stack_base + slot / 2;
-	v->io_bytes = slot / 2 - WINDOWS;
+	v->window_base = v->stack_base + v->stack_bytes;
+	v->window_bytes = WINDOWS;
 	v->vmalloc_base = base + 4 * slot;
 	v->scratch_base = base + 56 * slot;
 	v->scratch_bytes = 8 * slot;
@@ -215,14 +243,12 @@ void __init arch_hart_constants(struct hart_local *hl)
 #endif
 }
 
-void __init arch_paging_init(phys_addr_t lowest, const char *max_mode)
+void __init arch_paging_init(phys_addr_t lowest, phys_addr_t end, const char *max_mode)
 {
 	if (max_mode)
 		cap_mode(max_mode);
-	place_regions(&va_layout);
-	va_layout.window_base = va_layout.io_base + va_layout.io_bytes;
-	va_layout.window_bytes = WINDOWS;
 	va_layout.phys_base = ALIGN_DOWN(lowest, (phys_addr_t)arch_largest_leaf());
+	place_regions(&va_layout, end);
 	va_layout.low_end = va_layout.phys_base + va_layout.linear_bytes;
 	arch_hart_constants(this_hart);
 }
@@ -232,7 +258,7 @@ int __init arch_share_roots(phys_addr_t ram_bytes)
 	struct va_layout *v = &va_layout;
 	unsigned long root = level_bytes(paging->levels - 1);
 	unsigned long most = v->scratch_base - v->vmalloc_base, half = most / 2,
-		      slot = 2 * STACK_SIZE, io = min(v->io_bytes, root);
+		      slot = 2 * STACK_SIZE;
 	int err;
 
 	/* Twice the memory is room for every page, with guards. */
@@ -246,10 +272,9 @@ int __init arch_share_roots(phys_addr_t ram_bytes)
 	err = pt_fill_root(v->vmalloc_base, v->vmalloc_bytes);
 	if (!err)
 		err = pt_fill_root(v->stack_base, v->stack_bytes);
-	if (!err)
-		err = pt_fill_root(v->io_base, io);
 	/* What exists in the other regions is all there will be. */
-	for (unsigned long i = PTRS_PER_TABLE / 2; i < PTRS_PER_TABLE; i++) {
+	for (unsigned long i = table_index(kernel_base(), paging->levels - 1); i < PTRS_PER_TABLE;
+	     i++) {
 		pte_t *slot_of_root = &paging->root[i];
 
 		if (pte_valid(*slot_of_root) && !pte_is_leaf(*slot_of_root))

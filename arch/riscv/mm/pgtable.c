@@ -79,7 +79,7 @@ bool pt_may_free(const pte_t *slot)
 
 bool pt_kernel_range(unsigned long va, unsigned long bytes)
 {
-	return bytes && IS_ALIGNED(va | bytes, PAGE_SIZE) && va >= kernel_half() &&
+	return bytes && IS_ALIGNED(va | bytes, PAGE_SIZE) && va >= kernel_base() &&
 	       va + (bytes - 1) >= va;
 }
 
@@ -517,7 +517,7 @@ int arch_lookup(unsigned long va, struct arch_mapping *map)
 	unsigned long flags;
 	pte_t pte;
 
-	if (va < kernel_half())
+	if (va < kernel_base())
 		return -ENOENT;
 	spin_lock_irqsave(&pt_lock, flags);
 	p = pt_find(va);

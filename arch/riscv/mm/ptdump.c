@@ -32,8 +32,6 @@ static const char *region_of(unsigned long va)
 		return "vmemmap";
 	if (va - v->stack_base < v->stack_bytes)
 		return "stacks";
-	if (va - v->io_base < v->io_bytes)
-		return "device registers";
 	if (va - v->window_base < v->window_bytes)
 		return "windows";
 	if (va - v->vmalloc_base < v->vmalloc_bytes)

@@ -11,12 +11,12 @@
  *
  * What is outside the linear map has no descriptor: virt_to_page() of any such address, canonical
  * or not, is one where nothing is mapped.  Reading it faults, and nothing else: rv64, from half a
- * slot below vmemmap to half a slot behind its slot, or no canonical address; rv32, from 24 MiB
- * below it to its eighth MiB, of which the linear map needs seven.
+ * slot below vmemmap to half a slot behind its slot, or no canonical address; rv32, from 28 MiB
+ * below it, where user programs are, to its eighth MiB, of which the linear map needs six.
  * Invariant: __pa(__va(pa)) == pa for every pa that arch_linear_reaches().
  *
  * High memory (CONFIG_HIGHMEM) is what lies at low_end and above: it has descriptors, but no
- * address; __va() of it leads nowhere, and an address from 896 MiB of rv32's linear map on has a
+ * address; __va() of it leads nowhere, and an address from the end of rv32's linear map on has a
  * descriptor that is another page's, never a slab's.
  */
 #ifndef ASM_MEMORY_H
@@ -44,10 +44,9 @@ struct va_layout {
 	unsigned long linear_base;
 	unsigned long linear_bytes;
 	unsigned long vmemmap_base; /* descriptor of phys_base */
+	unsigned long vmemmap_bytes;
 	unsigned long stack_base;
 	unsigned long stack_bytes;
-	unsigned long io_base;
-	unsigned long io_bytes;
 	unsigned long vmalloc_base;
 	unsigned long vmalloc_bytes; /* of the area, what this machine uses: its root is filled */
 	unsigned long scratch_base;  /* eight root entries' worth that nothing uses: for suites */

@@ -26,6 +26,9 @@ enum prot {
  */
 void arch_paging_early(void);
 
+/* arch_described_end - frames from here on have no place for a descriptor, and can't be used. */
+phys_addr_t arch_described_end(void);
+
 /* Fill the address constants of a hart's struct hart_local; after arch_paging_init(). */
 void arch_hart_constants(struct hart_local *hl);
 
@@ -35,12 +38,12 @@ void arch_set_isa(u32 isa);
 
 /*
  * arch_paging_init - lay out the address space for the mode found at boot
- * @lowest: the first address of RAM, from the device tree
+ * @lowest, @end: where RAM begins and ends, from the device tree
  * @max_mode: name of the deepest mode wanted ("sv39" ...), or NULL. One that this machine or
  *   this build hasn't is named in the log and ignored.
  * Boot hart alone, before any arch_map(). Sets va_layout and the constants of this hart.
  */
-void arch_paging_init(phys_addr_t lowest, const char *max_mode);
+void arch_paging_init(phys_addr_t lowest, phys_addr_t end, const char *max_mode);
 
 /*
  * arch_map_set_allocator - where page tables come from, and go to

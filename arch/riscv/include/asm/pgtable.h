@@ -78,10 +78,14 @@ static inline unsigned long table_index(unsigned long va, int level)
 	return (va >> level_shift(level)) & (PTRS_PER_TABLE - 1);
 }
 
-/* Where the upper half of the address space begins, which is the kernel's. */
-static inline unsigned long kernel_half(void)
+/* The kernel's part of the address space: from here to the end. */
+static inline unsigned long kernel_base(void)
 {
+#ifdef CONFIG_ARCH_RV32I
+	return KERNEL_SPACE;
+#else
 	return ~0UL << (paging->va_bits - 1);
+#endif
 }
 
 static inline bool pte_valid(pte_t pte)
