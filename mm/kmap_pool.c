@@ -70,7 +70,7 @@ static struct slot *take(const struct page *page)
 	pool.free = slot->next;
 	*slot = (struct slot){ .page = page, .next = *head };
 	*head = i;
-	arch_window_open(pool.entries + i, page);
+	arch_window_open_anyhow(pool.entries + i, page);
 	return slot;
 }
 

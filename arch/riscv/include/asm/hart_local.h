@@ -49,10 +49,11 @@ struct hart_local {
 	u32 preempt_count;	 /* reasons why nothing else may run here (kernel/preempt.h) */
 	u32 no_resched;		 /* 0: another thread should run */
 #ifdef CONFIG_HIGHMEM
-	unsigned long high_page;   /* descriptors from here on are of high memory */
-	unsigned long linear_base; /* windows lie below it */
-	unsigned long *windows;	   /* entries of the windows that this hart uses (mm/kmap.c) */
-	unsigned long window_va;   /* address of a window - its entry's, scaled (asm/windows.h) */
+	unsigned long high_page;    /* descriptors from here on are of high memory */
+	unsigned long linear_base;  /* windows lie below it */
+	unsigned long *windows;	    /* entries of the windows that this hart uses (mm/kmap.c) */
+	unsigned long window_va;    /* address of a window - its entry's, scaled (asm/windows.h) */
+	unsigned long window_limit; /* mm.windows from which opening one takes the slow way */
 #endif
 	struct pcp_list *pcp_first[32]; /* by gfp_pcp_key() (mm/pcp.h) */
 	struct zone_pcp *pcp_zone[256]; /* by the top byte of a page's flags */

@@ -44,21 +44,34 @@ static inline unsigned long arch_window_va(const unsigned long *entry)
 	return ((unsigned long)entry << (PAGE_SHIFT - WINDOW_ENTRY_SHIFT)) + this_hart->window_va;
 }
 
-/* Only where fences by address work (tlb_by_address()). */
-static inline void arch_window_fence(unsigned long va)
-{
-	__asm__ volatile("sfence.vma %0" : : "r"(va) : "memory");
-}
-
-/* arch_window_open - the window shows @page to this hart, whatever it showed; returns its address.
- * The fence orders the entry before what is accessed, and drops what was kept of the last one. */
-static inline void *arch_window_open(unsigned long *entry, const struct page *page)
+/* The window shows @page to all harts that don't remember what it showed; returns its address. */
+static inline unsigned long arch_window_set(unsigned long *entry, const struct page *page)
 {
 	unsigned long frames = (unsigned long)page - this_hart->vmemmap;
-	unsigned long va = arch_window_va(entry);
 
 	WRITE_ONCE(*entry, frames << (PTE_PPN_SHIFT - PAGE_STRUCT_SHIFT) | WINDOW_BITS);
-	arch_window_fence(va);
+	return arch_window_va(entry);
+}
+
+/*
+ * arch_window_open - the window shows @page to this hart, whatever it showed; returns its address
+ * The fence orders the entry before what is accessed, and drops what was kept of the last one.
+ * Only where fences by address work (tlb_by_address()).
+ */
+static inline void *arch_window_open(unsigned long *entry, const struct page *page)
+{
+	unsigned long va = arch_window_set(entry, page);
+
+	__asm__ volatile("sfence.vma %0" : : "r"(va) : "memory");
+	return (void *)va;
+}
+
+/* arch_window_open_anyhow - the same on any hart. */
+static inline void *arch_window_open_anyhow(unsigned long *entry, const struct page *page)
+{
+	unsigned long va = arch_window_set(entry, page);
+
+	tlb_flush_local_range(va, PAGE_SIZE);
 	return (void *)va;
 }
 
@@ -67,7 +80,7 @@ static inline void arch_window_close(unsigned long *entry)
 {
 	WRITE_ONCE(*entry, 0);
 #ifdef CONFIG_DEBUG_VM
-	arch_window_fence(arch_window_va(entry));
+	tlb_flush_local_range(arch_window_va(entry), PAGE_SIZE);
 #endif
 }
 
