@@ -180,6 +180,11 @@ bool arch_linear_reaches(phys_addr_t start, phys_addr_t end)
 	return start >= host_phys_base && end <= host_phys_base + world_bytes;
 }
 
+phys_addr_t arch_described_end(void)
+{
+	return host_phys_base + world_bytes;
+}
+
 unsigned long arch_shared_leaf(void)
 {
 	return PAGE_SIZE;
