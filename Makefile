@@ -224,8 +224,9 @@ build/$(BOARD)/board.dtb: boards/$(BOARD)/board.dts
 	@mkdir -p $(@D)
 	$(Q)dtc -q -I dts -O dtb -o $@ $<
 
+# Some machines need more than the board does: see tools/qemu.py.
 run-setup:
-	@tools/setup run $(SETUP)
+	@tools/setup run $(SETUP) $(if $(MEM),$(shell $(QEMU_RUN) --setup))
 
 run: run-setup image $(QEMU_DTB)
 	@$(QEMU_RUN) -- $(QEMU_ARGS)
@@ -288,7 +289,7 @@ format:
 .PHONY: check-build lint check check-host check-kernel check-system check-matrix soak fuzz fuzz-vmalloc bench format
 
 clean:
-	rm -rf $(filter-out build/dl build/firmware build/apt,$(wildcard build/*)) compile_commands.json
+	rm -rf $(filter-out build/dl build/firmware build/apt build/qemu10,$(wildcard build/*)) compile_commands.json
 
 help:
 	@sed -n -e 's/$$(BOARD)/$(BOARD)/g' -e 's/^#| \{0,1\}//p' Makefile
