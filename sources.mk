@@ -205,6 +205,7 @@ obj-$(CONFIG_KTAP) += tests/kernel/movable.o
 obj-$(CONFIG_KTAP) += tests/kernel/reclaim_world.o
 obj-$(CONFIG_KTAP) += tests/kernel/slab_tools.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_crew.o
+obj-$(and $(CONFIG_KTAP),$(CONFIG_HIGHMEM)) += tests/kernel/stress_high.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_pages.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_slab.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_threads.o
