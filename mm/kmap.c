@@ -304,14 +304,14 @@ static void fault_text(unsigned long va, char *text, size_t bytes)
 }
 
 /* Two blocks for each hart, and those that wait, as far as there are addresses. */
-static unsigned int blocks_wanted(void)
+static unsigned int __init blocks_wanted(void)
 {
 	unsigned int most = (unsigned int)(va_layout.window_bytes / PAGE_SIZE) - KMAP_POOL;
 
 	return min(most / BLOCK_PAGES, 3 * nr_harts + MIN_SPARE);
 }
 
-static void harts_init(unsigned long *entries)
+static void __init harts_init(unsigned long *entries)
 {
 	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
 		struct hart_local *hl = hart_info(cpu)->local;

@@ -402,7 +402,7 @@ phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_
 	return take(size, align, start, end ? min(end, memblock.limit) : memblock.limit, nid);
 }
 
-phys_addr_t memblock_phys_alloc_high(phys_addr_t size, phys_addr_t align, int nid)
+phys_addr_t __init memblock_phys_alloc_high(phys_addr_t size, phys_addr_t align, int nid)
 {
 	return take(size, align, memblock.limit, ~(phys_addr_t)0, nid);
 }

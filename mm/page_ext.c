@@ -20,7 +20,7 @@
 static phys_addr_t *tables; /* by segment */
 
 /* In high memory, zeroed; 0 if there's no room. */
-static phys_addr_t make_high(phys_addr_t bytes, int nid)
+static phys_addr_t __init make_high(phys_addr_t bytes, int nid)
 {
 	phys_addr_t pa = memblock_phys_alloc_high(bytes, PAGE_SIZE, nid);
 

@@ -19,7 +19,7 @@
 #include <mm/memblock.h>
 
 /* From high memory if there is some, on @nid where possible. */
-static phys_addr_t take(unsigned long bytes, unsigned long align, int nid)
+static phys_addr_t __init take(unsigned long bytes, unsigned long align, int nid)
 {
 	phys_addr_t pa = memblock_phys_alloc_high(bytes, align, nid);
 
@@ -27,7 +27,7 @@ static phys_addr_t take(unsigned long bytes, unsigned long align, int nid)
 }
 
 /* Map up to @bytes at @va, less if memory has no piece of that size; how many, or -errno. */
-static long map_piece(unsigned long va, unsigned long bytes, int nid)
+static long __init map_piece(unsigned long va, unsigned long bytes, int nid)
 {
 	unsigned long leaf = bytes == arch_shared_leaf() ? bytes : PAGE_SIZE;
 	phys_addr_t pa = take(bytes, leaf, nid);

@@ -28,7 +28,7 @@ static void model_begin(unsigned int world)
 	model.big = level_bytes(min(paging->levels - 1, 2));
 	model.nr = 2 * model.big / PAGE_SIZE + 100;
 	/* Across a root entry, as far as there are any. */
-	model.va = kernel_half() + 4 * level_bytes(paging->levels - 1) - model.big;
+	model.va = kernel_base() + 4 * level_bytes(paging->levels - 1) - model.big;
 	model.pa = malloc(model.nr * sizeof(*model.pa));
 	model.prot = calloc(model.nr, 1);
 	for (unsigned long i = 0; i < model.nr; i++)
@@ -299,7 +299,7 @@ TEST(join_looks_at_every_entry)
 
 		model_begin(m);
 		bytes = level_bytes(1);
-		va = kernel_half() + 8 * level_bytes(paging->levels - 1);
+		va = kernel_base() + 8 * level_bytes(paging->levels - 1);
 		for (unsigned long i = 0; i < PTRS_PER_TABLE;
 		     i += 1 + (unsigned long)rnd_below(9)) {
 			unsigned long page = va + i * PAGE_SIZE;
@@ -331,7 +331,7 @@ TEST(splits_are_undone)
 
 		model_begin(m);
 		big = model.big;
-		va = kernel_half() + 8 * level_bytes(paging->levels - 1);
+		va = kernel_base() + 8 * level_bytes(paging->levels - 1);
 		EXPECT_EQ(arch_map(va, big, 2 * big, RW, big), 0);
 		live_before = nr_live;
 		for (unsigned int left = 0; left < 2u * (unsigned int)min(paging->levels - 1, 2);
@@ -363,7 +363,7 @@ TEST(pinned_root)
 		unsigned long va;
 
 		model_begin(m);
-		va = kernel_half() + 8 * level_bytes(paging->levels - 1);
+		va = kernel_base() + 8 * level_bytes(paging->levels - 1);
 		EXPECT_EQ(pt_fill_root(va, 2 * level_bytes(paging->levels - 1)), 0);
 		EXPECT_EQ(nr_live, 2);
 		EXPECT_EQ(arch_map(va, TABLES_PA, 3 * PAGE_SIZE, RW, PAGE_SIZE), 0);
@@ -389,7 +389,7 @@ TEST(every_leaf_size)
 		model_begin(m);
 		top = paging->levels - 1;
 		for (int level = 0; level <= top; level++) {
-			unsigned long va = kernel_half() + 8 * level_bytes(top);
+			unsigned long va = kernel_base() + 8 * level_bytes(top);
 			unsigned long page = va + level_bytes(level) - PAGE_SIZE;
 
 			EXPECT_EQ(arch_map(va, 0, level_bytes(level), RW, ~0UL), 0);
@@ -420,7 +420,7 @@ TEST(napot)
 		if (pt_napot())
 			small = NAPOT_BYTES;
 		big = level_bytes(1);
-		va = kernel_half() + 8 * level_bytes(paging->levels - 1);
+		va = kernel_base() + 8 * level_bytes(paging->levels - 1);
 		/* A page, two of 64 KiB, a page. */
 		at = va + NAPOT_BYTES - PAGE_SIZE;
 		EXPECT_EQ(arch_map(at, big - PAGE_SIZE, 2 * NAPOT_BYTES + 2 * PAGE_SIZE, RW, big),

@@ -174,7 +174,7 @@ static void cap_mode(const char *name)
 #define PHYS_END ((phys_addr_t)1 << 34) /* of what an entry can name */
 
 /* @bytes of addresses from *@at on, which moves behind them. */
-static unsigned long place(unsigned long *at, unsigned long bytes)
+static unsigned long __init place(unsigned long *at, unsigned long bytes)
 {
 	unsigned long base = *at;
 
@@ -183,7 +183,7 @@ static unsigned long place(unsigned long *at, unsigned long bytes)
 }
 
 /* One after the other: what isn't used is the linear map's. */
-static void place_regions(struct va_layout *v, phys_addr_t end)
+static void __init place_regions(struct va_layout *v, phys_addr_t end)
 {
 	unsigned long at = KERNEL_SPACE + level_bytes(1);
 	phys_addr_t memory = min(end, PHYS_END) - min(v->phys_base, PHYS_END);
@@ -204,7 +204,7 @@ static void place_regions(struct va_layout *v, phys_addr_t end)
 	v->linear_bytes = KERNEL_LINK_ADDR - at;
 }
 #else
-static void place_regions(struct va_layout *v, phys_addr_t end)
+static void __init place_regions(struct va_layout *v, phys_addr_t end)
 {
 	unsigned long slot = level_bytes(paging->levels - 1);
 	unsigned long base = ~0UL << (paging->va_bits - 1);
