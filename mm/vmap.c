@@ -50,7 +50,8 @@ void __init vmalloc_init(void)
 
 	while (nr_harts >> (shift + 1))
 		shift++;
-	area_cache = kmem_cache_create("vm_struct", sizeof(struct vm_struct), 0, SLAB_PANIC, NULL);
+	area_cache = kmem_cache_create("vm_struct", sizeof(struct vm_struct), 0,
+				       SLAB_PANIC | SLAB_NO_MERGE, NULL);
 	lazy_max = min((unsigned long)(LAZY_MIB * MiB) * (1 + shift), bytes / 8);
 	lazy_max = min(lazy_max, nr_managed_pages() * (2 * PAGE_SIZE));
 	block_pages = VMAP_BLOCK_PAGES;
