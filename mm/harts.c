@@ -131,6 +131,7 @@ void __init harts_prepare(unsigned long bootid)
 		make_area(&harts[cpu], cpu);
 	move_boot_hart(&harts[0]);
 	smp_set_harts(harts, usable);
+	arch_hart_init();
 	for (unsigned int cpu = 1; cpu < smp_wanted_harts(); cpu++)
 		make_stack(&harts[cpu], cpu);
 	pr_info("%u of %u harts usable, booted on hart %lu", usable, n, bootid);

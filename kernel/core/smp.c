@@ -271,6 +271,7 @@ void secondary_start_kernel(void)
 
 bool smp_hart_online(void)
 {
+	arch_hart_init();
 	/* Who was given up stays out: others count on harts not coming up behind their back. */
 	if (!change_state(smp_processor_id(), HART_STARTING, HART_ONLINE))
 		return false;

@@ -10,10 +10,13 @@
  * meanwhile only if nothing is mapped through it, that is, if the access is wrong anyway; entries
  * are read through probe_read(), so what such a page holds then leads nowhere.
  *
+ * A hart without Svadu faults where it would have to set an entry's A or D bit (Svade).  The
+ * kernel's entries have both, unless somebody made one forget (arch_take_use); then they are set
+ * here, if the entry is still what was read.
+ *
  * An access that faults although its entry allows it (a bit that the hardware wants and we
  * don't know) would be tried for ever: more than RETRIES of the same fault within a tenth of a
- * second
- * are a fault.
+ * second are a fault.
  */
 #include <asm/mmu.h>
 
@@ -34,23 +37,42 @@ struct retry {
 };
 
 static DEFINE_PER_CPU(struct retry, last_retry);
+static void (*watcher)(unsigned long va);
 
-/* Read the entry that @va's walk ends at; false if the way there isn't readable. */
-static bool read_entry(unsigned long va, pte_t *pte)
+void arch_fault_watch(void (*fn)(unsigned long va))
 {
-	const pte_t *table = paging->root;
+	WRITE_ONCE(watcher, fn);
+}
+
+/* Read the entry that @va's walk ends at; where it stands, or NULL if the way there is no table. */
+static pte_t *read_entry(unsigned long va, pte_t *pte)
+{
+	pte_t *table = paging->root;
 
 	for (int level = paging->levels - 1; level >= 0; level--) {
+		pte_t *slot = &table[table_index(va, level)];
 		phys_addr_t pa;
 
-		if (probe_read(pte, &table[table_index(va, level)], sizeof(*pte)))
-			return false;
+		if (probe_read(pte, slot, sizeof(*pte)))
+			return NULL;
 		if (!pte_valid(*pte) || pte_is_leaf(*pte))
-			return true;
+			return slot;
 		pa = pte_pa(*pte);
 		table = pt_table(pa, level - 1);
 	}
-	return false;
+	return NULL;
+}
+
+/* The access needs bits that @slot, which was @pte, lacks: set them.  False: it needs none. */
+static bool mark_use(pte_t *slot, pte_t pte, unsigned long cause)
+{
+	unsigned long need = PTE_A | (cause == CAUSE_STORE_PAGE_FAULT ? PTE_D : 0);
+
+	if ((pte.val & need) == need)
+		return false;
+	__atomic_compare_exchange_n(&slot->val, &pte.val, pte.val | need, false, __ATOMIC_RELAXED,
+				    __ATOMIC_RELAXED);
+	return true;
 }
 
 static bool allows(pte_t pte, unsigned long cause)
@@ -73,12 +95,21 @@ static bool too_often(struct retry *r, unsigned long va, unsigned long pc)
 
 bool arch_fault_retry(unsigned long va, unsigned long cause, unsigned long pc)
 {
-	pte_t pte;
+	void (*watch)(unsigned long) = READ_ONCE(watcher);
+	pte_t pte, *slot;
+	bool marked;
 
-	if (va < kernel_base() || !read_entry(va, &pte) || !allows(pte, cause))
+	if (unlikely(watch))
+		watch(va);
+	if (va < kernel_base())
 		return false;
-	if (too_often(this_cpu_ptr(&last_retry), va, pc))
+	slot = read_entry(va, &pte);
+	if (!slot || !allows(pte, cause))
 		return false;
+	marked = mark_use(slot, pte, cause);
+	if (!marked && too_often(this_cpu_ptr(&last_retry), va, pc))
+		return false;
+	tlb_count_retry(marked);
 	tlb_flush_local_all();
 	return true;
 }

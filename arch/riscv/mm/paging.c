@@ -55,6 +55,12 @@ void __init arch_set_isa(u32 isa)
 	/* Sv32's entries have no bits for either. */
 	if (sizeof(long) == 8)
 		pt_isa = isa & (DT_ISA_SVPBMT | DT_ISA_SVNAPOT);
+	tlb_set_isa(isa);
+}
+
+bool arch_has_kinds(void)
+{
+	return pt_isa & DT_ISA_SVPBMT;
 }
 
 phys_addr_t arch_phys_end(void)

@@ -509,7 +509,33 @@ int __init pt_fill_root(unsigned long va, unsigned long bytes)
 	return err;
 }
 
-/* ---- look up ---- */
+/* ---- look up, use ---- */
+
+int arch_take_use(struct tlb_batch *tlb, unsigned long va, unsigned int forget)
+{
+	unsigned long clear =
+		(forget & USE_ACCESSED ? PTE_A : 0) | (forget & USE_DIRTY ? PTE_D : 0);
+	unsigned long flags, bits = 0, bytes, n = 1;
+	struct pt_place p;
+
+	if (va < kernel_base())
+		return -ENOENT;
+	spin_lock_irqsave(&pt_lock, flags);
+	p = pt_find(va);
+	bytes = pte_bytes(*p.slot, p.level);
+	if (p.slot->val & PTE_N) { /* the hart may note it in any of the 16 */
+		n = NAPOT_PAGES;
+		p.slot -= table_index(va, 0) % n;
+	}
+	for (; n; n--, p.slot++)
+		bits |= __atomic_fetch_and(&p.slot->val, ~clear, __ATOMIC_RELAXED);
+	spin_unlock_irqrestore(&pt_lock, flags);
+	if (!(bits & PTE_V))
+		return -ENOENT;
+	if (forget)
+		tlb_batch_add(tlb, va & ~(bytes - 1), bytes);
+	return (bits & PTE_A ? USE_ACCESSED : 0) | (bits & PTE_D ? USE_DIRTY : 0);
+}
 
 int arch_lookup(unsigned long va, struct arch_mapping *map)
 {

@@ -24,6 +24,11 @@ pte_t *pt_table(phys_addr_t pa, int level);
 /* What entries may say: enum dt_isa bits, DT_ISA_SVPBMT and DT_ISA_SVNAPOT, that all harts have. */
 extern u32 pt_isa;
 
+/* ---- tlb.c ---- */
+
+/* tlb_count_retry - a page fault's entry allowed the access; @marked: once it had A and D. */
+void tlb_count_retry(bool marked);
+
 /* ---- pgtable.c ---- */
 
 extern spinlock_t pt_lock; /* rank PGTABLE: the kernel's table below and with its root */

@@ -154,13 +154,45 @@ int arch_join(unsigned long va, unsigned long leaf);
 int __must_check arch_share_roots(phys_addr_t ram_bytes);
 
 /*
+ * arch_hart_init - find out what this hart's MMU can do: hart_info()'s asid_bits and ad_updates
+ * Each hart as it starts, interrupts off.
+ */
+void arch_hart_init(void);
+
+/* Who notes that a page was accessed or written, in the A and D bits of its entry. */
+enum ad_updates {
+	AD_UNKNOWN,	/* the tree doesn't say */
+	AD_BY_FAULT,	/* the kernel, at the page fault that the access is then (Svade) */
+	AD_BY_HARDWARE, /* the hart (Svadu) */
+};
+
+/* arch_asid_bits - the width of ASIDs that all online harts have. */
+unsigned int arch_asid_bits(void);
+
+/* arch_has_kinds - entries say what kind of memory it is (Svpbmt), instead of the address alone. */
+bool arch_has_kinds(void);
+
+enum leaf_use { USE_ACCESSED = 1, USE_DIRTY = 2 };
+/*
+ * arch_take_use - has the leaf at @va been accessed, written, since this was forgotten?
+ * @forget: enum leaf_use bits that are cleared.  Leaves begin with both.  A hart that keeps the
+ * translation doesn't note anything before @tlb was flushed.  No leaf that a trap handler needs
+ * (a stack, per-hart data) may forget that it was accessed.  Returns enum leaf_use bits or -ENOENT.
+ */
+int arch_take_use(struct tlb_batch *tlb, unsigned long va, unsigned int forget);
+
+/*
  * arch_fault_retry - can the access that faulted succeed when it's tried again?
  * @va: stval, @cause: scause (12, 13, 15), @pc: sepc.  True if the entry allows it by now: the hart
  * had kept an older state of it, or that it wasn't valid (privileged spec: implementations may);
- * it is fenced.  From the trap handler, any context; takes no lock.  False after the same fault
- * came again and again.
+ * it is fenced.  Also if it failed only for the entry's A or D bit, which is set.  From the trap
+ * handler, any context; takes no lock.  False after the same fault came again and again.
  */
 bool arch_fault_retry(unsigned long va, unsigned long cause, unsigned long pc);
+
+/* arch_fault_watch - for tests: @fn is told of each fault before its entry is looked at; NULL:
+ * nobody is.  In the trap handler, any lock held. */
+void arch_fault_watch(void (*fn)(unsigned long va));
 
 /*
  * arch_linear_done - every bank is mapped
