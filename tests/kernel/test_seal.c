@@ -12,6 +12,9 @@
 #include <base/errno.h>
 #include <kernel/smp.h>
 #include <kernel/symbols.h>
+#include <mm/contig.h>
+#include <mm/gfp.h>
+#include <mm/zone.h>
 #include <shell/ktap.h>
 
 #define SEAL_WORD 0x5ea1ed00u
@@ -88,6 +91,48 @@ static void __ref test_gone(struct ktap *t)
 	expect_gone(t, __init_bss_start, __init_bss_end);
 }
 
+static phys_addr_t table_pa;
+
+static phys_addr_t that_table(void)
+{
+	return table_pa;
+}
+
+static void keep_table(phys_addr_t pa)
+{
+	(void)pa;
+}
+
+/* Its memory can be anything, a page table too. */
+static void test_serves(struct ktap *t)
+{
+	unsigned long pfn = PFN_DOWN(__pa_symbol(_sinittext)),
+		      end = PFN_UP(__pa_symbol(_einittext));
+	struct arch_table_source mine = { that_table, keep_table }, old;
+	unsigned long first = va_layout.scratch_base,
+		      va = first + (sizeof(long) == 8 ? 2 : 4) * MiB;
+	phys_addr_t pa = __pa_symbol(_srodata);
+	u32 word = 0;
+
+	while (pfn < end && alloc_contig_range(pfn, pfn + 1, MIGRATE_MOVABLE, GFP_KERNEL))
+		pfn++;
+	if (pfn == end) {
+		ktap_skip(t, "somebody has all of it");
+		return;
+	}
+	/* All tables on the way to va are there, but for the lowest. */
+	KTAP_EXPECT_EQ(t, arch_map(first, pa, PAGE_SIZE, PROT_READ, PAGE_SIZE), 0);
+	table_pa = PFN_PHYS(pfn);
+	old = arch_swap_tables(mine);
+	KTAP_EXPECT_EQ(t, arch_map(va, pa, PAGE_SIZE, PROT_READ, PAGE_SIZE), 0);
+	KTAP_EXPECT_EQ(t, probe_read(&word, (void *)va, sizeof(word)), 0);
+	KTAP_EXPECT_EQ(t, word, *(u32 *)_srodata);
+	KTAP_EXPECT_EQ(t, arch_unmap(va, PAGE_SIZE), 0);
+	arch_swap_tables(old);
+	KTAP_EXPECT_EQ(t, arch_unmap(first, PAGE_SIZE), 0);
+	free_contig_range(pfn, 1);
+}
+
 /* A trace from boot keeps its names. */
 static void __ref test_names(struct ktap *t)
 {
@@ -99,11 +144,8 @@ static void __ref test_names(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "sealed", test_sealed },
-	{ "all-harts", test_all_harts },
-	{ "gone", test_gone },
-	{ "names", test_names },
-	{},
+	{ "sealed", test_sealed }, { "all-harts", test_all_harts }, { "gone", test_gone },
+	{ "serves", test_serves }, { "names", test_names },	    {},
 };
 
 static const struct ktap_suite suite_seal = { "seal", cases };

@@ -121,10 +121,10 @@ pte_t *pt_table(phys_addr_t pa, int level)
 {
 	unsigned long va = FIXMAP_ADDR + ((FIX_PT + (unsigned long)level) << PAGE_SHIFT);
 
+	if (state.linear_done)
+		return __va(pa); /* of the image's too: parts of it are free memory later */
 	if (pa >= va_layout.image_pa && pa < __pa_symbol(_end))
 		return (pte_t *)(va_layout.image_va + (unsigned long)(pa - va_layout.image_pa));
-	if (state.linear_done)
-		return __va(pa);
 	if (state.fixmap_pa[level] != pa) {
 		state.fixmap_pa[level] = pa;
 		pte_set(&early_fixmap[FIX_PT + level],
