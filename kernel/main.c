@@ -105,7 +105,7 @@ static __noinline void __init boot(unsigned long hartid, unsigned long fdt_pa)
 	mm_init_reserve();	       /* before the linear map: some must never be mapped */
 	linear_map_init();
 	mm_init_fdt();	       /* the tree, copied to safety */
-	harts_prepare(hartid); /* numbers, per-CPU areas, stacks, clock */
+	harts_prepare(hartid); /* numbers, per-CPU areas, clock */
 	console_init();	       /* the UART; the log so far goes out */
 	mm_init_pages();       /* DMA ceilings, zones, page allocator */
 	random_init();
@@ -116,7 +116,8 @@ static __noinline void __init boot(unsigned long hartid, unsigned long fdt_pa)
 	drivers_probe(DRIVER_CORE); /* interrupt controllers; how to end a failed run */
 	local_irq_enable();
 	sched_start_services();
-	node_daemons_init();	      /* kswapd and its like */
+	node_daemons_init(); /* kswapd and its like */
+	harts_give_stacks();
 	smp_start();		      /* the other harts */
 	workqueues_init();	      /* their workers */
 	kfence_timer_init();	      /* a sample of objects is watched */

@@ -83,7 +83,7 @@ static bool unmap_early(unsigned long start)
 	return false;
 }
 
-void ioremap_init(void)
+void __init ioremap_init(void)
 {
 	for (struct vm_struct *vm = early.vm; vm < early.vm + early.nr; vm++)
 		if (vm->flags)

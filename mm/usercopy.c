@@ -68,11 +68,9 @@ static bool in_code(unsigned long at, unsigned long n)
 /* Of the stack below @sp nothing is anybody's. */
 static const char *judge_stack(unsigned long at, unsigned long n, unsigned long sp)
 {
-	unsigned long low = this_hart->stack_lo, high = low + STACK_SIZE;
-
-	if (!overlap(at, n, low, high))
-		return at - va_layout.stack_base < va_layout.stack_bytes ? "another stack" : NULL;
-	return at >= sp && at + n <= high ? NULL : "outside of the stack that is in use";
+	return at >= sp && at + n <= this_hart->stack_lo + STACK_SIZE
+		       ? NULL
+		       : "outside of the stack that is in use";
 }
 
 /* @offset is that of the first byte in an object of @s. */
@@ -145,16 +143,15 @@ static const char *judge_area(const void *ptr, unsigned long n)
 	const struct vm_struct *vm = find_vm_area(ptr);
 	unsigned long offset;
 
-	if (!vm)
-		return "no area";
+	if (!vm || vm->flags & VM_STACK)
+		return vm ? "another stack" : "no area";
 	offset = (unsigned long)ptr - (unsigned long)vm->addr;
 	return offset + n <= get_vm_area_size(vm) ? NULL : "beyond the area";
 }
 
 static const char *judge(const void *ptr, unsigned long n, unsigned long sp)
 {
-	unsigned long at = (unsigned long)ptr;
-	const char *why;
+	unsigned long at = (unsigned long)ptr, stack = this_hart->stack_lo;
 
 	if (at + n < at)
 		return "beyond all addresses";
@@ -162,12 +159,11 @@ static const char *judge(const void *ptr, unsigned long n, unsigned long sp)
 		return "nothing";
 	if (in_code(at, n))
 		return "the kernel's code";
+	if (overlap(at, n, stack, stack + STACK_SIZE))
+		return judge_stack(at, n, sp);
 	if (is_vmalloc_addr(ptr))
 		return judge_area(ptr, n);
-	why = judge_stack(at, n, sp);
-	if (why || at - va_layout.linear_base >= va_layout.linear_bytes)
-		return why;
-	return judge_page(ptr, n);
+	return va_is_linear(ptr) ? judge_page(ptr, n) : NULL;
 }
 
 __noinline bool __check_object_size(const void *ptr, unsigned long n, bool to_user)

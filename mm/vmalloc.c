@@ -279,27 +279,56 @@ void *vmalloc_huge(size_t size, gfp_t gfp)
 			  __builtin_return_address(0));
 }
 
-void vfree(const void *addr)
+bool vmap_destroy(const void *addr, u32 kinds)
 {
-	struct vm_struct *vm;
+	struct vm_struct *vm = vmap_area_release(addr, kinds);
 	struct page **array;
 
-	if (!addr)
-		return;
-	if (is_vmalloc_addr(addr))
-		kmemleak_free(addr); /* before a scan meets nothing there */
-	vm = vmap_area_release(addr, VM_ALLOC | VM_MAP);
-	if (unlikely(!vm)) {
-		warn_at(__FILE__, __LINE__, "vfree(%p): no area begins there", addr);
-		return;
-	}
+	if (unlikely(!vm))
+		return false;
 	array = vm->pages;
-	if (vm->flags & (VM_ALLOC | VM_MAP_PUT_PAGES)) {
+	if (vm->flags & (VM_ALLOC | VM_STACK | VM_MAP_PUT_PAGES)) {
 		put_pages(vm);
 		if (array != vm->few)
 			kvfree(array);
 	}
 	vmap_area_put(vm);
+	return true;
+}
+
+void vfree(const void *addr)
+{
+	if (!addr)
+		return;
+	if (is_vmalloc_addr(addr))
+		kmemleak_free(addr); /* before a scan meets nothing there */
+	if (unlikely(!vmap_destroy(addr, VM_ALLOC | VM_MAP)))
+		warn_at(__FILE__, __LINE__, "vfree(%p): no area begins there", addr);
+}
+
+static int map_stack(const struct vm_struct *vm, unsigned long front)
+{
+	if (!vm->entries)
+		return arch_vmap_pages((unsigned long)vm->addr + front, vm->pages, vm->nr_pages,
+				       PAGE_KERNEL);
+	arch_vmap_set((char *)vm->entries + front / PAGE_SIZE * sizeof(long), vm->pages,
+		      vm->nr_pages, PAGE_KERNEL);
+	return 0;
+}
+
+struct vm_struct *vmap_make_stack(unsigned long bytes, int nid, const void *caller)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+	struct vm_struct *vm = get_vm_area_caller(2 * bytes, 0, VM_STACK, gfp, caller);
+
+	if (!vm)
+		return NULL;
+	if (!get_pages(vm, bytes / PAGE_SIZE, gfp, nid) || map_stack(vm, bytes)) {
+		vmap_destroy(vm->addr, VM_STACK);
+		return NULL;
+	}
+	vmap_set_ready(vm, 0);
+	return vm;
 }
 
 /* ---- mappings of others' pages ---- */

@@ -85,6 +85,10 @@ bool vmalloc_next(unsigned long *at, struct vm_struct *copy)
 	if (vm) {
 		*copy = *vm;
 		*at = vm->node.end;
+		if (vm->flags & VM_STACK && vm->owner) {
+			copy->owner = (const char *)copy->few;
+			snprintf((char *)copy->few, sizeof(copy->few), "%s", vm->owner);
+		}
 	}
 	spin_unlock_irqrestore(&vmap_state.lock, flags);
 	return vm;
@@ -126,11 +130,11 @@ void vmalloc_describe(unsigned long addr, char *text, size_t bytes)
 
 static void check_page(const struct vm_struct *vm, unsigned long i)
 {
-	unsigned long va = vm->node.start + i * PAGE_SIZE;
+	unsigned long va = vm->node.start + i * PAGE_SIZE, front = vm_front(vm) / PAGE_SIZE;
 	struct arch_mapping map;
 	bool mapped = !arch_lookup(va, &map);
 
-	if (i == vm->size / PAGE_SIZE - 1) {
+	if (i == vm->size / PAGE_SIZE - 1 || i < front) {
 		if (mapped)
 			panic("vmalloc area 0x%lx: its guard is mapped to 0x%llx", vm->node.start,
 			      PA(map.pa));
@@ -138,8 +142,9 @@ static void check_page(const struct vm_struct *vm, unsigned long i)
 	}
 	if (!mapped)
 		panic("vmalloc area 0x%lx: page %lu isn't mapped", vm->node.start, i);
+	i -= front;
 	if (i < vm->nr_pages && map.pa != page_to_phys(vm->pages[i]))
-		panic("vmalloc area 0x%lx: page %lu is 0x%llx, not 0x%llx", vm->node.start, i,
+		panic("vmalloc area 0x%lx: page 0x%lx is 0x%llx, not 0x%llx", vm->node.start, va,
 		      PA(map.pa), PA(page_to_phys(vm->pages[i])));
 }
 

@@ -73,6 +73,13 @@ void vmap_area_put(struct vm_struct *vm);
 /* vmap_area_remove - remove_vm_area() of one of @kinds. */
 bool vmap_area_remove(const void *addr, u32 kinds);
 
+/* vmap_make_stack - an area whose upper half, of @bytes, is mapped; NULL: no memory or addresses.
+ * May sleep; fences nothing. */
+struct vm_struct *vmap_make_stack(unsigned long bytes, int nid, const void *caller);
+
+/* vmap_destroy - the area at @addr, of one of @kinds, goes with its pages; false: there is none. */
+bool vmap_destroy(const void *addr, u32 kinds);
+
 /* vmap_area_free - @vm itself, whose addresses have gone back. */
 void vmap_area_free(struct vm_struct *vm);
 

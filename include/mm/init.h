@@ -29,9 +29,11 @@ void linear_map_init(void);
 /* mm_init_fdt - copy the device tree to memory of ours. */
 void mm_init_fdt(void);
 
-/* harts_prepare - number the harts; per-CPU areas and stacks for those that will run.
+/* harts_prepare - number the harts; per-CPU areas for those that will run.
  * @bootid: the hart id that the firmware started us on. */
 void harts_prepare(unsigned long bootid);
+/* harts_give_stacks - stacks for those that smp_start() starts.  Once there are areas. */
+void harts_give_stacks(void);
 /* hart_give_stack - a stack for hart @cpu, which maxcpus= kept off, if it has none; 0 or -ENOMEM.
  * May sleep. */
 int hart_give_stack(unsigned int cpu) __must_check;

@@ -27,12 +27,13 @@ struct vmap_block;
 
 /* What an area is. */
 #define VM_IOREMAP	 0x01u
-#define VM_ALLOC	 0x02u /* vmalloc() */
-#define VM_MAP		 0x04u /* vmap() */
-#define VM_USERMAP	 0x08u /* pages are single ones: each can be given to user space */
-#define VM_HUGE		 0x10u /* aligned to large leaves, which may be used */
-#define VM_MAP_PUT_PAGES 0x20u /* vfree() drops pages and frees their array, which was vmap()'s */
-#define VM_READY	 0x40u /* all of it is mapped */
+#define VM_ALLOC	 0x02u	/* vmalloc() */
+#define VM_MAP		 0x04u	/* vmap() */
+#define VM_USERMAP	 0x08u	/* pages are single ones: each can be given to user space */
+#define VM_HUGE		 0x10u	/* aligned to large leaves, which may be used */
+#define VM_MAP_PUT_PAGES 0x20u	/* vfree() drops pages and frees their array, which was vmap()'s */
+#define VM_READY	 0x40u	/* all of it is mapped */
+#define VM_STACK	 0x100u /* a thread's; the lower half is never mapped (kstack.c) */
 #define VM_STATIC	 0x80u /* made before there were areas: the vm_struct is nobody's to free */
 
 #define PAGE_KERNEL    (PROT_READ | PROT_WRITE)
@@ -51,8 +52,11 @@ struct vm_struct {
 	u32 nr_block_pages;	  /* so many of them, the first ones, belong to compound pages */
 	struct page **pages;	  /* what is mapped; of a large block, all its pages */
 	struct vmap_block *block; /* under the lock: of addresses, that it's a part of; or NULL */
-	void *entries;	       /* where a small area's stand (asm/vmap.h); NULL: of a large one */
-	phys_addr_t phys_addr; /* VM_IOREMAP */
+	void *entries; /* where a small area's stand (asm/vmap.h); NULL: of a large one */
+	union {
+		phys_addr_t phys_addr; /* VM_IOREMAP */
+		const char *owner;     /* VM_STACK: name of the thread, or NULL; under the lock */
+	};
 	const void *caller;
 	struct vm_struct *next_lazy; /* under the lock */
 	struct page *few[VM_INLINE_PAGES];
@@ -113,6 +117,12 @@ struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, u3
 				     const void *caller) __must_check;
 bool remove_vm_area(const void *addr);
 
+/* vm_front - bytes at the start of @vm that are never mapped. */
+static inline unsigned long vm_front(const struct vm_struct *vm)
+{
+	return vm->flags & VM_STACK ? (vm->size - PAGE_SIZE) / 2 : 0;
+}
+
 static inline unsigned long get_vm_area_size(const struct vm_struct *vm)
 {
 	return vm->size - PAGE_SIZE;
@@ -143,7 +153,8 @@ struct vmalloc_info {
 };
 void vmalloc_info(struct vmalloc_info *info);
 
-/* vmalloc_next - a copy of the first area at *@at or above; *@at moves behind it.  False: none. */
+/* vmalloc_next - a copy of the first area at *@at or above; *@at moves behind it.  False: none.
+ * What .owner points to is a copy too, in .few. */
 bool vmalloc_next(unsigned long *at, struct vm_struct *copy);
 
 /* vmalloc_describe - what @addr has to do with areas ("behind the 16384 bytes of foo+0x1/0x2"),

@@ -90,6 +90,7 @@ static struct thread *thread_alloc(int nid)
 	memset(t, 0, stack + STACK_SIZE - (unsigned long)t);
 	t->allowed = (void *)(stack + STACK_SIZE - allowed_bytes());
 	t->stack_lo = stack;
+	kstack_own(stack, t->name);
 	return t;
 }
 
@@ -342,6 +343,7 @@ static void adopt(struct thread *t, const char *name)
 	this_hart->thread = t;
 	queue_of(t->cpu)->running = t;
 	thread_list_add(t);
+	kstack_own(t->stack_lo, t->name);
 }
 
 static void idle_begin(void)
@@ -375,8 +377,9 @@ static bool all_have_sstc(void)
 	return true;
 }
 
-static const char *name_of_current(void)
+static const char *describe_current(unsigned long *stack_lo)
 {
+	*stack_lo = current->stack_lo;
 	return current->name;
 }
 
@@ -399,7 +402,7 @@ void __init sched_init(void)
 	smp_set_reschedule_hook(sched_ipi);
 	smp_set_thread_id_hook(id_of_current);
 	wait_set_sleep(sleep_ns);
-	trap_set_thread_name(name_of_current);
+	trap_set_thread(describe_current);
 	trap_set_hooks(timer_interrupt, handle_external_irq, preempt_schedule_irq);
 }
 

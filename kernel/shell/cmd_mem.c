@@ -58,6 +58,7 @@ static int run_meminfo(int argc, char **argv)
 	print_kb("KernelBss:", (u64)(__bss_end - __bss_start));
 	print_kb("PageStructs:", memmap_bytes());
 	vmalloc_info(&info);
+	print_kb("PageTables:", arch_nr_tables() * PAGE_SIZE);
 	print_kb("VmallocTotal:", info.total);
 	print_kb("VmallocUsed:", info.used);
 	print_kb("VmallocChunk:", info.largest);

@@ -19,6 +19,8 @@ static void print_area(const struct vm_struct *vm)
 		shell_printf(" pages=%lu", (unsigned long)vm->nr_pages);
 	if (vm->flags & VM_IOREMAP)
 		shell_printf(" phys=0x%llx ioremap", PA(vm->phys_addr));
+	if (vm->flags & VM_STACK)
+		shell_printf(vm->owner ? " stack of %s" : " stack, of no thread", vm->owner);
 	shell_printf("%s%s%s%s\n", vm->flags & VM_ALLOC ? " vmalloc" : "",
 		     vm->flags & VM_MAP ? " vmap" : "", vm->flags & VM_USERMAP ? " user" : "",
 		     vm->flags & VM_HUGE ? " huge" : "");

@@ -89,9 +89,8 @@ static void test_unmapped(struct ktap *t)
 static void test_user_part(struct ktap *t)
 {
 	const struct va_layout *v = &va_layout;
-	unsigned long least = ~0UL / 4 * 3 + 3,
-		      base[] = { v->vmemmap_base, v->stack_base, v->vmalloc_base, v->scratch_base,
-				 v->linear_base };
+	unsigned long least = ~0UL / 4 * 3 + 3, base[] = { v->vmemmap_base, v->vmalloc_base,
+							   v->scratch_base, v->linear_base };
 
 	if (sizeof(long) == 8)
 		least = ~(~0UL >> 1);

@@ -278,7 +278,7 @@ static void test_exhaust(struct ktap *t)
 	struct vm_struct *chain = NULL, *vm;
 	struct vmalloc_info info;
 
-	for (unsigned long size = left; size >= 64 * KiB; size /= 2)
+	for (unsigned long size = left; size >= 64 * KiB; size = ALIGN_DOWN(size / 2, PAGE_SIZE))
 		while ((vm = get_vm_area_caller(size, 0, VM_IOREMAP, GFP_KERNEL, NULL))) {
 			vm->next_lazy = chain;
 			chain = vm;

@@ -9,6 +9,7 @@
 #include <base/errno.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
+#include <mm/kstack.h>
 #include <sched/thread.h>
 
 #include "vmalloc_tools.h"
@@ -175,10 +176,13 @@ static void run_workers(struct ktap *t, unsigned n)
 
 static void test_threads(struct ktap *t)
 {
-	unsigned long before = vmalloc_validate();
+	unsigned long before;
 
+	kstack_flush();
+	before = vmalloc_validate();
 	for (unsigned n = 1; n <= THREADS_MAX && !t->nr_failed; n *= 2) {
 		run_workers(t, n);
+		kstack_flush();
 		KTAP_EXPECT_EQ(t, vmalloc_validate(), before);
 	}
 }

@@ -37,7 +37,7 @@ _Static_assert(offsetof(struct hart_local, boot_tp) == HL_BOOT_TP, "asm/hart_loc
 void trap_handler(struct trap_frame *frame);
 int probe_access(void *dst, const void *src, size_t bytes);
 extern char probe_begin[], probe_end[], probe_fault[];
-extern char boot_stack[], boot_stack_guard[];
+extern char boot_stack[];
 
 static const char *const exception_names[] = {
 	"instruction address misaligned",
@@ -121,7 +121,7 @@ static struct {
 	void (*timer)(void);
 	void (*external)(void);
 	void (*preempt)(void);
-	const char *(*thread_name)(void);
+	const char *(*thread)(unsigned long *stack_lo);
 	void (*fault_text[FAULT_TEXTS])(unsigned long va, char *text, size_t bytes);
 	bool (*fault)(const struct trap_frame *frame);
 } hooks;
@@ -133,9 +133,9 @@ void __init trap_set_hooks(void (*timer)(void), void (*external)(void), void (*p
 	hooks.preempt = preempt;
 }
 
-void __init trap_set_thread_name(const char *(*fn)(void))
+void __init trap_set_thread(const char *(*fn)(unsigned long *stack_lo))
 {
-	hooks.thread_name = fn;
+	hooks.thread = fn;
 }
 
 void trap_set_fault_text(void (*fn)(unsigned long va, char *text, size_t bytes))
@@ -177,27 +177,27 @@ static void handle_interrupt(unsigned long irq, unsigned long pc)
 	irqs_go_on();
 }
 
-/* Did this stack run over? Its guard lies below it; entry.S has moved to the emergency stack. */
-static bool is_stack_overflow(const struct trap_frame *frame)
+/* Whose stack ran over, or NULL?  A guard lies below it; entry.S has moved to the emergency
+ * stack. */
+static const char *whose_overflow(const struct trap_frame *frame)
 {
-	unsigned long sp = frame->x[REG_SP];
+	unsigned long sp = frame->x[REG_SP], low = (unsigned long)boot_stack;
+	const char *name = hooks.thread ? hooks.thread(&low) : "(boot)";
 
 	if (this_hart->stack_lo != this_hart->emergency_top - STACK_SIZE)
-		return false;
-	if (sp - va_layout.stack_base < va_layout.stack_bytes)
-		return true;
-	return sp >= (unsigned long)boot_stack_guard - STACK_SIZE &&
-	       sp < (unsigned long)boot_stack + sizeof(*frame);
+		return NULL;
+	return sp - (low - STACK_SIZE) < STACK_SIZE + sizeof(*frame) ? name : NULL;
 }
 
 static __cold void die(const struct trap_frame *frame)
 {
 	unsigned long cause = frame->scause, tval = frame->stval;
+	const char *owner = whose_overflow(frame);
 	char text[160] = "";
 
-	if (is_stack_overflow(frame))
+	if (owner)
 		panic_trap(frame, "kernel stack overflow: sp is 0x%lx, in thread %s",
-			   frame->x[REG_SP], hooks.thread_name ? hooks.thread_name() : "(boot)");
+			   frame->x[REG_SP], owner);
 	if (cause >= 12 && tval < PAGE_SIZE)
 		panic_trap(frame, "NULL pointer dereference: %s at 0x%lx", cause_name(cause), tval);
 	for (unsigned int i = 0; cause >= 12 && hooks.fault_text[i] && !*text; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * early_fdt.c - small mappings at boot: stacks of harts, the device tree
+ * early_fdt.c - the device tree, mapped where the firmware has it
  *
  * Locking: the boot hart is alone.
  */
@@ -9,17 +9,6 @@
 
 #include <libfdt.h>
 #include <string.h>
-
-unsigned long __init arch_stack_map(unsigned int nr, phys_addr_t pa)
-{
-	unsigned long slots = va_layout.stack_bytes / (2 * STACK_SIZE);
-	/* A stack is the upper half of its slot, so the lower half guards it. */
-	unsigned long va = va_layout.stack_base + nr * (2UL * STACK_SIZE) + STACK_SIZE;
-
-	if (nr >= slots || arch_map(va, pa, STACK_SIZE, PROT_READ | PROT_WRITE, PAGE_SIZE))
-		return 0;
-	return va;
-}
 
 static void map_fdt_pages(phys_addr_t pa, unsigned long first, unsigned long nr)
 {

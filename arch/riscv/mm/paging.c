@@ -7,8 +7,8 @@
  *
  * Later address spaces share the kernel's part by copying its root entries.  So that none need be
  * added to all of them later, arch_share_roots() fills the root entries of every region once,
- * and their tables stay (PTE_PINNED).  A region costs a table for each entry, so vmalloc's, and
- * on Sv32 the stacks', reach as far as this machine's memory makes sense of.
+ * and their tables stay (PTE_PINNED).  A region costs a table for each entry, so
+ * vmalloc's reaches as far as this machine's memory makes sense of.
  *
  * Locking: none here; boot hart.
  * Not here: the table's entries (pgtable.c, leaves.c), what is mapped where (mm/, early_fdt.c).
@@ -167,6 +167,9 @@ static void cap_mode(const char *name)
 	paging = m;
 }
 
+/* Addresses for device registers, besides those that memory needs. */
+#define DEVICES 0x01000000UL
+
 /* Addresses for windows (asm/windows.h). */
 #ifndef CONFIG_HIGHMEM
 #define WINDOWS 0UL
@@ -199,11 +202,9 @@ static void __init place_regions(struct va_layout *v, phys_addr_t end)
 				    level_bytes(1));
 	v->vmemmap_bytes = max(v->vmemmap_bytes, 2 * level_bytes(1));
 	v->vmemmap_base = place(&at, v->vmemmap_bytes);
-	v->stack_bytes = 0x02000000;
-	v->stack_base = place(&at, v->stack_bytes);
 	v->window_bytes = WINDOWS;
 	v->window_base = place(&at, WINDOWS);
-	v->vmalloc_base = place(&at, 0x0c000000);
+	v->vmalloc_base = place(&at, 0x0e000000);
 	v->scratch_bytes = 0x02000000;
 	v->scratch_base = place(&at, v->scratch_bytes);
 	v->linear_base = at;
@@ -217,9 +218,7 @@ static void __init place_regions(struct va_layout *v, phys_addr_t end)
 
 	v->vmemmap_base = base + slot;
 	v->vmemmap_bytes = slot;
-	v->stack_base = base + 3 * slot;
-	v->stack_bytes = slot / 2;
-	v->window_base = v->stack_base + v->stack_bytes;
+	v->window_base = base + 3 * slot;
 	v->window_bytes = WINDOWS;
 	v->vmalloc_base = base + 4 * slot;
 	v->scratch_base = base + 56 * slot;
@@ -263,21 +262,13 @@ int __init arch_share_roots(phys_addr_t ram_bytes)
 {
 	struct va_layout *v = &va_layout;
 	unsigned long root = level_bytes(paging->levels - 1);
-	unsigned long most = v->scratch_base - v->vmalloc_base, half = most / 2,
-		      slot = 2 * STACK_SIZE;
+	unsigned long most = v->scratch_base - v->vmalloc_base, half = most / 2;
+	unsigned long ram = ram_bytes < half ? (unsigned long)ram_bytes : half;
 	int err;
 
 	/* Twice the memory is room for every page, with guards. */
-	v->vmalloc_bytes =
-		2 * ALIGN_UP(ram_bytes < half ? (unsigned long)ram_bytes : half, root / 2);
-	v->vmalloc_bytes = min(most, ALIGN_UP(v->vmalloc_bytes, root));
-	/* And half of the memory could be stacks. */
-	if (ram_bytes < v->stack_bytes)
-		v->stack_bytes = ALIGN_UP(max((unsigned long)ram_bytes, 2 * nr_harts * slot),
-					  min(root, v->stack_bytes));
+	v->vmalloc_bytes = min(most, ALIGN_UP(2 * ram + DEVICES, root));
 	err = pt_fill_root(v->vmalloc_base, v->vmalloc_bytes);
-	if (!err)
-		err = pt_fill_root(v->stack_base, v->stack_bytes);
 	/* What exists in the other regions is all there will be. */
 	for (unsigned long i = table_index(kernel_base(), paging->levels - 1); i < PTRS_PER_TABLE;
 	     i++) {

@@ -33,6 +33,7 @@
 spinlock_t pt_lock = SPINLOCK_RANKED(LOCK_PGTABLE);
 
 static struct arch_table_source hooks;
+static unsigned long nr_tables; /* that came from the hook */
 
 /* One range, used up from the front. */
 struct request {
@@ -64,12 +65,21 @@ struct arch_table_source arch_swap_tables(struct arch_table_source source)
 
 phys_addr_t pt_alloc(void)
 {
-	return hooks.alloc ? hooks.alloc() : 0;
+	phys_addr_t pa = hooks.alloc ? hooks.alloc() : 0;
+
+	__atomic_fetch_add(&nr_tables, pa != 0, __ATOMIC_RELAXED);
+	return pa;
 }
 
 void pt_free(phys_addr_t pa)
 {
+	__atomic_fetch_sub(&nr_tables, 1, __ATOMIC_RELAXED);
 	hooks.free(pa);
+}
+
+unsigned long arch_nr_tables(void)
+{
+	return READ_ONCE(nr_tables);
 }
 
 bool pt_may_free(const pte_t *slot)

@@ -28,10 +28,8 @@ static const char *region_of(unsigned long va)
 {
 	const struct va_layout *v = &va_layout;
 
-	if (va - v->vmemmap_base < v->stack_base - v->vmemmap_base)
+	if (va - v->vmemmap_base < v->vmemmap_bytes)
 		return "vmemmap";
-	if (va - v->stack_base < v->stack_bytes)
-		return "stacks";
 	if (va - v->window_base < v->window_bytes)
 		return "windows";
 	if (va - v->vmalloc_base < v->vmalloc_bytes)

@@ -10,8 +10,8 @@
  *     256        nothing (a NULL-like guard between the halves)
  *     257        vmemmap: 32 bytes for each 4 KiB page of the linear map
  *     258        nothing, like all around vmemmap: see asm/memory.h
- *     259        kernel stacks with guards, windows (CONFIG_HIGHMEM)
- *     260..311   vmalloc
+ *     259        windows (CONFIG_HIGHMEM)
+ *     260..311   vmalloc: areas, kernel stacks, device registers
  *     312..319   nothing (suites map things there)
  *     320..447   linear map
  *     448..509   nothing (sanitizer shadow, one day)
@@ -25,9 +25,8 @@
  *
  *     c0000000  nothing                   4 MiB
  *     c0400000  vmemmap                   8 MiB, or what memory up to its end needs: 8 a GiB
- *               kernel stacks             32 MiB
  *               windows                   16 MiB, with CONFIG_HIGHMEM
- *               vmalloc                   192 MiB; 32 more for suites
+ *               vmalloc                   224 MiB; 32 more for suites
  *               linear map                724 MiB with 1 GiB of memory, 668 with 8
  *     ff000000  kernel image              8 MiB
  *     ff800000  fixmap                    4 MiB

@@ -45,8 +45,6 @@ struct va_layout {
 	unsigned long linear_bytes;
 	unsigned long vmemmap_base; /* descriptor of phys_base */
 	unsigned long vmemmap_bytes;
-	unsigned long stack_base;
-	unsigned long stack_bytes;
 	unsigned long vmalloc_base;
 	unsigned long vmalloc_bytes; /* of the area, what this machine uses: its root is filled */
 	unsigned long scratch_base;  /* eight root entries' worth that nothing uses: for suites */

@@ -147,9 +147,8 @@ int arch_join(unsigned long va, unsigned long leaf);
 
 /*
  * arch_share_roots - fill the root entries that later address spaces share, once
- * @ram_bytes: how much memory there is; sets va_layout.vmalloc_bytes and, on Sv32, shortens the
- * stack area.  0 or -ENOMEM.  Boot hart, at the end of the memory's start: after it no entry is
- * added to the root in the regions, but for device registers on Sv32 beyond the first 4 MiB.
+ * @ram_bytes: how much memory there is; sets va_layout.vmalloc_bytes.  0 or -ENOMEM.  Boot hart, at
+ * the end of the memory's start: after it no entry is added to the root in the regions.
  */
 int __must_check arch_share_roots(phys_addr_t ram_bytes);
 
@@ -216,6 +215,9 @@ unsigned long arch_largest_leaf(void);
 /* The largest leaf that may cover memory of the firmware's, in bytes (FU540: not 1 GiB). */
 unsigned long arch_shared_leaf(void);
 
+/* arch_nr_tables - pages that are tables now, but for those of the image. */
+unsigned long arch_nr_tables(void);
+
 /* One byte beyond the highest physical address that an entry can hold. */
 phys_addr_t arch_phys_end(void);
 
@@ -242,13 +244,6 @@ int __must_check arch_seal_image(void);
  * the last part, -ENOMEM.  Once, when boot is over; free_reserved_area() is the caller's to do.
  */
 int __must_check arch_release_image(unsigned int i, phys_addr_t *start, phys_addr_t *end);
-
-/*
- * arch_stack_map - give stack number @nr its address range
- * @pa: STACK_SIZE bytes of memory. Returns the lowest address of the mapped stack, 0 if the
- * area or memory is full.  A guard of at least a page lies below and above it.
- */
-unsigned long arch_stack_map(unsigned int nr, phys_addr_t pa);
 
 /* Map the blob at @pa read-only; NULL with *why set if its header is no device tree. */
 const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why);
