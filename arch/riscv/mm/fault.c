@@ -63,16 +63,15 @@ static pte_t *read_entry(unsigned long va, pte_t *pte)
 	return NULL;
 }
 
-/* The access needs bits that @slot, which was @pte, lacks: set them.  False: it needs none. */
+/* If the access needs bits that @slot, which was @pte, lacks: set them.  True: it was that. */
 static bool mark_use(pte_t *slot, pte_t pte, unsigned long cause)
 {
 	unsigned long need = PTE_A | (cause == CAUSE_STORE_PAGE_FAULT ? PTE_D : 0);
 
 	if ((pte.val & need) == need)
 		return false;
-	__atomic_compare_exchange_n(&slot->val, &pte.val, pte.val | need, false, __ATOMIC_RELAXED,
-				    __ATOMIC_RELAXED);
-	return true;
+	return __atomic_compare_exchange_n(&slot->val, &pte.val, pte.val | need, false,
+					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 static bool allows(pte_t pte, unsigned long cause)
