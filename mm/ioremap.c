@@ -93,20 +93,29 @@ void __init ioremap_init(void)
 
 /* ---- areas ---- */
 
-static void *map_area(const struct request *r, unsigned long size)
+/* How addresses for @pa are aligned so that its leaves can be large. */
+static unsigned long alignment(phys_addr_t pa, unsigned long size)
 {
 	unsigned long leaf = arch_vmap_huge_leaf();
+
+	if (size < leaf || !IS_ALIGNED(pa, leaf))
+		leaf = arch_vmap_leaf();
+	return size >= leaf && IS_ALIGNED(pa, leaf) ? leaf : PAGE_SIZE;
+}
+
+static void *map_area(const struct request *r, unsigned long size)
+{
 	phys_addr_t pa = ALIGN_DOWN(r->pa, (phys_addr_t)PAGE_SIZE);
-	bool large = size >= leaf && IS_ALIGNED(pa, leaf);
 	struct tlb_batch tlb = TLB_BATCH_INIT;
 	struct vm_struct *vm;
 	int err;
 
-	vm = get_vm_area_caller(size, large ? leaf : 0, VM_IOREMAP, GFP_KERNEL, r->caller);
+	vm = get_vm_area_caller(size, alignment(pa, size), VM_IOREMAP, GFP_KERNEL, r->caller);
 	if (!vm)
 		return refuse(r, "no addresses");
 	vm->phys_addr = pa;
-	err = arch_vmap_range(&tlb, (unsigned long)vm->addr, pa, size, r->prot, leaf);
+	err = arch_vmap_range(&tlb, (unsigned long)vm->addr, pa, size, r->prot,
+			      arch_vmap_huge_leaf());
 	if (tlb.nr_tables)
 		tlb_batch_flush(&tlb);
 	if (err) {

@@ -111,6 +111,18 @@ static void test_large(struct ktap *t)
 		iounmap(base);
 		vm_unmap_aliases();
 	}
+	/* And of 64 KiB, where harts have these (Svnapot). */
+	base = ioremap_wc(pa + 16 * PAGE_SIZE, 40 * PAGE_SIZE);
+	KTAP_ASSERT(t, base != NULL);
+	for (unsigned long off = 0; off < 40 * PAGE_SIZE; off += 9 * PAGE_SIZE) {
+		KTAP_EXPECT(t, maps(base + off, pa + 16 * PAGE_SIZE + off,
+				    PROT_READ | PROT_WRITE | PROT_NC));
+		KTAP_EXPECT(t, !arch_lookup((unsigned long)base + off, &map) &&
+				       map.leaf == (off < 32 * PAGE_SIZE ? arch_vmap_leaf()
+									 : PAGE_SIZE));
+	}
+	iounmap(base);
+	vm_unmap_aliases();
 }
 
 static void test_refused(struct ktap *t)
