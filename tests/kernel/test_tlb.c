@@ -119,16 +119,20 @@ static void test_without_fence(struct ktap *t)
 
 /* ---- who is asked, and for what ---- */
 
-/* What flushing @bytes costs: other harts asked, fences of all addresses. */
+/* What flushing @bytes costs: other harts asked, fences of all addresses.  Threads that flush
+ * meanwhile can only add to it. */
 static struct tlb_counts flush_counts(unsigned long bytes)
 {
-	struct tlb_counts before, after;
+	struct tlb_counts before, after, least = { .asked = ~0UL, .full = ~0UL };
 
-	tlb_read_counts(&before);
-	tlb_flush_range(page_at(0), bytes);
-	tlb_read_counts(&after);
-	return (struct tlb_counts){ .asked = after.asked - before.asked,
-				    .full = after.full - before.full };
+	for (unsigned int i = 0; i < 20; i++) {
+		tlb_read_counts(&before);
+		tlb_flush_range(page_at(0), bytes);
+		tlb_read_counts(&after);
+		least.asked = min(least.asked, after.asked - before.asked);
+		least.full = min(least.full, after.full - before.full);
+	}
+	return least;
 }
 
 static void test_threshold(struct ktap *t)
@@ -141,34 +145,47 @@ static void test_threshold(struct ktap *t)
 	tlb_force(old);
 }
 
-/* A hart that is off isn't asked, and comes back without what it had kept. */
-static void test_asked(struct ktap *t)
+/* Hart @cpu is off while the page at @l.va becomes @page. */
+static void change_while_off(struct ktap *t, unsigned int cpu, struct look *l,
+			     const struct page *page)
 {
-	unsigned int cpu = nr_harts - 1, others = num_online_harts() - 1;
+	unsigned long others = num_online_harts() - 1;
 	struct hart_error why;
-	struct look l = { page_at(0), 1, 1, 0 };
 
-	KTAP_EXPECT_EQ(t, flush_counts(PAGE_SIZE).asked, others);
-	if (!others || hart_info(cpu)->state != HART_ONLINE)
-		return ktap_skip(t, "no hart to switch off");
-	if (!setup(t))
-		return;
-	KTAP_EXPECT_EQ(t, arch_map(l.va, frames.pa, PAGE_SIZE, RW, PAGE_SIZE), 0);
-	expect_all_see(t, l.va, 1, 0);
 	if (hart_off(cpu, &why)) {
 		ktap_skip(t, why.text);
-	} else {
-		KTAP_EXPECT_EQ(t, flush_counts(PAGE_SIZE).asked, others - 1);
-		KTAP_EXPECT_EQ(t, arch_unmap(l.va, PAGE_SIZE), 0);
-		KTAP_EXPECT_EQ(t, arch_map(l.va, frames.pa + PAGE_SIZE, PAGE_SIZE, RW, PAGE_SIZE),
-			       0);
-		KTAP_EXPECT_EQ(t, hart_on(cpu, &why), 0);
-		KTAP_EXPECT_EQ(t, flush_counts(PAGE_SIZE).asked, others);
-		KTAP_EXPECT_EQ(t, smp_call_function_single(cpu, look_here, &l), 0);
-		KTAP_EXPECT_EQ(t, l.wrong, 0);
+		return;
 	}
+	KTAP_EXPECT_EQ(t, flush_counts(PAGE_SIZE).asked, others - 1);
+	KTAP_EXPECT_EQ(t, arch_unmap(l->va, PAGE_SIZE), 0);
+	KTAP_EXPECT_EQ(t, arch_map(l->va, page_to_phys(page), PAGE_SIZE, RW, PAGE_SIZE), 0);
+	KTAP_EXPECT_EQ(t, hart_on(cpu, &why), 0);
+	KTAP_EXPECT_EQ(t, flush_counts(PAGE_SIZE).asked, others);
+	l->first = 1;
+	KTAP_EXPECT_EQ(t, smp_call_function_single(cpu, look_here, l), 0);
+	KTAP_EXPECT_EQ(t, l->wrong, 0);
+}
+
+/* A hart that is off isn't asked, and comes back without what it had kept.  (Tables aren't counted:
+ * threads come and go.) */
+static void test_asked(struct ktap *t)
+{
+	unsigned int cpu = nr_harts - 1;
+	struct page *pages = alloc_pages(GFP_KERNEL, 1);
+	struct look l = { page_at(0), 1, 0, 0 };
+
+	KTAP_ASSERT(t, pages != NULL);
+	KTAP_EXPECT_EQ(t, flush_counts(PAGE_SIZE).asked, num_online_harts() - 1);
+	*(u32 *)page_address(pages) = 0;
+	*(u32 *)page_address(pages + 1) = 1;
+	KTAP_EXPECT_EQ(t, arch_map(l.va, page_to_phys(pages), PAGE_SIZE, RW, PAGE_SIZE), 0);
+	on_each_hart(look_here, &l);
+	if (!cpu || hart_info(cpu)->state != HART_ONLINE)
+		ktap_skip(t, "no hart to switch off");
+	else
+		change_while_off(t, cpu, &l, pages + 1);
 	KTAP_EXPECT_EQ(t, arch_unmap(l.va, PAGE_SIZE), 0);
-	teardown(t);
+	__free_pages(pages, 1);
 }
 
 static void test_asids(struct ktap *t)

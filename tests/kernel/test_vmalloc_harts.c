@@ -77,7 +77,7 @@ static void test_stale(struct ktap *t)
 {
 	struct page *pages[2] = { NULL };
 	unsigned reused = 0;
-	void *first = NULL;
+	void *last = NULL;
 
 	KTAP_ASSERT_EQ(t, alloc_pages_bulk(GFP_KERNEL, 2, pages), 2);
 	*(unsigned long *)page_address(pages[0]) = 1;
@@ -91,8 +91,8 @@ static void test_stale(struct ktap *t)
 
 		look.at = vmap(&pages[i & 1], 1, VM_MAP, PAGE_KERNEL);
 		KTAP_ASSERT(t, look.at != NULL);
-		reused += look.at == first;
-		first = first ? first : look.at;
+		reused += look.at == last;
+		last = look.at;
 		on_each_hart(look_here, &look);
 		KTAP_EXPECT_EQ(t, look.wrong, 0);
 		vunmap(look.at);
