@@ -37,6 +37,7 @@
 
 /* ---- pages ---- */
 
+/* The order of the largest block that @nr has room for, up to HUGE_ORDER. */
 static unsigned order_below(unsigned long nr)
 {
 	unsigned order = 0;
@@ -74,6 +75,9 @@ static __noinline void get_blocks(struct vm_struct *vm, unsigned long nr, gfp_t 
 		struct page **slot = &vm->pages[vm->nr_pages], **end;
 
 		order = min(order, order_below(nr - vm->nr_pages));
+		for (u32 orders = page_free_orders(gfp, nid); !(orders >> order); order--)
+			if (order == BLOCK_ORDER)
+				return;
 		page = get_block(gfp, &order, nid);
 		if (!page)
 			break;
@@ -84,9 +88,8 @@ static __noinline void get_blocks(struct vm_struct *vm, unsigned long nr, gfp_t 
 			slot[2] = page + 2;
 			slot[3] = page + 3;
 		}
-		vm->nr_pages += 1U << order;
+		vm->nr_block_pages = vm->nr_pages += 1U << order;
 	}
-	vm->nr_block_pages = vm->nr_pages;
 }
 
 static void get_singles(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int nid)
