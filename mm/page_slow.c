@@ -352,8 +352,8 @@ static unsigned gfp_odd(gfp_t gfp)
 
 u32 page_free_orders(gfp_t gfp, int nid)
 {
-	const struct pglist_data *node = node_data[nid == NUMA_NO_NODE ? this_cpu_read(numa_node) : nid];
-	struct zone **zone = node->zonelists[gfp_zonelist(gfp)];
+	int near = nid == NUMA_NO_NODE ? this_cpu_read(numa_node) : nid;
+	struct zone **zone = node_data[near]->zonelists[gfp_zonelist(gfp)];
 	u32 orders = 0;
 
 	for (; *zone; zone++)

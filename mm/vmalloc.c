@@ -97,7 +97,7 @@ static void get_singles(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int n
 	struct page **slot = vm->pages + vm->nr_pages;
 
 	nr -= vm->nr_pages;
-	if (nid == NUMA_NO_NODE) {
+	if (likely(nid == NUMA_NO_NODE)) {
 		/* Not by memset, which goes byte by byte. */
 		for (unsigned long i = 0; i < nr; i++)
 			WRITE_ONCE(slot[i], NULL);
@@ -110,37 +110,71 @@ static void get_singles(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int n
 	}
 }
 
-static bool get_pages(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int nid)
+/* More than the area itself has room for: an array, and blocks. */
+static __noinline bool get_many(struct vm_struct *vm, unsigned long nr, gfp_t gfp, gfp_t array_gfp,
+				int nid)
 {
-	if (nr > VM_INLINE_PAGES) {
-		vm->pages = kvmalloc_node(nr * sizeof(*vm->pages),
-					  (gfp & ~PAGES_ONLY) | __GFP_NOWARN, nid);
-		if (!vm->pages)
-			return false;
-		kmemleak_ignore(vm->pages);
-	}
-	gfp = (gfp & ~__GFP_ZERO) | __GFP_NOWARN;
-	if (!(gfp & (__GFP_DMA | __GFP_DMA32)))
-		gfp |= __GFP_HIGHMEM;
+	vm->pages = kvmalloc_node(nr * sizeof(*vm->pages), array_gfp | __GFP_NOWARN, nid);
+	if (!vm->pages)
+		return false;
+	kmemleak_ignore(vm->pages);
 	if (nr >= 1U << BLOCK_ORDER && !(vm->flags & VM_USERMAP))
 		get_blocks(vm, nr, gfp, nid);
+	return true;
+}
+
+static gfp_t pages_gfp(gfp_t gfp)
+{
+	gfp = (gfp & ~__GFP_ZERO) | __GFP_NOWARN;
+	return gfp & (__GFP_DMA | __GFP_DMA32) ? gfp : gfp | __GFP_HIGHMEM;
+}
+
+static __noinline bool get_pages(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int nid)
+{
+	if (nr > VM_INLINE_PAGES && !get_many(vm, nr, pages_gfp(gfp), gfp & ~PAGES_ONLY, nid))
+		return false;
 	if (vm->nr_pages < nr)
-		get_singles(vm, nr, gfp, nid);
+		get_singles(vm, nr, pages_gfp(gfp), nid);
 	return vm->nr_pages == nr;
 }
 
-static void put_pages(struct vm_struct *vm)
+/* Up to VM_INLINE_PAGES, from anywhere. */
+static inline bool get_few(struct vm_struct *vm, unsigned long nr, gfp_t gfp)
 {
-	u32 i = 0;
+	unsigned long got;
 
-	while (i < vm->nr_block_pages) {
-		struct page *page = vm->pages[i];
+	for (unsigned i = 0; i < VM_INLINE_PAGES; i += 4) {
+		WRITE_ONCE(vm->few[i], NULL);
+		WRITE_ONCE(vm->few[i + 1], NULL);
+		WRITE_ONCE(vm->few[i + 2], NULL);
+		WRITE_ONCE(vm->few[i + 3], NULL);
+	}
+	got = alloc_pages_bulk(pages_gfp(gfp), nr, vm->few);
+	vm->nr_pages = (u32)got;
+	return got == nr;
+}
+
+static __noinline void put_blocks(struct page **pages, u32 nr)
+{
+	for (u32 i = 0; i < nr;) {
+		struct page *page = pages[i];
 
 		i += 1U << compound_order(page);
 		put_page(page);
 	}
-	if (i < vm->nr_pages)
-		release_pages(vm->pages + i, vm->nr_pages - i);
+}
+
+static void put_pages(const struct vm_struct *vm)
+{
+	struct page **pages = vm->pages;
+	u32 nr = vm->nr_pages, of_blocks = vm->nr_block_pages;
+
+	if (unlikely(of_blocks)) {
+		put_blocks(pages, of_blocks);
+		pages += of_blocks;
+		nr -= of_blocks;
+	}
+	release_pages(pages, nr);
 }
 
 /* ---- mapping ---- */
@@ -176,20 +210,24 @@ static int map_blocks(const struct vm_struct *vm)
 	return vm->flags & VM_HUGE ? map_huge(vm) : map_blocks_at(NULL, vm, arch_vmap_leaf());
 }
 
-static int map_area(const struct vm_struct *vm, unsigned int prot)
+static __noinline int map_large(const struct vm_struct *vm, unsigned int prot)
 {
 	u32 nr = vm->nr_block_pages;
 
-	if (vm->entries) {
-		arch_vmap_set(vm->entries, vm->pages, vm->nr_pages, prot);
-		return 0;
-	}
 	if (nr && map_blocks(vm))
 		return -ENOMEM;
 	if (nr == vm->nr_pages)
 		return 0;
 	return arch_vmap_pages((unsigned long)vm->addr + nr * PAGE_SIZE, vm->pages + nr,
 			       vm->nr_pages - nr, prot);
+}
+
+static inline int map_area(const struct vm_struct *vm, unsigned long nr, unsigned int prot)
+{
+	if (!vm->entries)
+		return map_large(vm, prot);
+	arch_vmap_set(vm->entries, vm->pages, nr, prot);
+	return 0;
 }
 
 /* ---- vmalloc ---- */
@@ -204,6 +242,14 @@ static __cold void *complain(size_t size, gfp_t gfp, const char *what, const voi
 	return NULL;
 }
 
+static __noinline void clear_area(const struct vm_struct *vm)
+{
+	char *at = vm->addr;
+
+	for (u32 i = 0; i < vm->nr_pages; i++)
+		clear_page(at + i * PAGE_SIZE);
+}
+
 /* What was begun goes. */
 static __cold void *give_up(struct vm_struct *vm, size_t size, gfp_t gfp)
 {
@@ -216,22 +262,26 @@ static __cold void *give_up(struct vm_struct *vm, size_t size, gfp_t gfp)
 static void *alloc_area(size_t size, size_t align, gfp_t gfp, int nid, u32 flags,
 			const void *caller)
 {
-	unsigned long nr = (size >> PAGE_SHIFT) + !!(size & (PAGE_SIZE - 1));
+	unsigned long nr = ((size - 1) >> PAGE_SHIFT) + 1;
 	struct vm_struct *vm;
+	bool got;
 
 	if (nr >= 1U << BLOCK_ORDER && !(flags & VM_USERMAP))
 		align = max(align, arch_vmap_leaf());
-	if (!size || (nr > 1024 && nr > nr_managed_pages()))
+	if (nr > 1024 && (!size || nr > nr_managed_pages()))
 		return complain(size, gfp, size ? "more than there is" : "that's nothing", caller);
 	vm = get_vm_area_caller(nr * PAGE_SIZE, align, flags | VM_ALLOC, gfp, caller);
 	if (!vm)
 		return complain(size, gfp, "no addresses", caller);
-	if (!get_pages(vm, nr, gfp, nid) || map_area(vm, PAGE_KERNEL))
+	if (likely(nr <= VM_INLINE_PAGES && nid == NUMA_NO_NODE))
+		got = get_few(vm, nr, gfp);
+	else
+		got = get_pages(vm, nr, gfp, nid);
+	if (!got || map_area(vm, nr, PAGE_KERNEL))
 		return give_up(vm, size, gfp);
 	vmap_set_ready(vm, 0);
 	if (unlikely(gfp & __GFP_ZERO))
-		for (unsigned long i = 0; i < nr; i++)
-			clear_page((char *)vm->addr + i * PAGE_SIZE);
+		clear_area(vm);
 	kmemleak_alloc(vm->addr, nr * PAGE_SIZE, 1, gfp & ~PAGES_ONLY);
 	return vm->addr;
 }
@@ -282,18 +332,23 @@ void *vmalloc_huge(size_t size, gfp_t gfp)
 			  __builtin_return_address(0));
 }
 
+static __cold bool refuse(const void *addr, u32 kinds)
+{
+	if (kinds & VM_ALLOC)
+		warn_at(__FILE__, __LINE__, "vfree(%p): no area begins there", addr);
+	return false;
+}
+
 bool vmap_destroy(const void *addr, u32 kinds)
 {
 	struct vm_struct *vm = vmap_area_release(addr, kinds);
-	struct page **array;
 
 	if (unlikely(!vm))
-		return false;
-	array = vm->pages;
+		return refuse(addr, kinds);
 	if (vm->flags & (VM_ALLOC | VM_STACK | VM_MAP_PUT_PAGES)) {
 		put_pages(vm);
-		if (array != vm->few)
-			kvfree(array);
+		if (vm->pages != vm->few)
+			kvfree(vm->pages);
 	}
 	vmap_area_put(vm);
 	return true;
@@ -305,8 +360,7 @@ void vfree(const void *addr)
 		return;
 	if (is_vmalloc_addr(addr))
 		kmemleak_free(addr); /* before a scan meets nothing there */
-	if (unlikely(!vmap_destroy(addr, VM_ALLOC | VM_MAP)))
-		warn_at(__FILE__, __LINE__, "vfree(%p): no area begins there", addr);
+	vmap_destroy(addr, VM_ALLOC | VM_MAP);
 }
 
 static int map_stack(const struct vm_struct *vm, unsigned long front)
@@ -356,7 +410,7 @@ void *vmap(struct page **pages, unsigned int nr, unsigned long flags, unsigned i
 		return NULL;
 	vm->pages = pages;
 	vm->nr_pages = nr;
-	if (map_area(vm, prot)) {
+	if (map_area(vm, nr, prot)) {
 		remove_vm_area(vm->addr);
 		return NULL;
 	}

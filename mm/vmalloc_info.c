@@ -33,7 +33,7 @@ void vmalloc_info(struct vmalloc_info *info)
 	spin_lock_irqsave(&vmap_state.lock, flags);
 	*info = (struct vmalloc_info){
 		.total = va_layout.vmalloc_bytes,
-		.used = vmap_state.used_bytes,
+		.used = vmap_state.used_bytes - vmap_state.nr_areas * PAGE_SIZE,
 		.largest = vmap_tree_largest(&vmap_state.tree),
 		.areas = vmap_state.nr_areas,
 		.blocks = vmap_state.nr_blocks,

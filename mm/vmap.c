@@ -78,12 +78,17 @@ static struct vm_struct *small_area_at(const struct vmap_block *b, unsigned long
 	return NULL;
 }
 
+static bool holds(const struct vmap_block *b, unsigned long addr)
+{
+	return b && addr - b->node.start < b->node.end - b->node.start;
+}
+
 struct vm_struct *vmap_area_at(unsigned long addr)
 {
 	struct vmap_block *mine = *this_cpu_ptr(&hart_block);
 	struct vmap_node *node;
 
-	if (mine && addr - mine->node.start < mine->node.end - mine->node.start)
+	if (holds(mine, addr))
 		return small_area_at(mine, addr);
 	node = vmap_tree_find(&vmap_state.tree, addr);
 	if (!node)
@@ -111,19 +116,22 @@ static void retire(struct vmap_block *b)
 
 static void take_from_block(struct vmap_block *b, struct vm_struct *vm, unsigned nr)
 {
-	vm->node.start = b->node.start + b->top * PAGE_SIZE;
-	vm->node.end = vm->node.start + nr * PAGE_SIZE;
+	unsigned long top = b->top, start = b->node.start + top * PAGE_SIZE;
+	char *entries = b->entries;
+
+	b->at[top] = vm;
+	b->top = (unsigned)top + nr;
+	b->used += nr;
+	vm->node.start = start;
+	vm->node.end = start + nr * PAGE_SIZE;
 	vm->block = b;
-	vm->entries = (char *)b->entries + b->top * sizeof(long);
-	b->at[b->top] = vm;
-	b->top = (u16)(b->top + nr);
-	b->used = (u16)(b->used + nr);
+	vm->entries = entries + top * sizeof(long);
 }
 
-static void give_to_block(struct vmap_block *b, struct vm_struct *vm)
+static void give_to_block(struct vmap_block *b, unsigned long slot, unsigned nr)
 {
-	b->at[(vm->node.start - b->node.start) >> PAGE_SHIFT] = NULL;
-	b->used = (u16)(b->used - ((vm->node.end - vm->node.start) >> PAGE_SHIFT));
+	b->at[slot] = NULL;
+	b->used -= nr;
 	if (!b->used && !b->current)
 		make_block_lazy(b);
 }
@@ -132,7 +140,7 @@ static void count_area(struct vm_struct *vm)
 {
 	vm->addr = (void *)vm->node.start;
 	vmap_state.nr_areas++;
-	vmap_state.used_bytes += vm->size - PAGE_SIZE;
+	vmap_state.used_bytes += vm->size;
 }
 
 /* ---- taking addresses ---- */
@@ -201,21 +209,22 @@ static __noinline bool take_new_block(struct vm_struct *vm, unsigned nr, gfp_t g
 	return true;
 }
 
-static bool take_small(struct vm_struct *vm, unsigned nr, gfp_t gfp)
+/* From this hart's block, if that has room. */
+static __always_inline bool take_small(struct vm_struct *vm, unsigned nr)
 {
 	struct vmap_block *b;
 	unsigned long flags;
+	bool room;
 
 	spin_lock_irqsave(&vmap_state.lock, flags);
 	b = *this_cpu_ptr(&hart_block);
-	if (likely(b && b->top + nr <= block_pages)) {
+	room = b && b->top + nr <= block_pages;
+	if (likely(room)) {
 		take_from_block(b, vm, nr);
 		count_area(vm);
-		spin_unlock_irqrestore(&vmap_state.lock, flags);
-		return true;
 	}
 	spin_unlock_irqrestore(&vmap_state.lock, flags);
-	return take_new_block(vm, nr, gfp);
+	return room;
 }
 
 static bool take_large(struct vm_struct *vm, unsigned long align)
@@ -223,6 +232,8 @@ static bool take_large(struct vm_struct *vm, unsigned long align)
 	unsigned long flags;
 	bool taken;
 
+	vm->block = NULL;
+	vm->entries = NULL;
 	spin_lock_irqsave(&vmap_state.lock, flags);
 	taken = vmap_tree_take(&vmap_state.tree, &vm->node, vm->size, align, PAGE_SIZE);
 	if (taken)
@@ -231,24 +242,44 @@ static bool take_large(struct vm_struct *vm, unsigned long align)
 	return taken;
 }
 
+static bool is_small(unsigned long nr, unsigned long align)
+{
+	return nr <= VMAP_SMALL_PAGES && align <= PAGE_SIZE;
+}
+
 static bool take(struct vm_struct *vm, unsigned long align, gfp_t gfp)
 {
 	unsigned long nr = vm->size >> PAGE_SHIFT;
 
-	if (nr <= VMAP_SMALL_PAGES && align <= PAGE_SIZE && take_small(vm, (unsigned)nr, gfp))
+	if (is_small(nr, align) && take_new_block(vm, (unsigned)nr, gfp))
 		return true;
-	return take_large(vm, align);
+	return vm->size <= va_layout.vmalloc_bytes && take_large(vm, max(align, PAGE_SIZE));
+}
+
+/* Where the hart's block won't do.  @vm, or NULL, and it's gone. */
+static __noinline struct vm_struct *take_or_free(struct vm_struct *vm, unsigned long align,
+						 gfp_t gfp)
+{
+	bool taken = take(vm, align, gfp);
+
+	if (unlikely(!taken) && !in_atomic()) {
+		vm_unmap_aliases();
+		taken = take(vm, align, gfp);
+	}
+	if (taken)
+		return vm;
+	kmem_cache_free(area_cache, vm);
+	return NULL;
 }
 
 struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, u32 flags, gfp_t gfp,
 				     const void *caller)
 {
 	struct vm_struct *vm;
-	bool taken;
 
 	gfp = (gfp & ~(GFP_ZONEMASK | __GFP_ZERO | __GFP_THISNODE)) | __GFP_NOWARN;
-	align = max(align, PAGE_SIZE);
-	if (!size || size > va_layout.vmalloc_bytes)
+	size += PAGE_SIZE;
+	if (size <= PAGE_SIZE) /* none, or more than there are addresses */
 		return NULL;
 	vm = kmem_cache_alloc(area_cache, gfp);
 	if (!vm)
@@ -256,24 +287,15 @@ struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, u3
 	kmemleak_ignore(vm);
 	vm->node.kind = VMAP_AREA;
 	vm->node.state = VMAP_LIVE;
-	vm->size = size + PAGE_SIZE;
+	vm->size = size;
 	vm->flags = flags;
-	vm->block = NULL;
-	vm->entries = NULL;
 	vm->nr_pages = vm->nr_block_pages = 0;
 	vm->pages = vm->few;
 	vm->phys_addr = 0;
 	vm->caller = caller;
-	taken = take(vm, align, gfp);
-	if (unlikely(!taken) && !in_atomic()) {
-		vm_unmap_aliases();
-		taken = take(vm, align, gfp);
-	}
-	if (!taken) {
-		kmem_cache_free(area_cache, vm);
-		return NULL;
-	}
-	return vm;
+	if (is_small(size >> PAGE_SHIFT, align) && take_small(vm, (unsigned)(size >> PAGE_SHIFT)))
+		return vm;
+	return take_or_free(vm, align, gfp);
 }
 
 void vmap_area_add(struct vm_struct *vm)
@@ -286,12 +308,20 @@ void vmap_area_add(struct vm_struct *vm)
 	spin_unlock_irqrestore(&vmap_state.lock, flags);
 }
 
-void vmap_set_ready(struct vm_struct *vm, u32 more)
-{
-	__atomic_store_n(&vm->flags, vm->flags | VM_READY | more, __ATOMIC_RELEASE);
-}
-
 /* ---- giving them back ---- */
+
+/* The area that begins in the page of @addr, if that's in this hart's block.  The slots behind the
+ * end of a smaller block are empty. */
+static struct vm_struct *area_of_mine(unsigned long addr)
+{
+	const struct vmap_block *mine = *this_cpu_ptr(&hart_block);
+	unsigned long slot;
+
+	if (unlikely(!mine))
+		return NULL;
+	slot = (addr - mine->node.start) >> PAGE_SHIFT;
+	return slot < VMAP_BLOCK_PAGES ? mine->at[slot] : NULL;
+}
 
 struct vm_struct *vmap_area_release(const void *addr, u32 kinds)
 {
@@ -299,18 +329,21 @@ struct vm_struct *vmap_area_release(const void *addr, u32 kinds)
 	struct vm_struct *vm;
 
 	spin_lock_irqsave(&vmap_state.lock, flags);
-	vm = vmap_area_at(at);
+	vm = area_of_mine(at);
+	if (unlikely(!vm))
+		vm = vmap_area_at(at);
 	if (unlikely(!vm || vm->node.start != at || vm->node.state != VMAP_LIVE ||
 		     !(vm->flags & kinds))) {
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
 		return NULL;
 	}
-	vm->flags &= ~VM_READY;
 	vmap_state.nr_areas--;
-	vmap_state.used_bytes -= vm->size - PAGE_SIZE;
-	if (vm->block) {
-		arch_vmap_clear(vm->entries, (vm->size >> PAGE_SHIFT) - 1);
-		give_to_block(vm->block, vm);
+	vmap_state.used_bytes -= vm->size;
+	if (likely(vm->block)) {
+		unsigned long nr = vm->size >> PAGE_SHIFT;
+
+		arch_vmap_clear(vm->entries, nr - 1);
+		give_to_block(vm->block, (at - vm->block->node.start) >> PAGE_SHIFT, (unsigned)nr);
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
 	} else {
 		vm->node.state = VMAP_LAZY;
@@ -322,11 +355,10 @@ struct vm_struct *vmap_area_release(const void *addr, u32 kinds)
 
 void vmap_area_put(struct vm_struct *vm)
 {
+	bool small = vm->block;
 	unsigned long flags;
 
-	if (vm->block) {
-		kmem_cache_free(area_cache, vm);
-	} else {
+	if (!small) {
 		spin_lock_irqsave(&vmap_state.lock, flags);
 		vm->next_lazy = vmap_state.lazy_areas;
 		vmap_state.lazy_areas = vm;
@@ -335,6 +367,8 @@ void vmap_area_put(struct vm_struct *vm)
 	}
 	if (unlikely(READ_ONCE(vmap_state.lazy_bytes) > lazy_max))
 		vmap_purge_soon();
+	if (small)
+		kmem_cache_free(area_cache, vm);
 }
 
 bool vmap_area_remove(const void *addr, u32 kinds)

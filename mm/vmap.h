@@ -26,9 +26,9 @@ struct vmap_block {
 	struct vmap_node node;
 	struct vmap_block *next_lazy;
 	void *entries;				/* of its pages (asm/vmap.h) */
-	u16 top;				/* pages below were handed out */
-	u16 used;				/* of them by areas that exist */
-	u16 noted;				/* vm_unmap_aliases(): used, before its fence */
+	unsigned top;				/* pages below were handed out */
+	unsigned used;				/* of them by areas that exist */
+	unsigned noted;				/* vm_unmap_aliases(): used, before its fence */
 	bool current;				/* some hart takes areas from it */
 	struct vm_struct *at[VMAP_BLOCK_PAGES]; /* by the area's first page */
 };
@@ -40,8 +40,9 @@ struct vmap_state {
 	struct vm_struct *lazy_areas;
 	struct vmap_block *lazy_blocks;
 	unsigned long lazy_bytes;
-	unsigned long nr_areas, nr_blocks, used_bytes, purges;
-	unsigned long purging; /* purges under way */
+	unsigned long nr_areas, nr_blocks, purges;
+	unsigned long used_bytes; /* of areas, with their guards */
+	unsigned long purging;	  /* purges under way */
 };
 extern struct vmap_state vmap_state;
 
@@ -59,7 +60,10 @@ void vmap_area_add(struct vm_struct *vm);
 
 /* vmap_set_ready - all of @vm is mapped, and @more are flags of it: who looks at all areas may look
  * at its entries. */
-void vmap_set_ready(struct vm_struct *vm, u32 more);
+static inline void vmap_set_ready(struct vm_struct *vm, u32 more)
+{
+	__atomic_store_n(&vm->flags, vm->flags | VM_READY | more, __ATOMIC_RELEASE);
+}
 
 /*
  * vmap_area_release - what vfree() needs of the area that begins at @addr
@@ -77,7 +81,8 @@ bool vmap_area_remove(const void *addr, u32 kinds);
  * May sleep; fences nothing. */
 struct vm_struct *vmap_make_stack(unsigned long bytes, int nid, const void *caller);
 
-/* vmap_destroy - the area at @addr, of one of @kinds, goes with its pages; false: there is none. */
+/* vmap_destroy - the area at @addr, of one of @kinds, goes with its pages; false: there is none,
+ * which is said if it was to be one of vmalloc()'s. */
 bool vmap_destroy(const void *addr, u32 kinds);
 
 /* vmap_area_free - @vm itself, whose addresses have gone back. */

@@ -49,11 +49,11 @@ static unsigned long pages_in_table(unsigned long va, unsigned long nr)
 }
 
 /* What is in the entries, quickly for what nearly all want. */
+#define USUAL_BITS (PTE_V | PTE_R | PTE_W | PTE_A | PTE_D | PTE_G)
+
 static inline unsigned long vmap_bits(unsigned int prot)
 {
-	if (likely(prot == (PROT_READ | PROT_WRITE)))
-		return PTE_V | PTE_R | PTE_W | PTE_A | PTE_D | PTE_G;
-	return pt_prot_bits(prot) | PTE_V;
+	return likely(prot == (PROT_READ | PROT_WRITE)) ? USUAL_BITS : pt_prot_bits(prot) | PTE_V;
 }
 
 static inline void set_page(pte_t *slot, const struct page *page, unsigned long vmemmap,
@@ -69,14 +69,14 @@ static __noinline void fill(pte_t *slot, struct page *const *pages, unsigned lon
 {
 	unsigned long vmemmap = this_hart->vmemmap; /* of page_to_pfn(), loaded once */
 
-	for (; nr >= 4; nr -= 4, slot += 4, pages += 4) {
+	for (pte_t *end = slot + (nr & -4UL); slot != end; slot += 4, pages += 4) {
 		set_page(&slot[0], pages[0], vmemmap, bits);
 		set_page(&slot[1], pages[1], vmemmap, bits);
 		set_page(&slot[2], pages[2], vmemmap, bits);
 		set_page(&slot[3], pages[3], vmemmap, bits);
 	}
-	while (nr--)
-		set_page(slot++, *pages++, vmemmap, bits);
+	for (pte_t *end = slot + (nr & 3); slot != end; slot++)
+		set_page(slot, *pages++, vmemmap, bits);
 }
 
 /* Are pages[0 .. 16) frames in a row, the first of which begins a block of 64 KiB? */
@@ -114,14 +114,14 @@ static __noinline void clear(pte_t *slot, unsigned long nr)
 {
 	pte_t none = { 0 };
 
-	for (; nr >= 4; nr -= 4, slot += 4) {
+	for (pte_t *end = slot + (nr & -4UL); slot != end; slot += 4) {
 		pte_set(&slot[0], none);
 		pte_set(&slot[1], none);
 		pte_set(&slot[2], none);
 		pte_set(&slot[3], none);
 	}
-	while (nr--)
-		pte_set(slot++, none);
+	for (pte_t *end = slot + (nr & 3); slot != end; slot++)
+		pte_set(slot, none);
 }
 
 void *arch_vmap_entries(unsigned long va)
@@ -131,9 +131,18 @@ void *arch_vmap_entries(unsigned long va)
 	return slot || pt_make_tables(va, 0) ? slot : find_slot(va, 0);
 }
 
-void arch_vmap_set(void *entries, struct page *const *pages, unsigned long nr, unsigned int prot)
+static __noinline void set_odd(void *entries, struct page *const *pages, unsigned long nr,
+			       unsigned int prot)
 {
 	fill(entries, pages, nr, vmap_bits(prot));
+}
+
+void arch_vmap_set(void *entries, struct page *const *pages, unsigned long nr, unsigned int prot)
+{
+	if (likely(prot == (PROT_READ | PROT_WRITE)))
+		fill(entries, pages, nr, USUAL_BITS);
+	else
+		set_odd(entries, pages, nr, prot);
 }
 
 void arch_vmap_clear(void *entries, unsigned long nr)
