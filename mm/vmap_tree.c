@@ -21,6 +21,10 @@
  */
 #include <mm/vmap_tree.h>
 
+#ifdef CONFIG_DEBUG_VM
+unsigned long vmap_tree_nr_steps;
+#endif
+
 static unsigned long gap_below(const struct vmap_node *n)
 {
 	return n->start - n->prev->end;
@@ -56,6 +60,7 @@ static void update(struct vmap_node *n, const struct vmap_node *last)
 	for (; n; n = n->parent) {
 		unsigned long most = max_gap_of(n);
 
+		vmap_tree_step();
 		past |= n == last;
 		if (past && n->max_gap == most)
 			return;
@@ -68,6 +73,7 @@ static void rotate_up(struct vmap_node *child)
 {
 	struct vmap_node *parent = child->parent, *top = parent->parent, *between;
 
+	vmap_tree_step();
 	if (parent->left == child) {
 		between = child->right;
 		parent->left = between;
@@ -132,6 +138,7 @@ static struct vmap_node *first_fit(struct vmap_tree *tree, unsigned long bytes)
 	if (n->max_gap < bytes)
 		return NULL;
 	for (;;) {
+		vmap_tree_step();
 		if (n->left && n->left->max_gap >= bytes)
 			n = n->left;
 		else if (gap_below(n) >= bytes)
@@ -170,6 +177,7 @@ struct vmap_node *vmap_tree_above(const struct vmap_tree *tree, unsigned long ad
 	struct vmap_node *n = tree->high.left, *above = NULL;
 
 	while (n) {
+		vmap_tree_step();
 		if (addr < n->end) {
 			above = n;
 			n = n->left;
@@ -185,6 +193,7 @@ struct vmap_node *vmap_tree_find(const struct vmap_tree *tree, unsigned long add
 	struct vmap_node *n = tree->high.left;
 
 	while (n) {
+		vmap_tree_step();
 		if (addr < n->start)
 			n = n->left;
 		else if (addr >= n->end)

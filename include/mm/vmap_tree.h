@@ -57,6 +57,17 @@ static inline unsigned long vmap_tree_largest(const struct vmap_tree *tree)
 	return tree->high.max_gap;
 }
 
+/* vmap_tree_steps - nodes that were looked at so far, in a kernel that counts them
+ * (CONFIG_DEBUG_VM); 0 in others. */
+#ifdef CONFIG_DEBUG_VM
+extern unsigned long vmap_tree_nr_steps;
+#define vmap_tree_step()  (vmap_tree_nr_steps++)
+#define vmap_tree_steps() READ_ONCE(vmap_tree_nr_steps)
+#else
+#define vmap_tree_step()  ((void)0)
+#define vmap_tree_steps() 0UL
+#endif
+
 /* vmap_tree_validate - NULL, or what is wrong, with *@at at where. O(n). */
 const char *vmap_tree_validate(const struct vmap_tree *tree, unsigned long *at);
 

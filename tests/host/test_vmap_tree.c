@@ -8,6 +8,7 @@
 #include "harness.h"
 
 #include <mm/vmap_tree.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,6 +202,39 @@ TEST(a_hundred_thousand)
 	for (unsigned i = 0; i < MANY; i++)
 		vmap_tree_remove(&tree, &many[i]);
 	EXPECT_EQ(vmap_tree_largest(&tree), 4 * MANY * GRAIN);
+	free(many);
+}
+
+/* Nodes that are looked at to take a range, find it and give it back, on average, where @nr ranges
+ * and as many gaps of all sizes are. */
+static unsigned steps_at(struct vmap_node *many, unsigned nr)
+{
+	unsigned long before;
+
+	vmap_tree_init(&tree, BASE, BASE + 8UL * nr * GRAIN, (u32)rnd() | 1);
+	for (unsigned i = 0; i < 2 * nr; i++)
+		EXPECT(vmap_tree_take(&tree, &many[i], (1 + rnd_below(6)) * GRAIN, GRAIN, GRAIN));
+	for (unsigned i = 0; i < 2 * nr; i += 2)
+		vmap_tree_remove(&tree, &many[i]);
+	before = vmap_tree_steps();
+	for (unsigned i = 0; i < 4000; i++) {
+		struct vmap_node *n = &many[rnd_below(nr) * 2 + 1];
+
+		vmap_tree_remove(&tree, n);
+		EXPECT(vmap_tree_take(&tree, n, (1 + rnd_below(6)) * GRAIN, GRAIN, GRAIN));
+		EXPECT(vmap_tree_find(&tree, n->start) == n);
+	}
+	return (unsigned)((vmap_tree_steps() - before) / 4000);
+}
+
+TEST(steps_grow_with_the_logarithm)
+{
+	struct vmap_node *many = calloc(2 * MANY, sizeof(*many));
+	unsigned few = steps_at(many, MANY / 1000), more = steps_at(many, MANY / 30),
+		 most = steps_at(many, MANY);
+
+	printf("# steps: %u, %u, %u\n", few, more, most);
+	EXPECT(few && more < 3 * few && most < 4 * few);
 	free(many);
 }
 
