@@ -3,6 +3,7 @@
 # obj-$(CONFIG_X) += ... compiles a file only where the option is on.
 
 obj-y += arch/riscv/boot/head.o
+obj-$(CONFIG_RANDOMIZE_BASE) += arch/riscv/boot/kaslr.o
 obj-y += arch/riscv/kernel/backtrace.o
 obj-y += arch/riscv/kernel/entry.o
 obj-y += arch/riscv/kernel/sbi.o
@@ -222,6 +223,7 @@ obj-$(CONFIG_KTAP) += tests/kernel/test_ioremap.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_ipi.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_irq.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_kasan.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_kaslr.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_kfence.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_kmalloc.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_kmap.o

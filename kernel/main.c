@@ -97,8 +97,9 @@ static __noinline void __init boot(unsigned long hartid, unsigned long fdt_pa)
 	arch_paging_early();	    /* where the image lies */
 	announce(hartid);
 	fdt_bytes = open_fdt(fdt_pa);	     /* the tree is sound; boot arguments */
+	random_init();			     /* from seeds that the tree loses later */
 	mm_init_memblock(fdt_pa, fdt_bytes); /* banks, reservations */
-	arch_paging_init(memblock_start_of_DRAM(), memblock_end_of_DRAM(),
+	arch_paging_init(memblock_start_of_DRAM(), memblock_end_of_DRAM(), memblock_phys_mem_size(),
 			 paging_cap);  /* regions */
 	arch_set_isa(dt_common_isa()); /* what page tables may say */
 	linear_map_limit();	       /* what is high memory */
@@ -108,9 +109,8 @@ static __noinline void __init boot(unsigned long hartid, unsigned long fdt_pa)
 	harts_prepare(hartid); /* numbers, per-CPU areas, clock */
 	console_init();	       /* the UART; the log so far goes out */
 	mm_init_pages();       /* DMA ceilings, zones, page allocator */
-	random_init();
-	kmem_cache_init(); /* small objects */
-	vmalloc_init();	   /* memory at addresses in a row */
+	kmem_cache_init();     /* small objects */
+	vmalloc_init();	       /* memory at addresses in a row */
 	report_memory();
 	sched_init();		    /* this code becomes the thread "main" */
 	drivers_probe(DRIVER_CORE); /* interrupt controllers; how to end a failed run */

@@ -100,13 +100,20 @@ void __init mm_init_reserve(void)
 	cma_reserve();
 }
 
+static void __init forget(void *value, size_t bytes)
+{
+	memset(value, 0, bytes);
+}
+
 void __init mm_init_fdt(void)
 {
 	size_t bytes = dt_blob_bytes();
 	void *copy = memblock_alloc(bytes, 8);
 
 	memcpy(copy, dt_blob(), bytes);
+	dt_each_seed(arch_erase_fdt); /* their use is over: nobody may find them */
 	dt_set_blob(copy);
+	dt_each_seed(forget);
 	arch_unmap_fdt();
 }
 

@@ -45,8 +45,15 @@ static unsigned long alias_of(unsigned long va, phys_addr_t pa)
 	return (unsigned long)alias;
 }
 
-/* All of it can be changed, and then the aliases' rights can, without an error. */
-static int prepare(unsigned long addr, unsigned long bytes)
+/* Windows show it writable now and then, and a while after they are closed (mm/kmap.h). */
+static bool is_high(phys_addr_t pa)
+{
+	return !arch_linear_reaches(pa, pa + PAGE_SIZE) && pfn_valid(PFN_DOWN(pa));
+}
+
+/* All of it can be changed so that it has @set, and then the aliases' rights can, without an
+ * error. */
+static int prepare(unsigned long addr, unsigned long bytes, unsigned int set)
 {
 	for (unsigned long va = addr; va - addr < bytes; va += PAGE_SIZE) {
 		struct arch_mapping map;
@@ -57,6 +64,8 @@ static int prepare(unsigned long addr, unsigned long bytes)
 			return err;
 		if (in_image(map.pa))
 			return -EPERM;
+		if (set & PROT_EXEC && is_high(map.pa))
+			return -EINVAL;
 		alias = alias_of(va, map.pa);
 		err = alias ? arch_split(alias, PAGE_SIZE) : 0;
 		if (err)
@@ -87,7 +96,7 @@ static int change(unsigned long addr, int numpages, unsigned int clear, unsigned
 
 	if (numpages < 0 || !IS_ALIGNED(addr, PAGE_SIZE))
 		return -EINVAL;
-	err = prepare(addr, bytes);
+	err = prepare(addr, bytes, set);
 	if (!err && bytes)
 		err = arch_change_prot_batch(&tlb, addr, bytes, clear, set);
 	if (!err && (clear | set) & PROT_WRITE)

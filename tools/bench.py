@@ -140,7 +140,7 @@ class Failed(Exception):
 
 def boot(board, mem, commands, timeout, smp="1", extra=ICOUNT, append="", kernel=None):
     """The console of @smp harts with @mem memory that runs shell @commands and powers off."""
-    line = qemu.command(board, smp=smp, mem=mem, append=f'{append} run="{commands}"',
+    line = qemu.command(board, smp=smp, mem=mem, append=f'nokaslr {append} run="{commands}"',
                         extra=extra, kernel=kernel,
                         qemu=os.environ.get("QEMU", ""))
     try:

@@ -197,6 +197,9 @@ struct dt_chosen {
 /* dt_read_chosen - never fails: without /chosen all is empty. */
 void dt_read_chosen(struct dt_chosen *chosen);
 
+/* dt_each_seed - @fn for the value, in the blob, of each seed that there is, to overwrite it. */
+void dt_each_seed(void (*fn)(void *value, size_t bytes));
+
 struct dt_console {
 	int node;
 	struct phys_range reg; /* CPU addresses of the first reg entry */

@@ -26,7 +26,8 @@ void mm_init_reserve(void);
  * memblock_alloc() works. */
 void linear_map_init(void);
 
-/* mm_init_fdt - copy the device tree to memory of ours. */
+/* mm_init_fdt - copy the device tree to memory of ours; both lose the seeds of /chosen, which are
+ * overwritten with 0. */
 void mm_init_fdt(void);
 
 /* harts_prepare - number the harts; per-CPU areas for those that will run.

@@ -10,8 +10,9 @@
  *
  * What they have in common:
  * @addr: a multiple of PAGE_SIZE, of the linear map, of vmalloc() or vmap(); @numpages of it, 0 or
- *   more.  The pages are the caller's, and go back writable and not executable.
- * Result: 0; -EINVAL if @addr isn't aligned or a page would be writable and executable; -ENOENT if
+ *   more.  The pages are the caller's, and go back writable and not executable.  Code isn't in
+ *   high memory.
+ * Result: 0; -EINVAL if @addr isn't aligned, or a page would be writable and executable; -ENOENT if
  *   one isn't mapped; -EPERM if one is the kernel image's; -ENOMEM.  After an error the rights are
  *   what they were.  When it returns, every hart knows.
  * Larger leaves are split, and stay so.

@@ -11,6 +11,8 @@
 
 #include <asm/barrier.h>
 #include <asm/irqflags.h>
+#include <asm/layout.h>
+#include <asm/memory.h>
 #include <asm/sbi.h>
 #include <asm/trap.h>
 #include <base/errno.h>
@@ -122,6 +124,9 @@ static __noreturn void vpanic(const struct trap_frame *frame, const char *fmt, v
 		trap_show(frame);
 	else
 		backtrace_here();
+	if (va_layout.image_va != KERNEL_LINK_ADDR && va_layout.image_va)
+		printk(LOG_EMERG, "Kernel offset: 0x%lx from 0x%lx",
+		       va_layout.image_va - KERNEL_LINK_ADDR, (unsigned long)KERNEL_LINK_ADDR);
 	name_running_harts();
 	printk(LOG_EMERG, "---[ end of panic: %s ]---", action_names[state.action]);
 	log_flush_emergency();

@@ -15,13 +15,6 @@
 static u64 state = STEP;
 static spinlock_t lock = SPINLOCK_RANKED(LOCK_RANDOM);
 
-static u64 mix(u64 z)
-{
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
-}
-
 u64 get_random_u64(void)
 {
 	unsigned long flags;
@@ -30,7 +23,7 @@ u64 get_random_u64(void)
 	spin_lock_irqsave(&lock, flags);
 	z = state += STEP;
 	spin_unlock_irqrestore(&lock, flags);
-	return mix(z);
+	return random_mix(z);
 }
 
 void random_add(const void *from, size_t bytes)
@@ -40,7 +33,7 @@ void random_add(const void *from, size_t bytes)
 
 	spin_lock_irqsave(&lock, flags);
 	while (bytes--)
-		state = mix(state ^ *byte++);
+		state = random_mix(state ^ *byte++);
 	spin_unlock_irqrestore(&lock, flags);
 }
 

@@ -68,6 +68,19 @@ void dt_read_chosen(struct dt_chosen *chosen)
 	read_initrd(node, chosen);
 }
 
+void dt_each_seed(void (*fn)(void *value, size_t bytes))
+{
+	static const char names[][12] = { "rng-seed", "kaslr-seed" };
+	int len;
+
+	for (unsigned i = 0; dt_tree.chosen >= 0 && i < ARRAY_SIZE(names); i++) {
+		const void *value = dt_prop(dt_tree.chosen, names[i], &len);
+
+		if (value && len)
+			fn((void *)value, (size_t)len);
+	}
+}
+
 /* One of the nodes of @way is disabled. */
 static bool is_disabled(const int *way, int depth)
 {

@@ -10,6 +10,24 @@
 #include <libfdt.h>
 #include <string.h>
 
+void __init arch_erase_fdt(void *at, size_t bytes)
+{
+	unsigned long base = FIXMAP_ADDR + (FIX_DT << PAGE_SHIFT);
+	const u8 zero = 0;
+
+	for (unsigned long va = (unsigned long)at; bytes; va++, bytes--) {
+		pte_t *slot = &early_fixmap[FIX_DT + ((va - base) >> PAGE_SHIFT)];
+
+		if (!(slot->val & PTE_W)) {
+			pte_set(slot, (pte_t){ slot->val | PTE_W });
+			tlb_flush_local_all();
+		}
+		/* It may be in flash. */
+		if (probe_write((void *)va, &zero, sizeof(zero)))
+			return;
+	}
+}
+
 static void map_fdt_pages(phys_addr_t pa, unsigned long first, unsigned long nr)
 {
 	for (unsigned long i = first; i < first + nr; i++)

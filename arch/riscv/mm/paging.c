@@ -17,7 +17,9 @@
 
 #include <asm/mmu.h>
 
+#include <asm/kaslr.h>
 #include <base/errno.h>
+#include <kernel/bootargs.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/smp.h>
@@ -170,6 +172,25 @@ static void cap_mode(const char *name)
 /* Addresses for device registers, besides those that memory needs. */
 #define DEVICES 0x01000000UL
 
+/* kaslr.c has seen it long before. */
+static int __init parse_nokaslr(const char *value)
+{
+	return 0;
+}
+
+static const struct bootarg arg_nokaslr __initconst = { "nokaslr", parse_nokaslr, "no value" };
+TABLE_ENTRY(bootarg, arg_nokaslr);
+
+/* How much of @most bytes vmalloc() is to have: twice the memory has room for every page, with
+ * guards. */
+static unsigned long __init areas_wanted(unsigned long most, phys_addr_t ram_bytes)
+{
+	unsigned long root = level_bytes(paging->levels - 1), half = most / 2;
+	unsigned long ram = ram_bytes < half ? (unsigned long)ram_bytes : half;
+
+	return min(most, ALIGN_UP(2 * ram + DEVICES, root));
+}
+
 /* Addresses for windows (asm/windows.h). */
 #ifndef CONFIG_HIGHMEM
 #define WINDOWS 0UL
@@ -192,7 +213,7 @@ static unsigned long __init place(unsigned long *at, unsigned long bytes)
 }
 
 /* One after the other: what isn't used is the linear map's. */
-static void __init place_regions(struct va_layout *v, phys_addr_t end)
+static void __init place_regions(struct va_layout *v, phys_addr_t end, phys_addr_t ram_bytes)
 {
 	unsigned long at = KERNEL_SPACE + level_bytes(1);
 	phys_addr_t memory = min(end, PHYS_END) - min(v->phys_base, PHYS_END);
@@ -211,19 +232,23 @@ static void __init place_regions(struct va_layout *v, phys_addr_t end)
 	v->linear_bytes = KERNEL_LINK_ADDR - at;
 }
 #else
-static void __init place_regions(struct va_layout *v, phys_addr_t end)
+/* asm/memory.h says what must stay free around vmemmap; the rest has its slots for itself. */
+static void __init place_regions(struct va_layout *v, phys_addr_t end, phys_addr_t ram_bytes)
 {
-	unsigned long slot = level_bytes(paging->levels - 1);
+	unsigned long slot = level_bytes(paging->levels - 1), areas = 52 * slot;
 	unsigned long base = ~0UL << (paging->va_bits - 1);
+	/* Tables above the lowest are never given back: no more of them than needed. */
+	unsigned long leaf = paging->levels > 3 ? GiB : 2 * MiB;
 
-	v->vmemmap_base = base + slot;
+	v->vmemmap_base = base + slot + kaslr_draw(KASLR_VMEMMAP, slot / 2, 2 * MiB);
 	v->vmemmap_bytes = slot;
 	v->window_base = base + 3 * slot;
 	v->window_bytes = WINDOWS;
-	v->vmalloc_base = base + 4 * slot;
+	v->vmalloc_base = base + 4 * slot +
+			  kaslr_draw(KASLR_VMALLOC, areas - areas_wanted(areas, ram_bytes), leaf);
 	v->scratch_base = base + 56 * slot;
 	v->scratch_bytes = 8 * slot;
-	v->linear_base = base + 64 * slot;
+	v->linear_base = base + 64 * slot + kaslr_draw(KASLR_LINEAR, 53 * slot, GiB);
 	v->linear_bytes = 128 * slot;
 }
 #endif
@@ -248,26 +273,24 @@ void __init arch_hart_constants(struct hart_local *hl)
 #endif
 }
 
-void __init arch_paging_init(phys_addr_t lowest, phys_addr_t end, const char *max_mode)
+void __init arch_paging_init(phys_addr_t lowest, phys_addr_t end, phys_addr_t ram_bytes,
+			     const char *max_mode)
 {
 	if (max_mode)
 		cap_mode(max_mode);
 	va_layout.phys_base = ALIGN_DOWN(lowest, (phys_addr_t)arch_largest_leaf());
-	place_regions(&va_layout, end);
+	place_regions(&va_layout, end, ram_bytes);
 	va_layout.low_end = va_layout.phys_base + va_layout.linear_bytes;
 	arch_hart_constants(this_hart);
+	kaslr_done();
 }
 
 int __init arch_share_roots(phys_addr_t ram_bytes)
 {
 	struct va_layout *v = &va_layout;
-	unsigned long root = level_bytes(paging->levels - 1);
-	unsigned long most = v->scratch_base - v->vmalloc_base, half = most / 2;
-	unsigned long ram = ram_bytes < half ? (unsigned long)ram_bytes : half;
 	int err;
 
-	/* Twice the memory is room for every page, with guards. */
-	v->vmalloc_bytes = min(most, ALIGN_UP(2 * ram + DEVICES, root));
+	v->vmalloc_bytes = areas_wanted(v->scratch_base - v->vmalloc_base, ram_bytes);
 	err = pt_fill_root(v->vmalloc_base, v->vmalloc_bytes);
 	/* What exists in the other regions is all there will be. */
 	for (unsigned long i = table_index(kernel_base(), paging->levels - 1); i < PTRS_PER_TABLE;

@@ -505,6 +505,8 @@ int __init pt_fill_root(unsigned long va, unsigned long bytes)
 	struct tlb_batch tlb = { .start = ~0UL, .all = true };
 	unsigned long flags;
 
+	bytes += va & (level_bytes(top) - 1);
+	va &= ~(level_bytes(top) - 1);
 	spin_lock_irqsave(&pt_lock, flags);
 	for (unsigned long at = va; bytes && at - va < bytes && !err; at += level_bytes(top)) {
 		struct pt_place p = { &paging->root[table_index(at, top)], top };

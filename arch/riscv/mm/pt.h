@@ -36,7 +36,7 @@ extern spinlock_t pt_lock; /* rank PGTABLE: the kernel's table below and with it
 /* pt_napot - leaves of 64 KiB may be made. */
 static inline bool pt_napot(void)
 {
-	return PTE_N && pt_isa & DT_ISA_SVNAPOT;
+	return PTE_N != 0 && pt_isa & DT_ISA_SVNAPOT;
 }
 
 /* pt_find - walk for @va. pt_lock is held. */

@@ -128,7 +128,7 @@ struct wx {
 static int collect_fixed(const struct leaf_run *run, void *arg)
 {
 	bool exec = run->bits & PTE_X,
-	     image = image = run->va - va_layout.image_va < (unsigned long)(_end - _start);
+	     image = run->va - va_layout.image_va < (unsigned long)(_end - _start);
 	struct wx *wx = arg;
 
 	if (!exec && (!image || run->bits & PTE_W))

@@ -39,11 +39,13 @@ void arch_set_isa(u32 isa);
 /*
  * arch_paging_init - lay out the address space for the mode found at boot
  * @lowest, @end: where RAM begins and ends, from the device tree
+ * @ram_bytes: how much of it there is.
  * @max_mode: name of the deepest mode wanted ("sv39" ...), or NULL. One that this machine or
  *   this build hasn't is named in the log and ignored.
  * Boot hart alone, before any arch_map(). Sets va_layout and the constants of this hart.
  */
-void arch_paging_init(phys_addr_t lowest, phys_addr_t end, const char *max_mode);
+void arch_paging_init(phys_addr_t lowest, phys_addr_t end, phys_addr_t ram_bytes,
+		      const char *max_mode);
 
 /*
  * arch_map_set_allocator - where page tables come from, and go to
@@ -247,6 +249,10 @@ int __must_check arch_release_image(unsigned int i, phys_addr_t *start, phys_add
 
 /* Map the blob at @pa read-only; NULL with *why set if its header is no device tree. */
 const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why);
+
+/* arch_erase_fdt - overwrite @bytes at @at, in the mapping of arch_map_fdt(), with 0, where it's
+ * memory that can be written. */
+void arch_erase_fdt(void *at, size_t bytes);
 
 /* The blob has been copied: take the mapping of arch_map_fdt() down. */
 void arch_unmap_fdt(void);
