@@ -246,7 +246,7 @@ static void test_nodes(struct ktap *t)
 
 		if (!NODE_DATA(nid)->present_pages)
 			continue;
-		page = alloc_pages_node(nid, GFP_KERNEL | __GFP_THISNODE, 1);
+		page = alloc_pages_node(nid, GFP_HIGHUSER | __GFP_THISNODE, 1);
 		KTAP_ASSERT(t, page != NULL);
 		KTAP_EXPECT_EQ(t, page_to_nid(page), nid);
 		__free_pages(page, 1);
