@@ -166,8 +166,8 @@ def test_write_xor_execute(machine):
     image = [x for x in maps if x.region == "kernel image"]
     assert {x.bits[:3] for x in image} == {"r-x", "r--", "rw-"}
     sections = {r.what: r for r in info.iomem(m.run("iomem")) if r.what.startswith("Kernel ")}
-    wanted = {"Kernel code": "r-x", "Kernel rodata": "r--", "Kernel data": "rw-",
-              "Kernel bss": "rw-"}
+    wanted = {"Kernel code": "r-x", "Kernel rodata": "r--", "Kernel data, sealed": "r--",
+              "Kernel data": "rw-", "Kernel bss": "rw-"}
     for what, bits in wanted.items():
         covering = [x for x in image if x.pa < sections[what].end and sections[what].start < x.pa_end]
         assert covering and {x.bits[:3] for x in covering} == {bits}, what

@@ -7,7 +7,8 @@
  * image runs at any load address that is a multiple of KERNEL_ALIGN: until paging is on,
  * code here and in mm/early.c uses pc-relative addresses only.
  *
- *     _start -> lottery -> kaslr_early -> relocate -> clear bss -> early tables -> satp -> start_kernel
+ *     _start -> lottery -> kaslr_early -> relocate -> clear bss -> early tables -> satp
+ *                  |       -> start_kernel
  *                  \-> late_hart: waits until the boot hart releases it by hart id
  *     secondary_start: a hart started through HSM (or released), a1 = its struct hart_local
  *
