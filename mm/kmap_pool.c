@@ -8,6 +8,8 @@
  *
  *     free -- kmap --> users 1, 2 ... <--> users 0 -- purge, flush --> free
  *
+ * Who takes rights away from a page has them emptied, too: a window is an address to write it.
+ *
  * Invariants: a slot with a page is in the chain of its hash, once; a window is open exactly if its
  *   slot has a page; free slots are known to no hart (the flush comes before).
  * Locking: pool.lock (rank KMAP); the flush without it.
@@ -113,6 +115,11 @@ static bool purge(void)
 	pool.free = purged;
 	spin_unlock_irqrestore(&pool.lock, flags);
 	return true;
+}
+
+void kmap_flush_unused(void)
+{
+	purge();
 }
 
 void *kmap_high(struct page *page)

@@ -22,6 +22,7 @@
 #include <base/errno.h>
 #include <kernel/panic.h>
 #include <kernel/smp.h>
+#include <mm/kmap.h>
 #include <mm/memmap.h>
 
 /* Is that a page that the image still has? */
@@ -96,6 +97,8 @@ static int change(unsigned long addr, int numpages, unsigned int clear, unsigned
 
 	if (numpages < 0 || !IS_ALIGNED(addr, PAGE_SIZE))
 		return -EINVAL;
+	if (clear & PROT_WRITE)
+		kmap_flush_unused();
 	err = prepare(addr, bytes, set);
 	if (!err && bytes)
 		err = arch_change_prot_batch(&tlb, addr, bytes, clear, set);

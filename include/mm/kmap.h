@@ -30,6 +30,10 @@ void kunmap_local_high(const void *addr);
 void *kmap_high(struct page *page);
 void kunmap_high(struct page *page);
 
+/* kmap_flush_unused - kmap()'s windows without users show nothing any more, on any hart.  No lock
+ * held; not in an interrupt handler. */
+void kmap_flush_unused(void);
+
 /* kmap_init - windows, where memory is high.  Boot hart, harts are numbered, memblock open. */
 void kmap_init(void);
 
@@ -54,6 +58,9 @@ static inline void *kmap_high(struct page *page)
 	return NULL;
 }
 static inline void kunmap_high(struct page *page)
+{
+}
+static inline void kmap_flush_unused(void)
 {
 }
 static inline void kmap_init(void)

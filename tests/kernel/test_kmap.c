@@ -227,6 +227,9 @@ static void test_pool(struct ktap *t)
 	KTAP_EXPECT(t, page_address(page[0]) == first);
 	kunmap(page[0]);
 	KTAP_EXPECT(t, page_address(page[0]) == NULL);
+	KTAP_EXPECT(t, readable(first)); /* as it was left */
+	kmap_flush_unused();
+	KTAP_EXPECT(t, !readable(first) && readable(other));
 	kunmap(page[1]);
 	KTAP_EXPECT_EQ(t, word_of(page[0]), 11);
 	KTAP_EXPECT_EQ(t, word_of(page[1]), 12);
