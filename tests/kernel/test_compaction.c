@@ -246,8 +246,8 @@ static void test_one_block(struct ktap *t)
 			continue;
 		ret = compact_zone_order(zone, PAGEBLOCK_ORDER, MIGRATE_SYNC_LIGHT);
 		KTAP_EXPECT_EQ(t, ret, COMPACT_SUCCESS);
-		page = alloc_pages_for_reach((zone_mask_t)(1U << zone->type), GFP_LARGE,
-					     PAGEBLOCK_ORDER);
+		page = alloc_pages_for_reach((zone_mask_t)(1U << zone->type),
+					     GFP_LARGE | __GFP_HIGHMEM, PAGEBLOCK_ORDER);
 		KTAP_EXPECT(t, page != NULL);
 		if (page)
 			__free_pages(page, PAGEBLOCK_ORDER);
