@@ -268,6 +268,10 @@ check-kernel check-system: check-%: check-build
 check-matrix: check-build
 	@$(PYTEST) tests/kernel tests/system --matrix
 
+# 8 GiB of an rv32 machine.
+check-highmem: check-build
+	@$(PYTEST) tests/system/test_highmem.py --highmem
+
 # Everything at once, in kernels that check themselves. SOAK_SECONDS= for all machines together.
 soak: export SOAK_SECONDS ?= 600
 soak: check-build
@@ -286,7 +290,7 @@ bench: run-setup image
 format:
 	@tools/setup lint
 	git ls-files '*.c' '*.h' | xargs clang-format -i
-.PHONY: check-build lint check check-host check-kernel check-system check-matrix soak fuzz fuzz-vmalloc bench format
+.PHONY: check-build lint check check-host check-kernel check-system check-matrix check-highmem soak fuzz fuzz-vmalloc bench format
 
 clean:
 	rm -rf $(filter-out build/dl build/firmware build/apt build/qemu10,$(wildcard build/*)) compile_commands.json
@@ -306,6 +310,7 @@ help:
 #|   check-host      the kernel's sources on this machine, under sanitizers, and the fuzzers
 #|   check-kernel    the suites inside the kernel
 #|   check-system    boots of the interesting machines;  check-matrix  of all of them
+#|   check-highmem   high memory, and 8 GiB of an rv32 machine, which the host must have
 #|   lint            layers, licence lines, lengths
 #| make soak       10 minutes of everything at once, with checks and perturbation (SOAK_SECONDS=)
 #| make fuzz       the fuzzers by turns, until one finds something, or Ctrl-C; fuzz-vmalloc: a minute

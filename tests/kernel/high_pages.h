@@ -12,6 +12,17 @@
 
 #define GFP_HIGH (GFP_HIGHUSER | __GFP_NOWARN)
 
+/* Has node @nid memory with an address? */
+static inline bool node_has_low_memory(int nid)
+{
+	struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone->nid == nid && !zone_is_high(zone))
+			return true;
+	return false;
+}
+
 /* A page of high memory; without any the case is skipped. */
 static inline struct page *high_page(struct ktap *t)
 {

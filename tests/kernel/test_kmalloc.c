@@ -11,6 +11,7 @@
 #include <mm/page_ref.h>
 
 #include "../../mm/slab.h"
+#include "high_pages.h"
 #include "slab_tools.h"
 
 #include <string.h>
@@ -76,7 +77,7 @@ static void test_node(struct ktap *t)
 	int nid;
 
 	for_each_node_id(nid)
-		for (unsigned i = 0; NODE_DATA(nid)->present_pages && i < ARRAY_SIZE(sizes); i++) {
+		for (unsigned i = 0; node_has_low_memory(nid) && i < ARRAY_SIZE(sizes); i++) {
 			check_node(t, sizes[i], nid);
 			check_node(t, sizes[i], nid); /* of what the first left */
 		}

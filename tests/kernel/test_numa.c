@@ -6,12 +6,13 @@
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
-#include <mm/highmem.h>
 #include <mm/mempolicy.h>
 #include <mm/vmstat.h>
 #include <sched/thread.h>
 #include <sched/timer.h>
 #include <shell/ktap.h>
+
+#include "high_pages.h"
 
 #define PAGES  60
 #define ROUNDS 20
@@ -19,17 +20,6 @@
 static nodemask_t node_has_memory(int nid)
 {
 	return node_data[nid]->present_pages ? 1u << nid : 0;
-}
-
-/* Has it memory with an address? */
-static bool node_has_low_memory(int nid)
-{
-	struct zone *zone;
-
-	for_each_zone(zone)
-		if (zone->nid == nid && !zone_is_high(zone))
-			return true;
-	return false;
 }
 
 /* The nodes that have memory; true, and the case is skipped, if it's one. */

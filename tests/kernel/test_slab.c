@@ -10,6 +10,7 @@
 #include <mm/kmemleak.h>
 
 #include "../../mm/slab.h"
+#include "high_pages.h"
 #include "chain.h"
 #include "slab_tools.h"
 
@@ -424,7 +425,7 @@ static void test_nodes(struct ktap *t)
 	for_each_node_id(nid) {
 		void *object[100];
 
-		if (!NODE_DATA(nid)->present_pages)
+		if (!node_has_low_memory(nid))
 			continue;
 		for (unsigned i = 0; i < ARRAY_SIZE(object); i++) {
 			object[i] = kmem_cache_alloc_node(s, GFP_KERNEL, nid);
