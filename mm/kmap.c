@@ -29,7 +29,7 @@
  * An empty page lies behind each window: what runs over faults; so does what is late, at once in a
  *   debug kernel.
  * Locking: state.lock (rank KMAP) for the spare ones, at a switch only.
- * Cost: 20 instructions to open, one of them the fence; 9 to close.
+ * Cost: 21 instructions to open, one of them the fence; 9 to close.
  * Not here: kmap() (kmap_pool.c), what is high (highmem.c), entries (asm/windows.h).
  */
 #define LOG_PREFIX "kmap: "
