@@ -18,7 +18,6 @@
 #include <asm/tlb.h>
 #include <asm/vmap.h>
 #include <kernel/log.h>
-#include <kernel/panic.h>
 #include <kernel/symbols.h>
 #include <mm/memblock.h>
 
@@ -185,12 +184,13 @@ void *ioremap_wc(phys_addr_t pa, size_t bytes)
 void iounmap(const volatile void *addr)
 {
 	unsigned long start = (unsigned long)addr & PAGE_MASK;
-	bool done = !addr ||
-		    (early.over ? vmap_area_remove((void *)start, VM_IOREMAP) : unmap_early(start));
 
-	if (!done)
-		warn_at(__FILE__, __LINE__, "iounmap(%p): no mapping begins there",
-			(const void *)(unsigned long)addr);
+	if (!addr)
+		return;
+	if (early.over)
+		vmap_area_remove((void *)start, VM_IOREMAP);
+	else if (!unmap_early(start))
+		vmap_refuse((void *)start, VM_IOREMAP);
 }
 
 /* ---- memory ---- */

@@ -63,8 +63,9 @@ static struct {
 	spinlock_t lock;
 	unsigned long **spare; /* a stack of blocks, by their first entries */
 	unsigned int nr_spare;
-	unsigned int nr_blocks;	 /* C */
-	unsigned long **reserve; /* by hart; NULL: with a thread that waits */
+	unsigned int nr_blocks;	      /* C */
+	const unsigned long *entries; /* C of all windows */
+	unsigned long **reserve;      /* by hart; NULL: with a thread that waits */
 } state = { .lock = SPINLOCK_RANKED(LOCK_KMAP) };
 
 /* ---- opening and closing ---- */
@@ -292,15 +293,17 @@ void kmap_switch(struct mm_thread *prev, struct mm_thread *next)
 static void fault_text(unsigned long va, char *text, size_t bytes)
 {
 	unsigned long page = (va - va_layout.window_base) / PAGE_SIZE;
+	const unsigned long *entry;
+	bool pool;
 
-	if (va - va_layout.window_base >= va_layout.window_bytes)
+	if (page >= KMAP_POOL + state.nr_blocks * BLOCK_PAGES)
 		return;
-	if (page < KMAP_POOL)
-		snprintf(text, bytes, "kmap() window %lu is unmapped", page);
-	else
-		snprintf(text, bytes, "kmap_local_page() window %lu %s",
-			 (page - KMAP_POOL) % BLOCK_PAGES / 2,
-			 page % 2 ? "was run over" : "is unmapped");
+	entry = state.entries + page;
+	pool = page < KMAP_POOL;
+	snprintf(text, bytes, "%s window %lu %s pfn 0x%lx", pool ? "kmap()" : "kmap_local_page()",
+		 pool ? page : (page - KMAP_POOL) % BLOCK_PAGES / 2,
+		 !pool && page % 2 ? "was run over: it has" : "is unmapped: it had",
+		 arch_window_pfn(!pool && page % 2 ? entry - 1 : entry));
 }
 
 /* Two blocks for each hart, and those that wait, as far as there are addresses. */
@@ -336,6 +339,7 @@ void __init kmap_init(void)
 	bytes = ALIGN_UP((KMAP_POOL + state.nr_blocks * BLOCK_PAGES) * PAGE_SIZE,
 			 WINDOW_TABLE_BYTES);
 	entries = memblock_alloc(bytes / PAGE_SIZE * sizeof(*entries), PAGE_SIZE);
+	state.entries = entries;
 	if (arch_windows_init(base, bytes, entries))
 		panic("kmap: no memory for the page tables of windows");
 	state.spare = memblock_alloc(state.nr_blocks * sizeof(*state.spare), sizeof(long));

@@ -332,26 +332,18 @@ void *vmalloc_huge(size_t size, gfp_t gfp)
 			  __builtin_return_address(0));
 }
 
-static __cold bool refuse(const void *addr, u32 kinds)
-{
-	if (kinds & VM_ALLOC)
-		warn_at(__FILE__, __LINE__, "vfree(%p): no area begins there", addr);
-	return false;
-}
-
-bool vmap_destroy(const void *addr, u32 kinds)
+void vmap_destroy(const void *addr, u32 kinds)
 {
 	struct vm_struct *vm = vmap_area_release(addr, kinds);
 
 	if (unlikely(!vm))
-		return refuse(addr, kinds);
+		return;
 	if (vm->flags & (VM_ALLOC | VM_STACK | VM_MAP_PUT_PAGES)) {
 		put_pages(vm);
 		if (vm->pages != vm->few)
 			kvfree(vm->pages);
 	}
 	vmap_area_put(vm);
-	return true;
 }
 
 void vfree(const void *addr)
@@ -376,10 +368,12 @@ static int map_stack(const struct vm_struct *vm, unsigned long front)
 struct vm_struct *vmap_make_stack(unsigned long bytes, int nid, const void *caller)
 {
 	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
-	struct vm_struct *vm = get_vm_area_caller(2 * bytes, 0, VM_STACK, gfp, caller);
+	struct vm_struct *vm = get_vm_area_caller(2 * bytes, 0, VM_MAP, gfp, caller);
 
 	if (!vm)
 		return NULL;
+	vm->owner = NULL;
+	__atomic_store_n(&vm->flags, VM_STACK, __ATOMIC_RELEASE);
 	if (!get_pages(vm, bytes / PAGE_SIZE, gfp, nid) || map_stack(vm, bytes)) {
 		vmap_destroy(vm->addr, VM_STACK);
 		return NULL;
@@ -424,8 +418,8 @@ void *vmap(struct page **pages, unsigned int nr, unsigned long flags, unsigned i
 
 void vunmap(const void *addr)
 {
-	if (addr && !vmap_area_remove(addr, VM_MAP))
-		warn_at(__FILE__, __LINE__, "vunmap(%p): no area begins there", addr);
+	if (addr)
+		vmap_area_remove(addr, VM_MAP);
 }
 
 unsigned long vmalloc_to_pfn(const void *addr)

@@ -96,25 +96,69 @@ bool vmalloc_next(unsigned long *at, struct vm_struct *copy)
 
 /* ---- what an address is ---- */
 
+/* "vmalloc area 0x...0000, made by load_table+0x1c/0x88".  @phys: of live registers, or 0. */
+static void tell_area(char *text, size_t bytes, unsigned long at, phys_addr_t phys,
+		      const void *caller)
+{
+	const char *kind = at & VM_IOREMAP ? "ioremap" : at & VM_STACK ? "stack" : "vmalloc";
+	char who[KSYM_NAME], of[24] = "";
+
+	if (phys)
+		snprintf(of, sizeof(of), " of 0x%llx", PA(phys));
+	snprintf(text, bytes, "%s area 0x%lx%s, made by %s", kind, at & PAGE_MASK, of,
+		 symbol_format(who, sizeof(who), (unsigned long)caller));
+}
+
+/* The newest that was freed and had @addr, or NULL. */
+static const struct vmap_freed *freed_at(unsigned long addr)
+{
+	const struct vmap_freed *f = vmap_state.freed_next, *found = NULL;
+
+	/* From the oldest on. */
+	for (unsigned i = 0; i < VMAP_FREED; i++, f = vmap_freed_after(f))
+		if (addr - (f->at & PAGE_MASK) < f->size)
+			found = f;
+	return found;
+}
+
+static void describe_freed(unsigned long addr, char *text, size_t bytes)
+{
+	const struct vmap_freed *f = freed_at(addr);
+	int n;
+
+	if (!f) {
+		snprintf(text, bytes, "in the vmalloc region, where no area is");
+		return;
+	}
+	n = snprintf(text, bytes, "in the freed%s %lu bytes of ",
+		     vmap_tree_find(&vmap_state.tree, addr) ? "" : " and purged",
+		     f->size - PAGE_SIZE);
+	tell_area(text + n, bytes - (size_t)n, f->at, 0, f->caller);
+}
+
 static const char *place_in(const struct vm_struct *vm, unsigned long addr)
 {
-	if (vm->node.state != VMAP_LIVE)
-		return "in the freed";
-	return addr >= (unsigned long)vm->addr + vm->size - PAGE_SIZE ? "behind the" : "in the";
+	if (addr >= (unsigned long)vm->addr + vm->size - PAGE_SIZE)
+		return "behind";
+	return addr - (unsigned long)vm->addr < vm_front(vm) ? "below" : "in";
 }
 
 static void describe(unsigned long addr, char *text, size_t bytes)
 {
 	const struct vm_struct *vm = vmap_area_at(addr);
-	char who[KSYM_NAME];
+	int n;
 
-	if (!vm) {
-		snprintf(text, bytes, "in the vmalloc region, where no area is");
+	if (!vm || vm->node.state != VMAP_LIVE) {
+		describe_freed(addr, text, bytes);
 		return;
 	}
-	symbol_format(who, sizeof(who), (unsigned long)vm->caller);
-	snprintf(text, bytes, "%s %lu bytes of vmalloc area 0x%lx, made by %s", place_in(vm, addr),
-		 vm->size - PAGE_SIZE, (unsigned long)vm->addr, who);
+	n = snprintf(text, bytes, "%s the %lu bytes of ", place_in(vm, addr),
+		     vm->size - PAGE_SIZE - vm_front(vm));
+	if (vm->flags & VM_STACK)
+		n += snprintf(text + n, bytes - (size_t)n, "%s's ",
+			      vm->owner ? vm->owner : "nobody");
+	tell_area(text + n, bytes - (size_t)n, (unsigned long)vm->addr | vm->flags,
+		  vm->flags & VM_IOREMAP ? vm->phys_addr : 0, vm->caller);
 }
 
 void vmalloc_describe(unsigned long addr, char *text, size_t bytes)
@@ -124,6 +168,15 @@ void vmalloc_describe(unsigned long addr, char *text, size_t bytes)
 		return;
 	describe(addr, text, bytes);
 	spin_unlock_raw(&vmap_state.lock);
+}
+
+struct vm_struct *vmap_refuse(const void *addr, u32 kinds)
+{
+	const char *what = kinds & VM_ALLOC ? "vfree" : kinds & VM_MAP ? "vunmap" : "iounmap";
+
+	if (kinds != ~0u)
+		warn_at(__FILE__, __LINE__, "%s(%p): no area begins there", what, addr);
+	return NULL;
 }
 
 /* ---- validate ---- */

@@ -37,6 +37,7 @@
 #define LAZY_MIB 32
 
 struct vmap_state vmap_state = { .lock = SPINLOCK_RANKED(LOCK_VMAP) };
+struct vmap_freed vmap_freed[VMAP_FREED] __aligned(2 * sizeof(vmap_freed));
 
 static DEFINE_PER_CPU(struct vmap_block *, hart_block);
 static struct kmem_cache *area_cache;
@@ -57,6 +58,7 @@ void __init vmalloc_init(void)
 	block_pages = VMAP_BLOCK_PAGES;
 	while (block_pages * PAGE_SIZE > bytes / 64)
 		block_pages /= 2;
+	vmap_state.freed_next = vmap_freed;
 	trap_set_fault_text(vmalloc_describe);
 	vmap_tree_init(&vmap_state.tree, va_layout.vmalloc_base, va_layout.vmalloc_base + bytes,
 		       (u32)get_random_long() | 1);
@@ -291,7 +293,6 @@ struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, u3
 	vm->flags = flags;
 	vm->nr_pages = vm->nr_block_pages = 0;
 	vm->pages = vm->few;
-	vm->phys_addr = 0;
 	vm->caller = caller;
 	if (is_small(size >> PAGE_SHIFT, align) && take_small(vm, (unsigned)(size >> PAGE_SHIFT)))
 		return vm;
@@ -323,24 +324,43 @@ static struct vm_struct *area_of_mine(unsigned long addr)
 	return slot < VMAP_BLOCK_PAGES ? mine->at[slot] : NULL;
 }
 
+static struct vm_struct *live_area_at(unsigned long addr)
+{
+	struct vm_struct *vm = vmap_area_at(addr);
+
+	return vm && vm->node.state == VMAP_LIVE ? vm : NULL;
+}
+
+/* For reports. */
+static inline void remember(unsigned long at, unsigned long size, const void *caller)
+{
+	struct vmap_freed *f = vmap_state.freed_next;
+
+	vmap_state.freed_next = vmap_freed_after(f);
+	f->at = at;
+	f->size = size;
+	f->caller = caller;
+}
+
 struct vm_struct *vmap_area_release(const void *addr, u32 kinds)
 {
-	unsigned long at = (unsigned long)addr, flags;
+	unsigned long at = (unsigned long)addr, size, flags;
 	struct vm_struct *vm;
 
 	spin_lock_irqsave(&vmap_state.lock, flags);
 	vm = area_of_mine(at);
 	if (unlikely(!vm))
-		vm = vmap_area_at(at);
-	if (unlikely(!vm || vm->node.start != at || vm->node.state != VMAP_LIVE ||
-		     !(vm->flags & kinds))) {
+		vm = live_area_at(at);
+	if (unlikely(!vm || vm->node.start != at || !(vm->flags & kinds))) {
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
-		return NULL;
+		return vmap_refuse(addr, kinds);
 	}
+	size = vm->size;
+	remember(at | (unsigned long)(int)vm->flags, size, vm->caller);
 	vmap_state.nr_areas--;
-	vmap_state.used_bytes -= vm->size;
+	vmap_state.used_bytes -= size;
 	if (likely(vm->block)) {
-		unsigned long nr = vm->size >> PAGE_SHIFT;
+		unsigned long nr = size >> PAGE_SHIFT;
 
 		arch_vmap_clear(vm->entries, nr - 1);
 		give_to_block(vm->block, (at - vm->block->node.start) >> PAGE_SHIFT, (unsigned)nr);
@@ -348,8 +368,9 @@ struct vm_struct *vmap_area_release(const void *addr, u32 kinds)
 	} else {
 		vm->node.state = VMAP_LAZY;
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
-		arch_vunmap(at, vm->size - PAGE_SIZE);
+		arch_vunmap(at, size - PAGE_SIZE);
 	}
+	arch_vmap_gone(at, size - PAGE_SIZE);
 	return vm;
 }
 

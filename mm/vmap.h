@@ -33,6 +33,17 @@ struct vmap_block {
 	struct vm_struct *at[VMAP_BLOCK_PAGES]; /* by the area's first page */
 };
 
+/* So many of the areas that were freed last are remembered, for reports; a power of two. */
+#define VMAP_FREED 32U
+
+struct vmap_freed {
+	unsigned long at; /* where it began, and its flags */
+	unsigned long size;
+	const void *caller;
+	unsigned long pad; /* for a size that is a power of two */
+};
+extern struct vmap_freed vmap_freed[VMAP_FREED]; /* under the lock */
+
 /* All under lock. */
 struct vmap_state {
 	spinlock_t lock; /* rank VMAP */
@@ -41,10 +52,17 @@ struct vmap_state {
 	struct vmap_block *lazy_blocks;
 	unsigned long lazy_bytes;
 	unsigned long nr_areas, nr_blocks, purges;
-	unsigned long used_bytes; /* of areas, with their guards */
-	unsigned long purging;	  /* purges under way */
+	unsigned long used_bytes;      /* of areas, with their guards */
+	unsigned long purging;	       /* purges under way */
+	struct vmap_freed *freed_next; /* the newest is before */
 };
 extern struct vmap_state vmap_state;
+
+/* The one behind @f; behind the last is the first: they're aligned to twice the size of all. */
+static inline struct vmap_freed *vmap_freed_after(const struct vmap_freed *f)
+{
+	return (struct vmap_freed *)((unsigned long)(f + 1) & ~sizeof(vmap_freed));
+}
 
 static inline struct vmap_block *block_of(struct vmap_node *node)
 {
@@ -68,7 +86,7 @@ static inline void vmap_set_ready(struct vm_struct *vm, u32 more)
 /*
  * vmap_area_release - what vfree() needs of the area that begins at @addr
  * It isn't mapped any more, and the caller owns *vm but for its addresses.  NULL: there is none
- * that has one of the flags @kinds.
+ * that has one of the flags @kinds, which is said.
  * vmap_area_put: and these go back too; @vm isn't touched any more.
  */
 struct vm_struct *vmap_area_release(const void *addr, u32 kinds);
@@ -77,13 +95,15 @@ void vmap_area_put(struct vm_struct *vm);
 /* vmap_area_remove - remove_vm_area() of one of @kinds. */
 bool vmap_area_remove(const void *addr, u32 kinds);
 
+/* vmap_refuse - say that none of @kinds, but for ~0, begins at @addr.  NULL. */
+struct vm_struct *vmap_refuse(const void *addr, u32 kinds);
+
 /* vmap_make_stack - an area whose upper half, of @bytes, is mapped; NULL: no memory or addresses.
  * May sleep; fences nothing. */
 struct vm_struct *vmap_make_stack(unsigned long bytes, int nid, const void *caller);
 
-/* vmap_destroy - the area at @addr, of one of @kinds, goes with its pages; false: there is none,
- * which is said if it was to be one of vmalloc()'s. */
-bool vmap_destroy(const void *addr, u32 kinds);
+/* vmap_destroy - the area at @addr, of one of @kinds, goes with its pages. */
+void vmap_destroy(const void *addr, u32 kinds);
 
 /* vmap_area_free - @vm itself, whose addresses have gone back. */
 void vmap_area_free(struct vm_struct *vm);

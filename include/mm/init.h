@@ -55,6 +55,9 @@ void mm_free_init(void);
 int vmemmap_populate(unsigned long start_pfn, unsigned long end_pfn, int nid)
 	__attribute__((warn_unused_result));
 
+/* fault_text_init - faults in the linear map and among descriptors are explained. */
+void fault_text_init(void);
+
 /* The plan that the zones were built from, for the shell. */
 struct zone_plan;
 const struct zone_plan *mm_zone_plan(void);

@@ -448,3 +448,7 @@ void vmap_world_end(void)
 	slab_world_end();
 	host_memory_shared = false;
 }
+
+void tlb_flush_local_range(unsigned long va, unsigned long bytes)
+{
+}

@@ -165,3 +165,12 @@ def test_rv32_8g(machine, qemu10, request):
     windows_work(m)
     checks.suites_pass(m)
     assert m.poweroff() == 0
+
+
+def test_closed_window(machine, kernel):
+    """A store to a window that was closed: which window, and which page it had."""
+    m = machine(kernel=kernel, smp=2, mem="128M", append="lowmem=64M panic=poweroff", may_panic=True)
+    m.send("crash kmap\r")
+    assert re.search(r": kmap_local_page\(\) window 0 is unmapped: it had pfn 0x8[4-7]\w{3}$",
+                     m.panic().sentence)
+    m.wait_exit()

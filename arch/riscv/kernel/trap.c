@@ -189,19 +189,36 @@ static const char *whose_overflow(const struct trap_frame *frame)
 	return sp - (low - STACK_SIZE) < STACK_SIZE + sizeof(*frame) ? name : NULL;
 }
 
+void trap_describe(unsigned long va, char *text, size_t bytes)
+{
+	*text = '\0';
+	for (unsigned int i = 0; hooks.fault_text[i] && !*text; i++)
+		hooks.fault_text[i](va, text, bytes);
+	if (!*text)
+		arch_fault_text(va, text, bytes);
+}
+
+/* Access and page faults: stval is what was wanted. */
+static bool has_address(unsigned long cause)
+{
+	const unsigned long those = BIT(1) | BIT(5) | BIT(7) | BIT(12) | BIT(13) | BIT(15);
+
+	return cause < 16 && those >> cause & 1;
+}
+
 static __cold void die(const struct trap_frame *frame)
 {
 	unsigned long cause = frame->scause, tval = frame->stval;
 	const char *owner = whose_overflow(frame);
-	char text[160] = "";
+	char text[TRAP_TEXT] = "";
 
 	if (owner)
 		panic_trap(frame, "kernel stack overflow: sp is 0x%lx, in thread %s",
 			   frame->x[REG_SP], owner);
 	if (cause >= 12 && tval < PAGE_SIZE)
 		panic_trap(frame, "NULL pointer dereference: %s at 0x%lx", cause_name(cause), tval);
-	for (unsigned int i = 0; cause >= 12 && hooks.fault_text[i] && !*text; i++)
-		hooks.fault_text[i](tval, text, sizeof(text));
+	if (has_address(cause))
+		trap_describe(tval, text, sizeof(text));
 	panic_trap(frame, "%s at pc 0x%lx, address 0x%lx%s%s", cause_name(cause), frame->sepc, tval,
 		   *text ? ": " : "", text);
 }

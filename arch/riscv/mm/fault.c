@@ -22,7 +22,9 @@
 
 #include <asm/csr.h>
 #include <kernel/percpu.h>
+#include <kernel/symbols.h>
 #include <kernel/time.h>
+#include <stdio.h>
 
 #include "pt.h"
 
@@ -111,4 +113,28 @@ bool arch_fault_retry(unsigned long va, unsigned long cause, unsigned long pc)
 	tlb_count_retry(marked);
 	tlb_flush_local_all();
 	return true;
+}
+
+/* What nobody maps. */
+static const char *nowhere(unsigned long va)
+{
+	if (va >= kernel_base())
+		return "where nothing is mapped";
+	return sizeof(long) == 4 || va < ~kernel_base() ? "a user address"
+							: "no address of this paging mode";
+}
+
+void arch_fault_text(unsigned long va, char *text, size_t bytes)
+{
+	char who[KSYM_NAME];
+	pte_t pte;
+
+	if (va < kernel_base() || !read_entry(va, &pte) || !pte_valid(pte)) {
+		snprintf(text, bytes, "%s", nowhere(va));
+		return;
+	}
+	symbol_format(who, sizeof(who), va);
+	snprintf(text, bytes, "mapped %c%c%c%s%s", pte.val & PTE_R ? 'r' : '-',
+		 pte.val & PTE_W ? 'w' : '-', pte.val & PTE_X ? 'x' : '-', *who == '?' ? "" : ", ",
+		 *who == '?' ? "" : who);
 }

@@ -217,6 +217,10 @@ unsigned long arch_largest_leaf(void);
 /* The largest leaf that may cover memory of the firmware's, in bytes (FU540: not 1 GiB). */
 unsigned long arch_shared_leaf(void);
 
+/* arch_fault_text - what the page table says of @va, which can't be accessed as wanted, into @text.
+ * Any context; takes no lock. */
+void arch_fault_text(unsigned long va, char *text, size_t bytes);
+
 /* arch_nr_tables - pages that are tables now, but for those of the image. */
 unsigned long arch_nr_tables(void);
 

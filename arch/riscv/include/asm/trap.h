@@ -48,6 +48,13 @@ void trap_set_thread(const char *(*fn)(unsigned long *stack_lo));
 void trap_set_fault_text(void (*fn)(unsigned long va, char *text, size_t bytes));
 
 /*
+ * trap_describe - what @va, that couldn't be accessed, is: whoever trap_set_fault_text() told knows
+ * it, or what the page table says of it.  Never "".  @bytes: TRAP_TEXT is enough.  Any context.
+ */
+#define TRAP_TEXT 192
+void trap_describe(unsigned long va, char *text, size_t bytes);
+
+/*
  * trap_set_fault_handler - @fn is asked about loads and stores that fault where nobody expects it:
  * true if it has mapped the page, and the access is tried again.  In the trap: interrupts off, any
  * lock held.  NULL: nobody is.

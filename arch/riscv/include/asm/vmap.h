@@ -16,6 +16,7 @@
 #define ASM_VMAP_H
 
 #include <asm/mmu.h>
+#include <asm/tlb.h>
 
 struct page;
 struct tlb_batch;
@@ -55,6 +56,18 @@ void arch_vunmap(unsigned long va, unsigned long bytes);
  * do too.  As tlb_batch_flush().
  */
 void arch_vmap_free_tables(struct tlb_batch *tlb, unsigned long va, unsigned long end);
+
+/* arch_vmap_gone - what was mapped in [va, va + bytes) was unmapped: a debug kernel's hart doesn't
+ * reach it any more, so that its mistakes show. */
+static inline void arch_vmap_gone(unsigned long va, unsigned long bytes)
+{
+#ifdef CONFIG_DEBUG_VM
+	tlb_flush_local_range(va, bytes);
+#else
+	(void)va;
+	(void)bytes;
+#endif
+}
 
 /* arch_vmap_table_bytes - the addresses that one of the lowest tables has entries for. */
 unsigned long arch_vmap_table_bytes(void);

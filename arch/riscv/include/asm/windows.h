@@ -75,13 +75,20 @@ static inline void *arch_window_open_anyhow(unsigned long *entry, const struct p
 	return (void *)va;
 }
 
-/* arch_window_close - the window shows nothing any more, at the latest after the next fence. */
+/* arch_window_close - the window shows nothing any more, at the latest after the next fence.  The
+ * entry keeps the frame that it had (arch_window_pfn): its low byte is what makes it valid. */
 static inline void arch_window_close(unsigned long *entry)
 {
-	WRITE_ONCE(*entry, 0);
+	WRITE_ONCE(*(u8 *)entry, 0);
 #ifdef CONFIG_DEBUG_VM
 	tlb_flush_local_range(arch_window_va(entry), PAGE_SIZE);
 #endif
+}
+
+/* arch_window_pfn - the frame that it shows, or showed last; 0: none. */
+static inline unsigned long arch_window_pfn(const unsigned long *entry)
+{
+	return *entry >> PTE_PPN_SHIFT;
 }
 
 #endif
