@@ -14,7 +14,7 @@ COMMANDS = ("bench", "buddyinfo", "cma", "compact", "crash", "dmesg", "dt", "ext
             "help", "interrupts", "iomem", "kfence", "kfencebug", "meminfo", "memmap", "numactl",
             "numastat", "page_owner", "pagebug", "pagetypeinfo", "peek", "poweroff", "ps",
             "ptdump", "reboot", "slabbug", "slabinfo", "slabtop", "stress", "sysctl", "test", "tlb",
-            "trace", "vmstat", "zoneinfo")
+            "trace", "vmallocinfo", "vmstat", "zoneinfo")
 HARTS_USAGE = "usage: harts [-t | off N | on N]"
 
 # Arguments that make no sense to a command.
@@ -50,6 +50,7 @@ NONSENSE = {
     "test": ["-x", "no_such_suite"],
     "tlb": ["all"],
     "trace": ["loud"],
+    "vmallocinfo": ["-x"],
     "vmstat": ["0", "often", "1 some", "1 1 1", "-s"],
     "zoneinfo": ["0"],
 }
