@@ -96,7 +96,7 @@ pointers: {WORD[bits]} entry, twice + 2, pointers
     image = tmp_path / "image"
     run("riscv64-unknown-elf-objcopy", "-O", "binary", elf, image)
     word = image.read_bytes()[first + size:first + 2 * size]
-    link_address = 0xFFFFFFFF80000000 if bits == 64 else 0xF8000000
+    link_address = 0xFFFFFFFF80000000 if bits == 64 else 0xFF000000
     assert int.from_bytes(word, "little") == link_address + symbols["twice"] + 2
 
 
