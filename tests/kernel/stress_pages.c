@@ -417,8 +417,7 @@ static int stress_for(u64 ns, u32 seed, bool harts)
 	unsigned prio = current->base_prio;
 	bool started;
 
-	kstack_flush();
-	before = nr_free_pages();
+	before = ktap_free_pages();
 	memset(&stress, 0, sizeof(stress));
 	stress.crew.act = act;
 	stress.crew.ring = ring;
@@ -438,7 +437,7 @@ static int stress_for(u64 ns, u32 seed, bool harts)
 		watch(ns, seed, harts);
 	stop();
 	set_priority(current, prio);
-	expect(ktap_becomes((kstack_flush(), nr_free_pages()) == before), "pages are missing");
+	expect(ktap_becomes(ktap_free_pages() == before), "pages are missing");
 	expect(misuse() == reports, "something was reported");
 	return started ? 0 : -ENOMEM;
 }
