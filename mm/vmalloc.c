@@ -174,7 +174,8 @@ static void put_pages(const struct vm_struct *vm)
 		pages += of_blocks;
 		nr -= of_blocks;
 	}
-	release_pages(pages, nr);
+	if (likely(nr)) /* else there may be no array */
+		release_pages(pages, nr);
 }
 
 /* ---- mapping ---- */
