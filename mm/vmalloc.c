@@ -10,8 +10,8 @@
  * mistake would.  The addresses come back later (vmap.c).
  *
  * Locking: none of its own.  Cost: docs/vmalloc.md.
- * Not here: addresses (vmap.c), what areas there are (vmalloc_info.c), user space: areas of
- * vmalloc_user() will be given to it (remap_vmalloc_range, vm_map_pages).
+ * Not here: addresses (vmap.c), what areas there are (vmalloc_info.c), single pages shown elsewhere
+ * (vm_map.c).
  */
 #define LOG_PREFIX "vmalloc: "
 #include "vmap.h"

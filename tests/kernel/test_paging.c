@@ -99,6 +99,29 @@ static void test_user_part(struct ktap *t)
 	KTAP_EXPECT_EQ(t, arch_map(least - PAGE_SIZE, 0, PAGE_SIZE, PROT_READ, PAGE_SIZE), -EINVAL);
 }
 
+/* The vmalloc region grows with memory, and its root entries are there for address spaces to copy:
+ * all of them, for good, and none beyond. */
+static void test_roots(struct ktap *t)
+{
+	const struct va_layout *v = &va_layout;
+	unsigned long root = level_bytes(paging->levels - 1),
+		      end = v->vmalloc_base + v->vmalloc_bytes;
+	unsigned long most = v->scratch_base - v->vmalloc_base;
+	u64 wanted = 2 * memblock_phys_mem_size();
+
+	KTAP_EXPECT(t, v->vmalloc_bytes >= min(wanted, (u64)most - root));
+	KTAP_EXPECT(t, v->vmalloc_bytes <= wanted + 16 * MiB + root);
+	for (unsigned long at = ALIGN_DOWN(v->vmalloc_base, root); at < v->scratch_base;
+	     at += root) {
+		pte_t pte = paging->root[table_index(at, paging->levels - 1)];
+
+		if (at < end)
+			KTAP_EXPECT(t, pte_valid(pte) && !pte_is_leaf(pte) && pte.val & PTE_PINNED);
+		else
+			KTAP_EXPECT(t, !pte_valid(pte));
+	}
+}
+
 static void test_no_map(struct ktap *t)
 {
 	bool hides_free = page_debug & PAGE_DEBUG_GUARD;
@@ -212,6 +235,7 @@ static const struct ktap_case cases[] = {
 	{ "probe", test_probe },
 	{ "unmapped", test_unmapped },
 	{ "user-part", test_user_part },
+	{ "roots", test_roots },
 	{ "no-map", test_no_map },
 	{ "image-protection", test_image_protection },
 	{ "w-xor-x", test_wx },
