@@ -317,7 +317,7 @@ int __init memblock_add_node(phys_addr_t base, phys_addr_t size, int nid)
 	return add_range(&memblock.memory, base, base + size, nid, 0);
 }
 
-int memblock_add(phys_addr_t base, phys_addr_t size)
+int __init memblock_add(phys_addr_t base, phys_addr_t size)
 {
 	return memblock_add_node(base, size, 0);
 }
@@ -336,7 +336,7 @@ int __init memblock_reserve_kind(phys_addr_t base, phys_addr_t size, u32 kind)
 	return add_range(&memblock.reserved, base, base + size, NUMA_NO_NODE, kind);
 }
 
-int memblock_reserve(phys_addr_t base, phys_addr_t size)
+int __init memblock_reserve(phys_addr_t base, phys_addr_t size)
 {
 	return memblock_reserve_kind(base, size, MEMBLOCK_RSRV_EARLY);
 }
