@@ -183,7 +183,7 @@ def measure(board, wanted):
     machine = {"opensbi": find(r"OpenSBI v(\S+)", boot(board, "32M", "harts", 60), "OpenSBI")}
     if want("image_bytes"):
         measured["image_with_suites_bytes"] = os.path.getsize(f"{folder}/Image")
-        measured["image_bytes"] = bench_builds.image_bytes(board)
+        measured["image_file_bytes"], measured["image_bytes"] = bench_builds.image_bytes(board)
     if want("struct_page_bytes"):
         measured["struct_page_bytes"] = struct_page_bytes(f"{folder}/hartwood")
     if want("free_at_8M_kb"):

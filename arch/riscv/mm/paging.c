@@ -81,7 +81,7 @@ phys_addr_t arch_described_end(void)
 	       ((phys_addr_t)va_layout.vmemmap_bytes << (PAGE_SHIFT - PAGE_STRUCT_SHIFT));
 }
 
-void arch_linear_cap(phys_addr_t end)
+void __init arch_linear_cap(phys_addr_t end)
 {
 	va_layout.low_end = end;
 	arch_hart_constants(this_hart);
