@@ -269,13 +269,15 @@ int arch_vmap_range(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa, uns
 	return 0;
 }
 
-/* What of [va, va + bytes) isn't mapped by the lowest table; how many bytes that is. */
+/* What of [va, va + bytes) isn't mapped by the lowest table; how many bytes that is.  Where nothing
+ * is mapped, somebody with addresses beside ours may be linking a table just now: that stays. */
 static __noinline unsigned long unmap_odd(unsigned long va, unsigned long bytes)
 {
 	struct pt_place p = pt_find(va);
 	unsigned long size = level_bytes(p.level);
+	pte_t pte = { READ_ONCE(p.slot->val) };
 
-	if (pte_valid(*p.slot)) {
+	if (pte_valid(pte) && pte_is_leaf(pte)) {
 		VM_BUG_ON(!IS_ALIGNED(va, size) || bytes < size);
 		pte_set(p.slot, (pte_t){ 0 });
 	}
