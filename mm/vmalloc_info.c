@@ -163,11 +163,17 @@ static void describe(unsigned long addr, char *text, size_t bytes)
 
 void vmalloc_describe(unsigned long addr, char *text, size_t bytes)
 {
+	unsigned long flags;
+
 	*text = '\0';
-	if (!is_vmalloc_addr((void *)addr) || !spin_trylock_raw(&vmap_state.lock))
+	if (!is_vmalloc_addr((void *)addr))
 		return;
-	describe(addr, text, bytes);
-	spin_unlock_raw(&vmap_state.lock);
+	local_irq_save(flags);
+	if (spin_trylock_raw(&vmap_state.lock)) {
+		describe(addr, text, bytes);
+		spin_unlock_raw(&vmap_state.lock);
+	}
+	local_irq_restore(flags);
 }
 
 struct vm_struct *vmap_refuse(const void *addr, u32 kinds)
