@@ -11,6 +11,7 @@
 #include <mm/page_alloc.h>
 
 #include <asm/irqflags.h>
+#include <kernel/fault_inject.h>
 #include <kernel/percpu.h>
 #include "internal.h"
 #include "pcp.h"
@@ -82,10 +83,14 @@ static __noinline unsigned long alloc_rest(gfp_t gfp, struct page **slot, struct
 	return (unsigned long)(slot - pages);
 }
 
+FAULT_POINT(fail_page_bulk, "alloc_pages_bulk(), whose hits fail_page_alloc doesn't see");
+
 unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **pages)
 {
 	struct page **slot = pages, **end = pages + nr;
 
+	if (should_fail(fail_page_bulk, nr * PAGE_SIZE))
+		return 0;
 	if (likely(nr <= CHUNK && !(gfp & GFP_NOT_HIT))) {
 		slot = take_chunk(gfp, slot, end);
 		if (likely(slot == end))
