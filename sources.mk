@@ -214,6 +214,7 @@ obj-$(and $(CONFIG_KTAP),$(CONFIG_HIGHMEM)) += tests/kernel/stress_high.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_pages.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_slab.o
 obj-$(CONFIG_KTAP) += tests/kernel/stress_threads.o
+obj-$(CONFIG_KTAP) += tests/kernel/stress_vmalloc.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_cma.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_compaction.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_discover.o
