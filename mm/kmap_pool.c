@@ -119,7 +119,8 @@ static bool purge(void)
 
 void kmap_flush_unused(void)
 {
-	purge();
+	if (pool.slot) /* there is high memory */
+		purge();
 }
 
 void *kmap_high(struct page *page)
