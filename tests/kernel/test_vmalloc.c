@@ -426,7 +426,7 @@ static void test_failures(struct ktap *t)
 {
 	sweep(t, "fail_page_bulk", make_small, true);
 	sweep(t, "fail_page_alloc", make_small, false);
-	sweep(t, "fail_page_alloc", make_large, true);
+	sweep(t, "fail_page_alloc", make_large, false);
 	sweep(t, "fail_page_alloc", make_map, false);
 	sweep(t, "failslab", make_small, true);
 	sweep(t, "failslab", make_large, true);
