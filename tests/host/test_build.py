@@ -188,6 +188,24 @@ def test_qemu_line():
     assert "node,nodeid=1,memdev=ram1,cpus=2-3" in nodes and "dist,src=1,dst=0,val=20" in nodes
 
 
+def test_later_qemu(monkeypatch):
+    """rv32 with more than the low 4 GiB is what older QEMUs can't emulate; others they can."""
+    own = qemu.board_data("qemu-virt32")["QEMU_SYSTEM"]
+    monkeypatch.setattr(qemu, "_major", lambda program: 7)
+    for board, mem, later in (("qemu-virt32", "", False), ("qemu-virt32", "2G", False),
+                              ("qemu-virt32", "2049M", True), ("qemu-virt", "16G", False)):
+        assert qemu.needs_qemu10(board, mem) == later
+    assert qemu.command("qemu-virt32", mem="2G")[0] == own
+    monkeypatch.setattr(os.path, "exists", lambda path: False)
+    with pytest.raises(qemu.BadMachine, match="needs QEMU 10: tools/setup qemu10"):
+        qemu.command("qemu-virt32", mem="3G")
+    monkeypatch.setattr(os.path, "exists", lambda path: True)
+    assert qemu.command("qemu-virt32", mem="3G")[0].endswith(f"build/qemu10/usr/bin/{own}")
+    assert qemu.command("qemu-virt32", mem="3G", qemu="mine")[0] == "mine"
+    monkeypatch.setattr(qemu, "_major", lambda program: 10)
+    assert qemu.command("qemu-virt32", mem="3G")[0] == own
+
+
 @pytest.mark.parametrize("wish, complaint", [
     ({"board": "nope"}, "no board 'nope'"),
     ({"board": "visionfive2"}, "no emulator"),
