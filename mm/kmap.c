@@ -251,7 +251,7 @@ static __noinline void *open_slowly(u8 *open, const struct page *page)
 /* On the reserve, and the first window is counted, but not open: it will be looked for again. */
 static bool has_none_yet(const struct mm_thread *mm, const unsigned long *block)
 {
-	return block == *reserve_here() && mm->windows == STRIDE && !READ_ONCE(*block);
+	return block == *reserve_here() && mm->windows == STRIDE && !arch_window_is_open(block);
 }
 
 static __cold __noreturn void none_left(void)

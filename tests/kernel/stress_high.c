@@ -2,7 +2,7 @@
 /*
  * stress_high.c - all of high memory, written through windows and read again
  *
- * A thread a hart takes what is free, page by page, and writes every word of it: each page has
+ * A thread a hart takes what is free and writes every word of it: each page has
  * words of its own, made of its frame's number. When there's none left, each hart reads what
  * another one wrote. So two frames that are one for the hardware, a window that shows another page
  * than it should, and a hart that remembers the last one, all are found out.
@@ -10,7 +10,9 @@
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <mm/highmem.h>
+#include <mm/init.h>
 #include <mm/kmalloc.h>
+#include <mm/zone_plan.h>
 #include <sched/thread.h>
 #include <shell/shell.h>
 #include <shell/stress.h>
@@ -18,7 +20,7 @@
 #include "page_chain.h"
 #include "page_stamp.h"
 
-#define GFP_ALL_HIGH (GFP_HIGHUSER | __GFP_MOVABLE | __GFP_NORETRY | __GFP_NOWARN)
+#define GFP_ALL_HIGH (__GFP_HIGHMEM | __GFP_MEMALLOC | __GFP_NOWARN) /* nobody frees any for it */
 #define LEFT	     2048U /* pages, so that nobody else runs short */
 #define NEXT	     0x9e3779b1U
 #define WORDS	     (PAGE_SIZE / sizeof(u32))
@@ -29,7 +31,7 @@ struct part {
 	const struct page_chain *reads;
 	struct thread *thread;
 	u32 salt;
-	unsigned long wrong;
+	unsigned long pages, wrong;
 	phys_addr_t end; /* of the highest frame */
 };
 
@@ -62,20 +64,24 @@ static bool page_is_written(struct page *page, u32 salt)
 	return !differs;
 }
 
+/* The largest blocks first: gigabytes in single pages would mostly be the allocator's work. */
 static int fill(void *arg)
 {
+	zone_mask_t high = mm_zone_plan()->mask_high;
 	struct part *part = arg;
 
-	while (nr_free_highpages() > LEFT) {
-		struct page *page = alloc_page(GFP_ALL_HIGH);
+	for (unsigned int order = NR_ORDERS; order--;) {
+		while (nr_free_highpages() > LEFT + (1UL << order)) {
+			struct page *page = alloc_pages_for_reach(high, GFP_ALL_HIGH, order);
 
-		if (!page)
-			break;
-		chain_push(&part->taken, page);
-		if (!PageHighMem(page))
-			break;
-		write_page(page, part->salt);
-		part->end = max(part->end, page_to_phys(page) + PAGE_SIZE);
+			if (!page)
+				break;
+			chain_push(&part->taken, page);
+			for (unsigned long i = 0; i < 1UL << order; i++)
+				write_page(page + i, part->salt);
+			part->pages += 1UL << order;
+			part->end = max(part->end, PFN_PHYS(page_to_pfn(page) + (1UL << order)));
+		}
 	}
 	return 0;
 }
@@ -88,8 +94,8 @@ static int verify(void *arg)
 	for (unsigned long i = 0; i < part->reads->nr; i++) {
 		struct page *page = index_page(at);
 
-		if (PageHighMem(page) && !page_is_written(page, part->salt))
-			part->wrong++;
+		for (unsigned long k = 0; k < 1UL << block_order(page); k++)
+			part->wrong += !page_is_written(page + k, part->salt);
 		at = page->index;
 	}
 	return 0;
@@ -128,7 +134,7 @@ static int fill_and_verify(struct part *part, unsigned int nr, u32 salt)
 	if (!err)
 		err = on_parts(verify, part, nr);
 	for (unsigned int i = 0; i < nr; i++) {
-		pages += part[i].taken.nr;
+		pages += part[i].pages;
 		wrong += part[i].wrong;
 		end = max(end, part[i].end);
 		chain_free(&part[i].taken);

@@ -85,6 +85,12 @@ static inline void arch_window_close(unsigned long *entry)
 #endif
 }
 
+/* arch_window_is_open - it shows something. */
+static inline bool arch_window_is_open(const unsigned long *entry)
+{
+	return READ_ONCE(*entry) & PTE_V;
+}
+
 /* arch_window_pfn - the frame that it shows, or showed last; 0: none. */
 static inline unsigned long arch_window_pfn(const unsigned long *entry)
 {
