@@ -53,7 +53,7 @@
 #define STRIDE	    (2 * sizeof(long)) /* of entries: a window and the empty page behind it */
 #define FULL	    (KMAP_DEPTH * STRIDE)
 #define MIN_SPARE   64U /* threads that may wait with windows open: that many, and one a hart */
-#define WAIT_NS	    1000000U
+#define WAIT_NS	    4000000U
 
 _Static_assert(FULL <= 255 && KMAP_DEPTH * 2 <= BLOCK_PAGES, "mm.windows, and the block, has room");
 
