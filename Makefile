@@ -83,6 +83,16 @@ MARCH     := rv$(XLEN)imac_zicsr_zifencei
 CC_FLAGS  :=
 endif
 
+# gcc looks for the guard at tp (HL_CANARY, asm/hart_local.h), clang in a variable (stack_guard.c).
+ifndef CONFIG_STACKPROTECTOR
+STACK_FLAGS := -fno-stack-protector
+else ifeq ($(CLANG),1)
+STACK_FLAGS := -fstack-protector-strong
+else
+STACK_FLAGS := -fstack-protector-strong -mstack-protector-guard=tls \
+	-mstack-protector-guard-reg=tp -mstack-protector-guard-offset=$(if $(filter 32,$(XLEN)),32,64)
+endif
+
 include lib/libfdt.mk
 
 # -fno-jump-tables: a jump table holds addresses, and head.S and what it calls run
@@ -91,7 +101,7 @@ include lib/libfdt.mk
 TARGET_FLAGS := -march=$(MARCH) -mabi=$(MABI) -mcmodel=medany -fno-pic -ffreestanding -fbuiltin \
 	-isystem $(PICOLIBC)/include
 CODE_FLAGS := -std=gnu11 -O2 -g -fdebug-prefix-map=$(CURDIR)=. -fno-common \
-	-ffunction-sections -fdata-sections -fno-jump-tables -fno-stack-protector \
+	-ffunction-sections -fdata-sections -fno-jump-tables $(STACK_FLAGS) \
 	-fno-strict-aliasing -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-ident \
 	-fomit-frame-pointer $(CC_FLAGS)
 WARN_FLAGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wstrict-prototypes \
@@ -119,6 +129,9 @@ $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 	@mkdir -p $(@D)
 	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) $(SANITIZE) -MMD -MP -c $< -o $@
 
+# They run before tp is anything.
+$(O)/arch/riscv/boot/kaslr.o $(O)/arch/riscv/mm/early.o: SANITIZE := -fno-stack-protector
+
 # All but what finds the memory that is checked, and says so.
 ifdef CONFIG_KASAN
 $(filter-out $(addprefix $(O)/,arch/% kernel/core/% kernel/sched/% mm/buddy% mm/kasan% mm/kfence% \
@@ -133,7 +146,7 @@ $(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_
 # debugs and reports; nor the commands of the shell.  Lock debugging names the place that takes a
 # lock, so that must be inlined there.
 COLD := $(filter lib/dt/% drivers/%,$(obj-y)) lib/parse.o kernel/shell/line.o kernel/shell/shell.o \
-	$(addprefix arch/riscv/mm/,fault.o guard.o paging.o ptdump.o seal.o) \
+	arch/riscv/boot/kaslr.o $(addprefix arch/riscv/mm/,early_fdt.o fault.o guard.o paging.o ptdump.o seal.o) \
 	$(addprefix kernel/core/,bootargs.o console.o log.o panic.o percpu.o smp.o symbols.o sysctl.o) \
 	$(addprefix kernel/sched/,hotplug.o irq_domain.o lockreport.o workqueue.o) \
 	$(addprefix mm/,cma.o discover.o holders.o init.o kfence.o kfence_report.o linear_map.o \

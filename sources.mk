@@ -46,6 +46,7 @@ obj-y += kernel/core/percpu.o
 obj-y += kernel/core/random.o
 obj-y += kernel/core/rwlock.o
 obj-y += kernel/core/smp.o
+obj-$(CONFIG_STACKPROTECTOR) += kernel/core/stack_guard.o
 obj-y += kernel/core/symbols.o
 obj-y += kernel/core/sysctl.o
 obj-y += kernel/core/time.o

@@ -18,6 +18,7 @@
 #include <kernel/panic.h>
 #include <kernel/random.h>
 #include <kernel/smp.h>
+#include <kernel/stack_guard.h>
 #include <kernel/time.h>
 #include <lib/dt.h>
 #include <mm/init.h>
@@ -88,7 +89,8 @@ static void report_memory(void)
 		PA(memblock_phys_mem_size() / MiB), nr_free_pages() * (PAGE_SIZE / 1024));
 }
 
-static __noinline void __init boot(unsigned long hartid, unsigned long fdt_pa)
+/* What runs when the guard is set must not look for the old one. */
+static __noinline __no_stack_protector void __init boot(unsigned long hartid, unsigned long fdt_pa)
 {
 	size_t fdt_bytes;
 
@@ -98,6 +100,7 @@ static __noinline void __init boot(unsigned long hartid, unsigned long fdt_pa)
 	announce(hartid);
 	fdt_bytes = open_fdt(fdt_pa);	     /* the tree is sound; boot arguments */
 	random_init();			     /* from seeds that the tree loses later */
+	stack_guard_init();		     /* calls from here on are guarded by a random word */
 	mm_init_memblock(fdt_pa, fdt_bytes); /* banks, reservations */
 	arch_paging_init(memblock_start_of_DRAM(), memblock_end_of_DRAM(), memblock_phys_mem_size(),
 			 paging_cap);  /* regions */
@@ -125,7 +128,7 @@ static __noinline void __init boot(unsigned long hartid, unsigned long fdt_pa)
 	drivers_probe(DRIVER_DEVICE); /* everything else; the console by interrupt */
 }
 
-void __ref start_kernel(unsigned long hartid, unsigned long fdt_pa)
+void __no_stack_protector __ref start_kernel(unsigned long hartid, unsigned long fdt_pa)
 {
 	boot(hartid, fdt_pa);
 	mm_free_init(); /* what boot() alone needed; what it alone wrote is read-only */

@@ -177,7 +177,8 @@ static int __init find_clash(const struct dt_reservation *other, void *arg, stru
 }
 
 /* Asks the tree, since memblock shows one owner only where /memreserve/ has it too. */
-static bool clashes_with_node(const struct dt_reservation *rsv, phys_addr_t start, phys_addr_t end)
+static bool __init clashes_with_node(const struct dt_reservation *rsv, phys_addr_t start,
+				     phys_addr_t end)
 {
 	struct clash c = { rsv, false };
 	struct dt_error ignored;

@@ -38,7 +38,7 @@
  * __ro_after_init: a variable that nobody writes once boot is over.
  */
 #ifdef __riscv
-#define __init		__section(".init.text")
+#define __init		__attribute__((section(".init.text"), cold, no_stack_protector))
 #define __initconst	__section(".rodata..init")
 #define __initdata	__section(".bss..init")
 #define __ref		__attribute__((section(".ref.text"), noinline))
@@ -50,6 +50,8 @@
 #define __ref
 #define __ro_after_init
 #endif
+
+#define __no_stack_protector __attribute__((no_stack_protector))
 
 /* No copy of it for some of its callers; clang makes none. */
 #ifdef __clang__

@@ -262,7 +262,7 @@ static __noinline int lock_slow(struct mutex *m, u64 ns)
 }
 
 /* Make the first waiter the owner. m->wait_lock is held. */
-static void __init hand_over(struct mutex *m)
+static void hand_over(struct mutex *m)
 {
 	struct mutex_waiter *w = list_first_entry(&m->waiters, struct mutex_waiter, link);
 	struct thread *to = w->thread;

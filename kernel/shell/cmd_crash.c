@@ -49,6 +49,20 @@ static void crash_stack(void)
 	fill_stack(0);
 }
 
+/* Longer than the array, which the compiler can't see. */
+static __noinline void write_behind(volatile char *array)
+{
+	for (volatile int i = 0; i < 16 + (int)sizeof(long); i++)
+		array[i] = 'A';
+}
+
+static __noinline void crash_smash(void)
+{
+	volatile char array[16];
+
+	write_behind(array);
+}
+
 static int overflow_thread(void *arg)
 {
 	return fill_stack(0);
@@ -285,6 +299,7 @@ static const struct way {
 	{ "init", crash_init, "call a function that was freed after boot" },
 	{ "stack", crash_stack, "recurse until the stack overflows" },
 	{ "thread-stack", crash_thread_stack, "the same in a thread of its own" },
+	{ "smash", crash_smash, "write behind an array on the stack" },
 	{ "unaligned", crash_unaligned, "an unaligned atomic" },
 	{ "all", crash_all, "every hart writes to the log, every other one panics" },
 	{ "locks", crash_locks, "every hart spins for a lock with interrupts off, one panics" },
@@ -350,8 +365,8 @@ static void complete_crash(const char *prefix, shell_offer_fn offer, void *ctx)
 
 static const struct shell_cmd cmd_crash = {
 	.name = "crash",
-	.usage = "[panic | bug | null | wild | text | exec | stack | thread-stack | unaligned | "
-		 "illegal | all | locks | user | freed ... [hart]]",
+	.usage = "[panic | bug | null | wild | text | exec | init | stack | smash | thread-stack | "
+		 "unaligned | illegal | all | locks | user | freed ... [hart]]",
 	.help = "make the kernel panic, in one of several ways",
 	.run = run_crash,
 	.complete = complete_crash,

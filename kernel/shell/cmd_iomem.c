@@ -20,9 +20,7 @@ static void print_kernel(unsigned depth)
 {
 	print_range(depth, __pa_symbol(_stext), __pa_symbol(_etext), "Kernel code");
 	print_range(depth, __pa_symbol(_srodata), __pa_symbol(_erodata), "Kernel rodata");
-	print_range(depth, __pa_symbol(_sdata), __pa_symbol(__ro_after_init_end),
-		    "Kernel data, sealed");
-	print_range(depth, __pa_symbol(__ro_after_init_end), __pa_symbol(_edata), "Kernel data");
+	print_range(depth, __pa_symbol(_sdata), __pa_symbol(_edata), "Kernel data");
 	print_range(depth, __pa_symbol(__bss_start), __pa_symbol(__bss_end), "Kernel bss");
 }
 

@@ -155,13 +155,15 @@ static void test_image_protection(struct ktap *t)
 	KTAP_EXPECT(t, !writable(_srodata));
 	KTAP_EXPECT(t, !writable((void *)&readonly_word));
 	KTAP_EXPECT(t, !writable_at(_erodata, -1));
-	KTAP_EXPECT(t, !writable(_sdata)); /* sealed when boot was over */
+	KTAP_EXPECT(t, writable(_sdata));
+	KTAP_EXPECT(t, !writable(&va_layout)); /* sealed when boot was over */
 	KTAP_EXPECT(t, writable(&writable_word));
 	/* The same pages in the linear map. */
 	KTAP_EXPECT(t, readable(__va(__pa_symbol(_start))));
 	KTAP_EXPECT(t, !writable(__va(__pa_symbol(_start))));
 	KTAP_EXPECT(t, !writable(__va(__pa_symbol(_erodata) - 1)));
-	KTAP_EXPECT(t, !writable(__va(__pa_symbol(_sdata))));
+	KTAP_EXPECT(t, writable(__va(__pa_symbol(_sdata))));
+	KTAP_EXPECT(t, !writable(__va(__pa_symbol(&va_layout))));
 	KTAP_EXPECT(t, writable(__va(__pa_symbol(&writable_word))));
 }
 
@@ -180,8 +182,10 @@ static int wx_check_with(phys_addr_t pa, unsigned long bits)
 
 static void test_wx(struct ktap *t)
 {
-	phys_addr_t text = __pa_symbol(_start), data = __pa_symbol(&writable_word) & PAGE_MASK;
-	phys_addr_t rodata = __pa_symbol(_srodata), sealed = __pa_symbol(_sdata);
+	phys_addr_t text = __pa_symbol(_start),
+		    data = ALIGN_DOWN(__pa_symbol(&writable_word), (phys_addr_t)PAGE_SIZE);
+	phys_addr_t rodata = __pa_symbol(_srodata),
+		    sealed = ALIGN_DOWN(__pa_symbol(&va_layout), (phys_addr_t)PAGE_SIZE);
 
 	KTAP_EXPECT_EQ(t, arch_wx_check(), 0);
 	KTAP_EXPECT_EQ(t, wx_check_with(text, PTE_R), 0);

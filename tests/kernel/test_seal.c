@@ -37,8 +37,8 @@ static void test_sealed(struct ktap *t)
 {
 	u32 word = 0, other = ~SEAL_WORD;
 
-	KTAP_EXPECT(t,
-		    (char *)&sealed_word >= _sdata && (char *)&sealed_word < __ro_after_init_end);
+	KTAP_EXPECT(t, (char *)&sealed_word >= __ro_after_init_start &&
+			       (char *)&sealed_word < __ro_after_init_end);
 	KTAP_EXPECT_EQ(t, probe_read(&word, &sealed_word, sizeof(word)), 0);
 	KTAP_EXPECT_EQ(t, word, SEAL_WORD);
 	KTAP_EXPECT_EQ(t, probe_write(&sealed_word, &other, sizeof(other)), -EFAULT);

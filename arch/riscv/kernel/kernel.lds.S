@@ -4,8 +4,8 @@
  *
  *     _start ... _etext          text               R X
  *     _sinittext ... _einittext  text of boot's     R X, then free
- *     _srodata ... _erodata      rodata, tables     R
- *     _sdata ... _edata          data, relocations  R W; the first of it is sealed after boot
+ *     _srodata ... _erodata      rodata, tables     R; the last of it is sealed after boot
+ *     _sdata ... _edata          data, relocations  R W
  *     __bss_start ... __bss_end  not in the file    R W; boot's part of it is free then
  *
  * Each part begins and ends on a page, so that each can be mapped with its own
@@ -103,6 +103,14 @@ SECTIONS
 	TABLE(stress)
 	TABLE(sysctl)
 	TABLE(node_daemon)
+	/* Its pages, with the last of rodata, are R W until boot is over. */
+	.ro_after_init : PHYS(.ro_after_init) {
+		. = ALIGN(16);
+		__ro_after_init_start = .;
+		*(.data..ro_after_init)
+		. = ALIGN(16);
+		__ro_after_init_end = .;
+	} : rodata
 	. = ALIGN(PAGE);
 	_erodata = .;
 }
@@ -111,9 +119,6 @@ SECTIONS
 {
 	.data : PHYS(.data) {
 		_sdata = .;
-		*(.data..ro_after_init)
-		. = ALIGN(PAGE);
-		__ro_after_init_end = .;
 		*(.data..page_aligned)
 		. = ALIGN(64);
 		__per_cpu_start = .;

@@ -33,6 +33,7 @@ _Static_assert(offsetof(struct hart_local, scratch) == HL_SCRATCH, "asm/hart_loc
 _Static_assert(offsetof(struct hart_local, boot_satp) == HL_BOOT_SATP, "asm/hart_local.h");
 _Static_assert(offsetof(struct hart_local, boot_sp) == HL_BOOT_SP, "asm/hart_local.h");
 _Static_assert(offsetof(struct hart_local, boot_tp) == HL_BOOT_TP, "asm/hart_local.h");
+_Static_assert(offsetof(struct hart_local, canary) == HL_CANARY, "Makefile");
 
 void trap_handler(struct trap_frame *frame);
 int probe_access(void *dst, const void *src, size_t bytes);

@@ -57,7 +57,7 @@ unsigned long early_satp[4];
 /* Where _start was loaded. */
 unsigned long early_load_pa;
 
-extern char _start[], _end[], _einittext[], _erodata[], boot_stack_guard[];
+extern char _start[], _end[], _einittext[], __ro_after_init_start[], boot_stack_guard[];
 int early_map_image(unsigned long load, unsigned long va);
 
 static unsigned long satp_value(unsigned long mode, const pte_t *root)
@@ -110,7 +110,7 @@ int early_map_image(unsigned long load, unsigned long va)
 {
 	unsigned long bytes = (unsigned long)(_end - _start);
 	unsigned long text = (unsigned long)(_einittext - _start);
-	unsigned long rodata = (unsigned long)(_erodata - _start);
+	unsigned long rodata = (unsigned long)(__ro_after_init_start - _start) & PAGE_MASK;
 	unsigned long guard = (unsigned long)(boot_stack_guard - _start);
 
 	if (load % KERNEL_ALIGN)

@@ -32,7 +32,7 @@ const struct paging_mode *paging __ro_after_init;
 struct va_layout va_layout __ro_after_init;
 u32 pt_isa __ro_after_init;
 
-extern char _start[], _end[], _erodata[];
+extern char _start[], _end[], __ro_after_init_start[];
 
 static struct {
 	bool linear_done;
@@ -109,7 +109,8 @@ unsigned long arch_shared_leaf(void)
 
 unsigned int __init arch_image_prot(phys_addr_t pa, phys_addr_t *end)
 {
-	phys_addr_t rodata_end = __pa_symbol(_erodata);
+	phys_addr_t rodata_end =
+		ALIGN_DOWN(__pa_symbol(__ro_after_init_start), (phys_addr_t)PAGE_SIZE);
 
 	if (pa < rodata_end) {
 		*end = rodata_end;

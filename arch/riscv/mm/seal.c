@@ -4,7 +4,7 @@
  *
  * The image has two mappings, its own and the linear map's, and a change is made to both.
  *
- *     __ro_after_init     R W -> R          in both
+ *     __ro_after_init     R W -> R          in both, with what else is in its pages
  *     init text           R X -> nothing    in the linear map R W: free memory like any other
  *     init variables      R W -> nothing
  *     list of relocations R W -> nothing
@@ -73,7 +73,8 @@ static void tell_gone(unsigned long va, char *text, size_t bytes)
 
 int arch_seal_image(void)
 {
-	unsigned long start = (unsigned long)_sdata, end = (unsigned long)__ro_after_init_end;
+	unsigned long start = (unsigned long)__ro_after_init_start & PAGE_MASK;
+	unsigned long end = (unsigned long)_erodata;
 	int err = 0;
 
 	if (start != end)

@@ -24,6 +24,7 @@
 #define HL_BOOT_SATP	 (5 * HL_REG)
 #define HL_BOOT_SP	 (6 * HL_REG)
 #define HL_BOOT_TP	 (7 * HL_REG)
+#define HL_CANARY	 (8 * HL_REG) /* Makefile: STACK_FLAGS */
 
 #ifndef __ASSEMBLER__
 
@@ -41,6 +42,7 @@ struct hart_local {
 	unsigned long boot_satp;     /* handed to a starting hart, read with paging off */
 	unsigned long boot_sp;
 	unsigned long boot_tp;
+	unsigned long canary;	 /* between locals and what a function saved: the same everywhere */
 	unsigned long page_base; /* struct page of address va: page_base + (va >> 12) * 32 */
 	unsigned long vmemmap;	 /* struct page of frame pfn: vmemmap + pfn * 32 */
 	unsigned int cpu;	 /* logical number, 0 .. nr_harts - 1 */

@@ -14,7 +14,7 @@ extern char _stext[], _etext[];
 extern char _sinittext[], _einittext[];
 extern char _srodata[], _erodata[];
 extern char _sdata[], _edata[];
-extern char __ro_after_init_end[]; /* from _sdata on */
+extern char __ro_after_init_start[], __ro_after_init_end[]; /* before _erodata */
 extern char __bss_start[], __bss_end[];
 extern char __init_bss_start[], __init_bss_end[];
 
