@@ -69,6 +69,7 @@ FIGURES = {
     "mutex_pair": (40, None),
     "yield_switch": (200, 816),
     "wake_switch_back": (900, None),
+    "thread_pair": (3000, None),
     "timer_interrupt": (600, None),
     "kmap_local_pair": (40, None),  # in a kernel with HIGHMEM, as kmap_pair
     "kmap_pair": (None, None),

@@ -17,6 +17,7 @@
 #include <mm/vmalloc.h>
 #include <sched/thread.h>
 #include <shell/ktap.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool writable(unsigned long va)
@@ -128,6 +129,7 @@ static void test_windows(struct ktap *t)
 {
 	struct page *page = alloc_page(GFP_KERNEL | __GFP_HIGHMEM);
 	unsigned long local;
+	char said[80];
 
 	KTAP_ASSERT(t, page != NULL);
 	if (!PageHighMem(page)) {
@@ -139,7 +141,9 @@ static void test_windows(struct ktap *t)
 	check(t, local + PAGE_SIZE, "window 0 was run over: it has pfn 0x");
 	kunmap_local((void *)local);
 	tlb_flush_local_all();
-	check(t, local, "kmap_local_page() window 0 is unmapped: it had pfn 0x");
+	snprintf(said, sizeof(said), "kmap_local_page() window 0 is unmapped: it had pfn 0x%lx",
+		 page_to_pfn(page));
+	check(t, local, said);
 	preempt_enable();
 	__free_page(page);
 }
