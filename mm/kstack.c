@@ -41,7 +41,8 @@ struct cache {
 };
 
 static DEFINE_PER_CPU(struct cache, cache) = { .lock = SPINLOCK_RANKED(LOCK_KSTACK) };
-static unsigned int nr_used; /* atomic */
+static unsigned int nr_used;	 /* atomic */
+static unsigned int begun, done; /* atomic: changes of owners; equal while there is none */
 
 static unsigned long stack_of(const struct vm_struct *vm)
 {
@@ -104,9 +105,10 @@ static struct vm_struct *make(int nid, const void *caller)
 {
 	struct vm_struct *vm = vmap_make_stack(STACK_SIZE, nid, caller);
 
-	/* A hart may remember that nothing was there, and can't take a fault on its stack. */
+	/* A hart may remember that nothing was there, and can't take a fault on its stack.  Of
+	 * everything, for the table may be new, too. */
 	if (vm)
-		tlb_flush_range(stack_of(vm), STACK_SIZE);
+		tlb_flush_all();
 	return vm;
 }
 
@@ -142,8 +144,10 @@ unsigned long kstack_alloc(int nid)
 	}
 	if (!vm)
 		return 0;
+	__atomic_fetch_add(&begun, 1, __ATOMIC_ACQUIRE);
 	__atomic_store_n(&vm->owner, "", __ATOMIC_RELEASE);
 	__atomic_fetch_add(&nr_used, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&done, 1, __ATOMIC_RELEASE);
 	return stack_of(vm);
 }
 
@@ -167,23 +171,29 @@ void kstack_free(unsigned long stack)
 {
 	struct vm_struct *vm = area_of(stack);
 
+	__atomic_fetch_add(&begun, 1, __ATOMIC_ACQUIRE);
 	if (!vm || !__atomic_exchange_n(&vm->owner, NULL, __ATOMIC_ACQ_REL))
 		panic("kstack_free(0x%lx): that is no stack in use", stack);
 	__atomic_fetch_sub(&nr_used, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&done, 1, __ATOMIC_RELEASE);
 	if (!put_cached(vm))
 		vmap_destroy(vm->addr, VM_STACK);
 }
 
 unsigned int kstack_validate(void)
 {
-	unsigned int expected = READ_ONCE(nr_used), used = 0;
+	unsigned int changes, used = 0;
 	unsigned long at = 0;
 	struct vm_struct vm;
+	bool quiet;
 
 	vmalloc_validate();
+	changes = __atomic_load_n(&done, __ATOMIC_ACQUIRE);
+	quiet = changes == READ_ONCE(begun);
 	while (vmalloc_next(&at, &vm))
 		used += vm.flags & VM_STACK && vm.owner;
-	if (used != expected && expected == READ_ONCE(nr_used))
-		panic("kernel stacks: %u areas have an owner, nr_used is %u", used, expected);
+	smp_rmb();
+	if (used != READ_ONCE(nr_used) && quiet && changes == READ_ONCE(begun))
+		panic("kernel stacks: %u areas have an owner, nr_used is %u", used, nr_used);
 	return used;
 }
