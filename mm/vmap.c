@@ -162,7 +162,7 @@ static struct vmap_block *new_block(gfp_t gfp)
 		kmemleak_ignore(b);
 		b->node.kind = VMAP_BLOCK;
 		b->node.state = VMAP_LIVE;
-		b->top = b->used = 0;
+		b->top = b->used = b->noted = 0;
 		b->current = true;
 		clear_slots(b->at);
 	}

@@ -207,10 +207,13 @@ static bool purge(bool all, bool force)
 	struct tlb_batch tlb = TLB_BATCH_INIT;
 	struct purge p;
 	unsigned long flags;
+	bool torn;
 
 	if (!take_lazy(&p, force))
 		return false;
-	if (all)
+	/* What one notes of blocks is right after its own fence, so it's one at a time. */
+	torn = all && (!force || READ_ONCE(vmap_state.purging) == 1);
+	if (torn)
 		torn_blocks(false);
 	for_ranges(&p, mark_range);
 	for_ranges(&p, claim_range);
@@ -221,7 +224,7 @@ static bool purge(bool all, bool force)
 	tlb.all |= all;
 	tlb_batch_flush(&tlb);
 	for_ranges(&p, free_range);
-	if (all)
+	if (torn)
 		torn_blocks(true);
 	free_nodes(&p);
 	spin_lock_irqsave(&vmap_state.lock, flags);
@@ -230,10 +233,17 @@ static bool purge(bool all, bool force)
 	return true;
 }
 
+/* Again if somebody asked meanwhile, and the thread that came for it found us at it. */
+static void purge_asked(void)
+{
+	while (purge(false, false) && READ_ONCE(vmap_purge_asked))
+		;
+}
+
 void vmap_purge_soon(void)
 {
 	if (!in_atomic()) {
-		purge(false, false);
+		purge_asked();
 		return;
 	}
 	if (READ_ONCE(vmap_purge_asked))
@@ -245,7 +255,7 @@ void vmap_purge_soon(void)
 
 void vmap_purge_work(void)
 {
-	purge(false, false);
+	purge_asked();
 }
 
 void vm_unmap_aliases(void)
@@ -257,4 +267,6 @@ void vm_unmap_aliases(void)
 	/* One less urgent than us may be at it, and would never be done on our hart. */
 	while (!purge(true, ktime_ns() - start > OTHERS_NS))
 		cpu_relax();
+	if (READ_ONCE(vmap_purge_asked))
+		purge_asked();
 }
