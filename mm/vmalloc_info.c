@@ -79,15 +79,17 @@ bool vmalloc_next(unsigned long *at, struct vm_struct *copy)
 {
 	const struct vm_struct *vm;
 	unsigned long flags;
+	const char *owner;
 
 	spin_lock_irqsave(&vmap_state.lock, flags);
 	vm = area_above(*at);
 	if (vm) {
 		*copy = *vm;
 		*at = vm->node.end;
-		if (vm->flags & VM_STACK && vm->owner) {
+		owner = copy->owner; /* it may be nobody's the next moment; the name stays */
+		if (copy->flags & VM_STACK && owner) {
 			copy->owner = (const char *)copy->few;
-			snprintf((char *)copy->few, sizeof(copy->few), "%s", vm->owner);
+			snprintf((char *)copy->few, sizeof(copy->few), "%s", owner);
 		}
 	}
 	spin_unlock_irqrestore(&vmap_state.lock, flags);

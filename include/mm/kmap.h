@@ -5,7 +5,9 @@
  * High memory (mm/highmem.h) has no address of its own; these calls give it one for a time:
  *
  *     kmap_local_page / kunmap_local    any context, this thread alone (or this interrupt handler),
- *                                       innermost first, KMAP_DEPTH deep; never fails, never waits
+ *                                       innermost first, KMAP_DEPTH deep; never fails.  A thread's
+ *                                       first may wait, if more than 64 threads wait with windows
+ *                                       open: for no lock that one of them may want
  *     kmap / kunmap                     for longer, for all harts; may sleep
  *
  * A page of the linear map, and without CONFIG_HIGHMEM every page, has its address anyway: then
