@@ -357,6 +357,35 @@ static void use_leaf(struct ktap *t, unsigned int cpu, unsigned long va, unsigne
 		KTAP_EXPECT_EQ(t, after.marked > before.marked, updates == AD_BY_FAULT);
 }
 
+/* As if a load at @va had faulted for A, with pt_lock held by another hart if @busy.  A is set? */
+static bool fault_for_a(unsigned long va, bool busy)
+{
+	unsigned long flags;
+	bool again;
+
+	local_irq_save(flags);
+	if (busy)
+		spin_lock_raw(&pt_lock);
+	again = arch_fault_retry(va, CAUSE_LOAD_PAGE_FAULT, 3);
+	if (busy)
+		spin_unlock_raw(&pt_lock);
+	local_irq_restore(flags);
+	return !again || take_use(va, 0) & USE_ACCESSED;
+}
+
+/* A hart sets A if it can have the page table's lock at once, and faults again if it can't. */
+static void use_locked(struct ktap *t, unsigned long va)
+{
+	unsigned int tries = 0;
+
+	KTAP_EXPECT_EQ(t, take_use(va, USE_ACCESSED), USE_ACCESSED | USE_DIRTY);
+	for (unsigned int i = 0; i < 20; i++)
+		KTAP_EXPECT(t, !fault_for_a(va, true));
+	while (!fault_for_a(va, false) && tries < 1000)
+		tries++;
+	KTAP_EXPECT_EQ(t, take_use(va, 0), USE_ACCESSED | USE_DIRTY);
+}
+
 static void test_use(struct ktap *t)
 {
 	unsigned long va = va_layout.scratch_base, sizes = arch_leaf_sizes();
@@ -370,6 +399,8 @@ static void test_use(struct ktap *t)
 		KTAP_EXPECT_EQ(t, arch_map(va, frames.pa, leaf, RW, leaf), 0);
 		for_each_online_hart(cpu)
 			use_leaf(t, cpu, va, leaf);
+		if (hart_info(0)->ad_updates != AD_BY_HARDWARE)
+			use_locked(t, va);
 		KTAP_EXPECT_EQ(t, arch_unmap(va, leaf), 0);
 		KTAP_EXPECT_EQ(t, take_use(va, 0), -ENOENT);
 	}

@@ -7,12 +7,14 @@
  * if it allows the access, the hart fences itself and goes on.
  *
  * The walk takes no lock, since whoever faulted may hold it.  A table on the way can be freed
- * meanwhile only if nothing is mapped through it, that is, if the access is wrong anyway; entries
- * are read through probe_read(), so what such a page holds then leads nowhere.
+ * meanwhile, by a purge on another hart, and be anybody's page; entries are read through
+ * probe_read(), and what such a page holds makes the access be tried again at most.
  *
  * A hart without Svadu faults where it would have to set an entry's A or D bit (Svade).  The
  * kernel's entries have both, unless somebody made one forget (arch_take_use); then they are set
- * here, if the entry is still what was read.
+ * here, under pt_lock and after a second walk: what isn't a table any more isn't written.  If
+ * another hart holds the lock, the access faults until it doesn't.  So what is touched with
+ * pt_lock held may not forget.
  *
  * An access that faults although its entry allows it (a bit that the hardware wants and we
  * don't know) would be tried for ever: more than RETRIES of the same fault within a tenth of a
@@ -22,6 +24,7 @@
 
 #include <asm/csr.h>
 #include <kernel/percpu.h>
+#include <kernel/spinlock.h>
 #include <kernel/symbols.h>
 #include <kernel/time.h>
 #include <stdio.h>
@@ -65,15 +68,30 @@ static pte_t *read_entry(unsigned long va, pte_t *pte)
 	return NULL;
 }
 
-/* If the access needs bits that @slot, which was @pte, lacks: set them.  True: it was that. */
-static bool mark_use(pte_t *slot, pte_t pte, unsigned long cause)
+/* Set @bits in @slot, if that is still where @va's walk ends and @pte what stands there.  False: it
+ * isn't.  True as well if pt_lock is taken: later. */
+static bool set_bits(unsigned long va, pte_t *slot, pte_t pte, unsigned long bits)
+{
+	unsigned long flags;
+	bool set = true;
+
+	local_irq_save(flags);
+	if (spin_trylock_raw(&pt_lock)) {
+		set = pt_find(va).slot == slot &&
+		      __atomic_compare_exchange_n(&slot->val, &pte.val, pte.val | bits, false,
+						  __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+		spin_unlock_raw(&pt_lock);
+	}
+	local_irq_restore(flags);
+	return set;
+}
+
+/* If the access needs bits that @slot, which was @pte, lacks: set them.  True: as set_bits(). */
+static bool mark_use(unsigned long va, pte_t *slot, pte_t pte, unsigned long cause)
 {
 	unsigned long need = PTE_A | (cause == CAUSE_STORE_PAGE_FAULT ? PTE_D : 0);
 
-	if ((pte.val & need) == need)
-		return false;
-	return __atomic_compare_exchange_n(&slot->val, &pte.val, pte.val | need, false,
-					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	return (pte.val & need) != need && set_bits(va, slot, pte, need);
 }
 
 static bool allows(pte_t pte, unsigned long cause)
@@ -107,7 +125,7 @@ bool arch_fault_retry(unsigned long va, unsigned long cause, unsigned long pc)
 	slot = read_entry(va, &pte);
 	if (!slot || !allows(pte, cause))
 		return false;
-	marked = mark_use(slot, pte, cause);
+	marked = mark_use(va, slot, pte, cause);
 	if (!marked && too_often(this_cpu_ptr(&last_retry), va, pc))
 		return false;
 	tlb_count_retry(marked);

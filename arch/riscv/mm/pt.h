@@ -26,7 +26,7 @@ extern u32 pt_isa;
 
 /* ---- tlb.c ---- */
 
-/* tlb_count_retry - a page fault's entry allowed the access; @marked: once it had A and D. */
+/* tlb_count_retry - a page fault's entry allowed the access; @marked: but for A or D. */
 void tlb_count_retry(bool marked);
 
 /* ---- pgtable.c ---- */

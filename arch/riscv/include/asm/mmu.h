@@ -178,7 +178,8 @@ enum leaf_use { USE_ACCESSED = 1, USE_DIRTY = 2 };
  * arch_take_use - has the leaf at @va been accessed, written, since this was forgotten?
  * @forget: enum leaf_use bits that are cleared.  Leaves begin with both.  A hart that keeps the
  * translation doesn't note anything before @tlb was flushed.  No leaf that a trap handler needs
- * (a stack, per-hart data) may forget that it was accessed.  Returns enum leaf_use bits or -ENOENT.
+ * (a stack, per-hart data), or who changes page tables, may forget that it was accessed.  Returns
+ * enum leaf_use bits or -ENOENT.
  */
 int arch_take_use(struct tlb_batch *tlb, unsigned long va, unsigned int forget);
 
@@ -187,7 +188,7 @@ int arch_take_use(struct tlb_batch *tlb, unsigned long va, unsigned int forget);
  * @va: stval, @cause: scause (12, 13, 15), @pc: sepc.  True if the entry allows it by now: the hart
  * had kept an older state of it, or that it wasn't valid (privileged spec: implementations may);
  * it is fenced.  Also if it failed only for the entry's A or D bit, which is set.  From the trap
- * handler, any context; takes no lock.  False after the same fault came again and again.
+ * handler, any context; waits for no lock.  False after the same fault came again and again.
  */
 bool arch_fault_retry(unsigned long va, unsigned long cause, unsigned long pc);
 
