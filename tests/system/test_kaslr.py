@@ -80,9 +80,13 @@ def test_seeds(machine):
     assert not any(a == b for a, b in zip(drawn[1], drawn[2]))
 
 
-def test_no_seed(machine, tmp_path):
-    """QEMU always gives a seed, so the debugger changes its name before the kernel runs."""
-    m = machine(boot=False, smp=1, mem="128M", extra=[
+@pytest.mark.parametrize("used", [False, True])
+def test_no_seed(machine, tmp_path, used):
+    """QEMU always gives a seed, so the debugger changes its name before the kernel runs.
+    @used: there is another, of zeros: somebody drew from it."""
+    options = {"dtb": str(trees.changed("kaslr-zeros", "/ { chosen { kaslr-seed = <0 0>; }; };",
+                                        smp="1", mem="128M"))} if used else {}
+    m = machine(boot=False, smp=1, mem="128M", **options, extra=[
         "-S", "-chardev", f"socket,path={tmp_path}/gdb,server=on,wait=off,id=gdb0",
         "-gdb", "chardev:gdb0"])
     done = subprocess.run(
@@ -95,6 +99,7 @@ def test_no_seed(machine, tmp_path):
     log = "\n".join(m.run("dmesg"))
     assert "kaslr: off: the device tree has no kaslr-seed and no rng-seed" in log, done.stdout
     assert places(m)["kernel image"] == LINKED
+    assert any("kaslr-seed" in line for line in m.run("dt /chosen")) == used
     checks.suites_pass(m, "kaslr")
     assert m.poweroff() == 0
 

@@ -10,7 +10,8 @@
  * the mode is known (paging.c).  The seeds are read where the firmware put them, by a reader that
  * trusts nothing: whoever checks the tree, and says what's wrong with it, comes later.
  *
- * Without a seed, and with nokaslr on the command line, everything is where it is linked.
+ * Without a seed, or with one of zeros, and with nokaslr on the command line, everything is where
+ * it is linked.
  *
  * Each region has its number drawn by itself, and mixing isn't undone from a few bits, so one place
  * that leaks tells little of the others.  get_random_u64() mixes the seeds in its own way; then
@@ -146,6 +147,16 @@ static bool says_nokaslr(const struct value *args)
 	return false;
 }
 
+/* Zeros are what a loader leaves of a seed that it used itself. */
+static bool is_seed(const struct value *seed)
+{
+	u8 any = 0;
+
+	for (u32 i = 0; i < seed->bytes; i++)
+		any |= seed->at[i];
+	return any != 0;
+}
+
 static u64 mix_in(u64 s, const struct value *seed)
 {
 	for (u32 i = 0; i < seed->bytes; i++)
@@ -172,7 +183,7 @@ unsigned long kaslr_early(const u8 *fdt)
 	memset(values, 0, sizeof(values));
 	read_tree(fdt, values);
 	asked_off = says_nokaslr(&values[BOOTARGS]);
-	if (asked_off || values[KASLR_SEED].bytes + values[RNG_SEED].bytes == 0)
+	if (asked_off || (!is_seed(&values[KASLR_SEED]) && !is_seed(&values[RNG_SEED])))
 		return 0;
 	state = mix_in(0x6b61736c72ull, &values[KASLR_SEED]);
 	state = mix_in(state, &values[RNG_SEED]) | 1;
