@@ -185,11 +185,8 @@ u32 dt_common_isa(void);
 /* ---- /chosen (dt_chosen.c) ---- */
 
 struct dt_chosen {
-	const char *bootargs;	 /* in the blob (moves with dt_set_blob), or NULL */
-	const char *stdout_path; /* as written, or NULL */
-	const u8 *rng_seed;	 /* in the blob, or NULL */
-	unsigned rng_seed_bytes;
-	u64 kaslr_seed;		  /* 0: none */
+	const char *bootargs;	  /* in the blob (moves with dt_set_blob), or NULL */
+	const char *stdout_path;  /* as written, or NULL */
 	struct phys_range initrd; /* empty: none */
 	const char *ignored;	  /* a property whose value makes no sense, or NULL */
 };
@@ -197,7 +194,8 @@ struct dt_chosen {
 /* dt_read_chosen - never fails: without /chosen all is empty. */
 void dt_read_chosen(struct dt_chosen *chosen);
 
-/* dt_each_seed - @fn for the value, in the blob, of each seed that there is, to overwrite it. */
+/* dt_each_seed - @fn for the value, in the blob, of each seed that there is, to use or overwrite
+ * it: rng-seed, then kaslr-seed, of any length but 0. */
 void dt_each_seed(void (*fn)(void *value, size_t bytes));
 
 struct dt_console {

@@ -37,13 +37,16 @@ void random_add(const void *from, size_t bytes)
 	spin_unlock_irqrestore(&lock, flags);
 }
 
+static void __init add_seed(void *value, size_t bytes)
+{
+	random_add(value, bytes);
+}
+
+/* Seeds are read where they lie: no copy is left on a stack. */
 void __init random_init(void)
 {
-	struct dt_chosen chosen;
 	u64 now = read_time();
 
 	random_add(&now, sizeof(now));
-	dt_read_chosen(&chosen);
-	random_add(chosen.rng_seed, chosen.rng_seed_bytes);
-	random_add(&chosen.kaslr_seed, sizeof(chosen.kaslr_seed));
+	dt_each_seed(add_seed);
 }
