@@ -47,6 +47,7 @@ static u64 fragmented_pair(size_t bytes)
 	u64 best = BENCH_FAILED;
 
 	if (chain_fragment(&used)) {
+		vfree(vmalloc(bytes)); /* what describes it is at hand, too */
 		take_blocks(&used);
 		best = pair(bytes);
 	}
