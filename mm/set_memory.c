@@ -6,12 +6,13 @@
  * writable if, and only if, the mapping asked about is; it's never executable.
  *
  * All or nothing: the first round looks at every page, and splits the alias's leaf, which alone can
- * fail of what is done to it; then the mapping is changed, and the aliases last.
+ * fail of what is done to it; then the mapping is changed, and the aliases last.  What becomes
+ * executable isn't before every hart knows that nobody can write it by either address.
  *
  * The image's pages are sealed by boot (asm/mmu.h) and stay what they are.
  *
  * Locking: pt_lock (rank PGTABLE) below; callers own their pages.
- * Cost: a look-up a page, and one fence of all harts.
+ * Cost: a look-up a page, and a fence of all harts; two for set_memory_rox().
  */
 #include <mm/set_memory.h>
 
@@ -52,9 +53,25 @@ static bool is_high(phys_addr_t pa)
 	return !arch_linear_reaches(pa, pa + PAGE_SIZE) && pfn_valid(PFN_DOWN(pa));
 }
 
+/* The page's rights by @alias, with those that change_aliases() will take and give, go with @set;
+ * then it's a leaf of its own. */
+static int prepare_alias(unsigned long alias, unsigned int clear, unsigned int set)
+{
+	struct arch_mapping map;
+	int err = arch_lookup(alias, &map);
+
+	if (err)
+		return err;
+	if (set & PROT_EXEC && map.prot & ~clear & PROT_WRITE)
+		return -EINVAL;
+	if (set & PROT_WRITE && map.prot & PROT_EXEC)
+		return -EINVAL;
+	return arch_split(alias, PAGE_SIZE);
+}
+
 /* All of it can be changed so that it has @set, and then the aliases' rights can, without an
  * error. */
-static int prepare(unsigned long addr, unsigned long bytes, unsigned int set)
+static int prepare(unsigned long addr, unsigned long bytes, unsigned int clear, unsigned int set)
 {
 	for (unsigned long va = addr; va - addr < bytes; va += PAGE_SIZE) {
 		struct arch_mapping map;
@@ -68,7 +85,7 @@ static int prepare(unsigned long addr, unsigned long bytes, unsigned int set)
 		if (set & PROT_EXEC && is_high(map.pa))
 			return -EINVAL;
 		alias = alias_of(va, map.pa);
-		err = alias ? arch_split(alias, PAGE_SIZE) : 0;
+		err = alias ? prepare_alias(alias, clear, set) : 0;
 		if (err)
 			return err;
 	}
@@ -88,23 +105,38 @@ static void change_aliases(struct tlb_batch *tlb, unsigned long addr, unsigned l
 	}
 }
 
-static int change(unsigned long addr, int numpages, unsigned int clear, unsigned int set)
+/* Of pages that were prepared. */
+static int change_both(unsigned long addr, unsigned long bytes, unsigned int clear,
+		       unsigned int set)
 {
-	unsigned long bytes = (unsigned long)numpages * PAGE_SIZE;
 	struct tlb_batch tlb = TLB_BATCH_INIT;
 	unsigned int both = PROT_READ | PROT_WRITE; /* rights that the alias has, too */
-	int err;
+	int err = arch_change_prot_batch(&tlb, addr, bytes, clear, set);
 
-	if (numpages < 0 || !IS_ALIGNED(addr, PAGE_SIZE))
-		return -EINVAL;
-	if (clear & PROT_WRITE)
-		kmap_flush_unused();
-	err = prepare(addr, bytes, set);
-	if (!err && bytes)
-		err = arch_change_prot_batch(&tlb, addr, bytes, clear, set);
 	if (!err && (clear | set) & PROT_WRITE)
 		change_aliases(&tlb, addr, bytes, clear & PROT_WRITE, set & both);
 	tlb_batch_flush(&tlb);
+	return err;
+}
+
+static int change(unsigned long addr, int numpages, unsigned int clear, unsigned int set)
+{
+	unsigned long bytes = (unsigned long)numpages * PAGE_SIZE;
+	int err;
+
+	if (numpages < 0 || (unsigned long)numpages > ~0UL / PAGE_SIZE ||
+	    !IS_ALIGNED(addr, PAGE_SIZE))
+		return -EINVAL;
+	if (!bytes)
+		return 0;
+	if (clear & PROT_WRITE)
+		kmap_flush_unused();
+	err = prepare(addr, bytes, clear, set);
+	/* The first change alone can fail: no leaf reaches across the ends after it. */
+	if (!err && clear)
+		err = change_both(addr, bytes, clear, 0);
+	if (!err && set)
+		err = change_both(addr, bytes, 0, set);
 	return err;
 }
 

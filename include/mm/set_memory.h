@@ -12,10 +12,12 @@
  * @addr: a multiple of PAGE_SIZE, of the linear map, of vmalloc() or vmap(); @numpages of it, 0 or
  *   more.  The pages are the caller's, and go back writable and not executable.  Code isn't in
  *   high memory.
- * Result: 0; -EINVAL if @addr isn't aligned, or a page would be writable and executable; -ENOENT if
- *   one isn't mapped; -EPERM if one is the kernel image's; -ENOMEM.  After an error the rights are
+ * Result: 0; -EINVAL if @addr isn't aligned, there aren't as many addresses, or a page would be
+ *   writable and executable, by @addr and the linear map's address together; -ENOENT if one isn't
+ *   mapped; -EPERM if one is the kernel image's; -ENOMEM.  After an error the rights are
  *   what they were.  When it returns, every hart knows.
  * Larger leaves are split, and stay so.
+ * Not looked for: other mappings that vmap() made of a page. Who makes two sees to their rights.
  * Context: interrupts on, no spin lock held (all harts are fenced).
  */
 #ifndef MM_SET_MEMORY_H

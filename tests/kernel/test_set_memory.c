@@ -14,6 +14,7 @@
 #include <kernel/smp.h>
 #include <mm/page_alloc.h>
 #include <mm/vmalloc.h>
+#include <sched/thread.h>
 #include <shell/ktap.h>
 #include <string.h>
 
@@ -202,6 +203,128 @@ static void test_refuses(struct ktap *t)
 	give_back((void *)area, &a);
 }
 
+/* 4 GiB are more than rv32 has addresses, and 0 if they wrap. */
+static void test_too_many(struct ktap *t)
+{
+	unsigned long area = (unsigned long)vmalloc(BYTES);
+	int want = sizeof(long) == 4 ? -EINVAL : -ENOENT, all = 1 << 20;
+	struct aliases a;
+
+	KTAP_ASSERT(t, area != 0);
+	a = aliases_of((char *)area);
+	KTAP_EXPECT_EQ(t, set_memory_ro(area, all), want);
+	KTAP_EXPECT_EQ(t, set_memory_ro(area, all + 1), want);
+	KTAP_EXPECT_EQ(t, set_memory_ro(area, all - 1), -ENOENT);
+	KTAP_EXPECT_EQ(t, writers((void *)area), num_online_harts());
+	give_back((void *)area, &a);
+}
+
+/* Read-only where vmap() has it isn't read-only: the linear map's address counts. */
+static void test_writable_alias(struct ktap *t)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	char *low = page ? page_address(page) : NULL;
+	unsigned long before = leaf_of(low);
+	char *va = page ? vmap(&page, 1, VM_MAP, PAGE_KERNEL_RO) : NULL;
+
+	KTAP_ASSERT(t, va != NULL);
+	KTAP_EXPECT_EQ(t, set_memory_x((unsigned long)va, 1), -EINVAL);
+	KTAP_EXPECT_EQ(t, prot_of(va), PROT_READ);
+	KTAP_EXPECT_EQ(t, leaf_of(low), before);
+	KTAP_EXPECT_EQ(t, set_memory_rox((unsigned long)va, 1), 0);
+	KTAP_EXPECT_EQ(t, prot_of(va), PROT_READ | PROT_EXEC);
+	KTAP_EXPECT_EQ(t, prot_of(low), PROT_READ);
+	KTAP_EXPECT_EQ(t, set_memory_nx((unsigned long)va, 1), 0);
+	KTAP_EXPECT_EQ(t, set_memory_rw((unsigned long)va, 1), 0);
+	vunmap(va);
+	rejoin(low, before);
+	__free_page(page);
+}
+
+static void test_executable_alias(struct ktap *t)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	char *low = page ? page_address(page) : NULL;
+	unsigned long before = leaf_of(low);
+	char *va = page ? vmap(&page, 1, VM_MAP, PAGE_KERNEL_RO) : NULL;
+
+	KTAP_ASSERT(t, va != NULL);
+	KTAP_EXPECT_EQ(t, set_memory_rox((unsigned long)low, 1), 0);
+	KTAP_EXPECT_EQ(t, set_memory_rw((unsigned long)va, 1), -EINVAL);
+	KTAP_EXPECT_EQ(t, prot_of(va), PROT_READ);
+	KTAP_EXPECT_EQ(t, prot_of(low), PROT_READ | PROT_EXEC);
+	KTAP_EXPECT_EQ(t, set_memory_nx((unsigned long)low, 1), 0);
+	KTAP_EXPECT_EQ(t, set_memory_rw((unsigned long)va, 1), 0);
+	KTAP_EXPECT_EQ(t, writers(low), num_online_harts());
+	vunmap(va);
+	rejoin(low, before);
+	__free_page(page);
+}
+
+/* A page that becomes executable, and who looks at it. */
+struct watch {
+	const void *va, *alias;
+	unsigned long round; /* odd: rights are given back */
+	unsigned long looks, both;
+};
+
+/* In one round, executable and after that writable: it was both at once. */
+static int watch_page(void *arg)
+{
+	struct watch *w = arg;
+
+	while (!kthread_should_stop()) {
+		unsigned long round = __atomic_load_n(&w->round, __ATOMIC_ACQUIRE);
+		bool both = prot_of(w->va) & PROT_EXEC && prot_of(w->alias) & PROT_WRITE;
+
+		if (both && !(round & 1) && __atomic_load_n(&w->round, __ATOMIC_ACQUIRE) == round)
+			w->both++;
+		__atomic_store_n(&w->looks, w->looks + 1, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+static void change_watched(struct ktap *t, struct watch *w, unsigned long area)
+{
+	unsigned long looks = __atomic_load_n(&w->looks, __ATOMIC_RELAXED);
+
+	KTAP_EXPECT_EQ(t, set_memory_rox(area, NR), 0);
+	__atomic_fetch_add(&w->round, 1, __ATOMIC_SEQ_CST);
+	KTAP_EXPECT_EQ(t, set_memory_nx(area, NR), 0);
+	KTAP_EXPECT_EQ(t, set_memory_rw(area, NR), 0);
+	__atomic_fetch_add(&w->round, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&w->looks, __ATOMIC_RELAXED) == looks)
+		yield();
+}
+
+/* No other hart sees it executable while it can be written by the other address. */
+static void test_order(struct ktap *t)
+{
+	char *area = vmalloc(BYTES);
+	struct watch w = {};
+	unsigned int rounds = num_online_harts() > 1 ? 300 : 10; /* each is a slice on one */
+	struct thread *thread;
+	struct aliases a;
+
+	KTAP_ASSERT(t, area != NULL);
+	a = aliases_of(area);
+	w.va = area + BYTES - PAGE_SIZE;
+	w.alias = a.at[NR - 1];
+	if (!a.at[0] || !a.at[1] || !a.at[2] || !a.at[3]) {
+		ktap_skip(t, "its pages are in high memory");
+		vfree(area);
+		return;
+	}
+	thread = kthread_run(watch_page, &w, "watch");
+	KTAP_EXPECT(t, thread != NULL);
+	for (unsigned int i = 0; thread && i < rounds; i++)
+		change_watched(t, &w, (unsigned long)area);
+	if (thread)
+		kthread_stop(thread);
+	KTAP_EXPECT_EQ(t, w.both, 0);
+	give_back(area, &a);
+}
+
 static struct arch_table_source tables;
 
 static phys_addr_t no_table(void)
@@ -233,9 +356,16 @@ static void test_no_memory(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "linear", test_linear },	 { "alias", test_alias },
-	{ "code-runs", test_code_runs }, { "refuses", test_refuses },
-	{ "no-memory", test_no_memory }, {},
+	{ "linear", test_linear },
+	{ "alias", test_alias },
+	{ "code-runs", test_code_runs },
+	{ "refuses", test_refuses },
+	{ "too-many", test_too_many },
+	{ "writable-alias", test_writable_alias },
+	{ "executable-alias", test_executable_alias },
+	{ "order", test_order },
+	{ "no-memory", test_no_memory },
+	{},
 };
 
 static const struct ktap_suite suite_set_memory = { "set_memory", cases };
