@@ -277,6 +277,7 @@ bool smp_hart_online(void)
 		return false;
 	smp_mb();
 	tlb_flush_local_all(); /* what changed before others knew to ask this hart (tlb.c) */
+	instruction_barrier(); /* and new code: set_memory_x() asks online harts only */
 	/* A reason that came too late for the hart when it went off had an interrupt that's lost by
 	 * now, and keeps others from sending one. */
 	smp_interrupt_self();
