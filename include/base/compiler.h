@@ -33,8 +33,9 @@
 
 /*
  * What boot alone needs: functions, constants that only they mention, and variables that are 0 at
- * first.  Its memory is free once boot is over (arch_image_release), so nobody else may mention it
- * (tools/tables.py looks), but for a function marked __ref, which knows when it may.
+ * first.  The memory of functions and variables is free once boot is over (arch_release_image);
+ * constants stay, among the others.  Nobody else may mention any of it (tools/tables.py looks), but
+ * for a function marked __ref, which knows when it may.
  * __ro_after_init: a variable that nobody writes once boot is over.
  */
 #ifdef __riscv

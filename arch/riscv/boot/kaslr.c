@@ -17,7 +17,7 @@
  * that leaks tells little of the others.  get_random_u64() mixes the seeds in its own way; then
  * they are overwritten in both copies of the tree (mm/init.c), and the state when all is drawn.
  *
- * Not here: rv32, whose regions fill their 2 GiB.
+ * Not here: rv32, whose regions fill the upper 1 GiB, which is all that the kernel has.
  */
 #define LOG_PREFIX "kaslr: "
 
