@@ -7,7 +7,7 @@
 
 BOARD ?= qemu-virt
 CLANG ?= $(if $(findstring clang,$(CC)),1)
-O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)$(if $(filter 1,$(DEBUG)),-debug)$(if $(filter 1,$(KASAN)),-kasan)
+O     := build/$(BOARD)$(if $(filter 1,$(CLANG)),-clang)$(if $(filter 1,$(DEBUG)),-debug)$(if $(filter 1,$(KASAN)),-kasan)$(if $(filter 1,$(HIGHMEM)),-highmem)
 
 ifeq ($(wildcard boards/$(BOARD)/board.mk),)
 $(error no boards/$(BOARD)/board.mk: BOARD is one of $(notdir $(wildcard boards/*)))
@@ -21,7 +21,8 @@ say        = $(if $(filter 1,$(V))$(silent),,@printf '  %-8s%s\n' $(1) $(2))
 PYTHON    := /usr/bin/python3
 KCONFIG    = $(PYTHON) tools/kconfig.py --board $(BOARD) --out $(O) \
 	$(if $(filter 1,$(DEBUG)),--also tools/debug.config) \
-	$(if $(filter 1,$(KASAN)),--also tools/kasan.config) $(addprefix --also ,$(ALSO))
+	$(if $(filter 1,$(KASAN)),--also tools/kasan.config) \
+	$(if $(filter 1,$(HIGHMEM)),--also tools/highmem.config) $(addprefix --also ,$(ALSO))
 
 .PHONY: all FORCE
 .DELETE_ON_ERROR:
@@ -38,7 +39,7 @@ endif
 
 KCONFIG_FILES := Kconfig $(wildcard */Kconfig */*/Kconfig)
 $(O)/.config.stamp: $(wildcard $(O)/.config) $(KCONFIG_FILES) boards/$(BOARD)/defconfig \
-		tools/debug.config tools/kasan.config $(ALSO) \
+		tools/debug.config tools/kasan.config tools/highmem.config $(ALSO) \
 		tools/kconfig.py
 	@tools/setup build
 	@$(KCONFIG) sync
@@ -82,6 +83,16 @@ MARCH     := rv$(XLEN)imac_zicsr_zifencei
 CC_FLAGS  :=
 endif
 
+# gcc looks for the guard at tp (HL_CANARY, asm/hart_local.h), clang in a variable (stack_guard.c).
+ifndef CONFIG_STACKPROTECTOR
+STACK_FLAGS := -fno-stack-protector
+else ifeq ($(CLANG),1)
+STACK_FLAGS := -fstack-protector-strong
+else
+STACK_FLAGS := -fstack-protector-strong -mstack-protector-guard=tls \
+	-mstack-protector-guard-reg=tp -mstack-protector-guard-offset=$(if $(filter 32,$(XLEN)),32,64)
+endif
+
 include lib/libfdt.mk
 
 # -fno-jump-tables: a jump table holds addresses, and head.S and what it calls run
@@ -90,7 +101,7 @@ include lib/libfdt.mk
 TARGET_FLAGS := -march=$(MARCH) -mabi=$(MABI) -mcmodel=medany -fno-pic -ffreestanding -fbuiltin \
 	-isystem $(PICOLIBC)/include
 CODE_FLAGS := -std=gnu11 -O2 -g -fdebug-prefix-map=$(CURDIR)=. -fno-common \
-	-ffunction-sections -fdata-sections -fno-jump-tables -fno-stack-protector \
+	-ffunction-sections -fdata-sections -fno-jump-tables $(STACK_FLAGS) \
 	-fno-strict-aliasing -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-ident \
 	-fomit-frame-pointer $(CC_FLAGS)
 WARN_FLAGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wstrict-prototypes \
@@ -108,31 +119,44 @@ OBJS   := $(addprefix $(O)/,$(obj-y))
 FDT    := $(addprefix $(O)/libfdt/,$(LIBFDT_FILES:.c=.o))
 HEADER := $(O)/include/autoconf.h
 
-# The command that compiles, in a file that changes when it does: objects depend on it.
+# The command that compiles, and what is to be small rather than fast, in a file that changes when
+# they do: objects depend on it.
 $(O)/flags: FORCE | $(O)/.config.stamp
-	@echo '$(KCC) $(CFLAGS)' | cmp -s - $@ || echo '$(KCC) $(CFLAGS)' > $@
+	@echo '$(KCC) $(CFLAGS) $(COLD)' | cmp -s - $@ || echo '$(KCC) $(CFLAGS) $(COLD)' > $@
 
 $(O)/%.o: %.c $(O)/flags | $(LIBFDT_SRC)/libfdt.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) $(SANITIZE) -MMD -MP -c $< -o $@
 
+# They run before tp is anything.
+$(O)/arch/riscv/boot/kaslr.o $(O)/arch/riscv/mm/early.o: SANITIZE := -fno-stack-protector
+
 # All but what finds the memory that is checked, and says so.
 ifdef CONFIG_KASAN
 $(filter-out $(addprefix $(O)/,arch/% kernel/core/% kernel/sched/% mm/buddy% mm/kasan% mm/kfence% \
-	mm/kmalloc% mm/kmemleak% mm/mem% mm/page% mm/pcp% mm/slab% mm/slub% mm/zone%),$(OBJS)): \
+	mm/kmalloc% mm/kmap% mm/kmemleak% mm/mem% mm/page% mm/pcp% mm/slab% mm/slub% mm/zone%),$(OBJS)): \
 	SANITIZE := -fsanitize=kernel-address -Dmemcpy=kasan_memcpy -Dmemmove=kasan_memmove \
 	-Dmemset=kasan_memset
 endif
 
 # The suites are a third of the code, and none of it is hot.
 $(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_page_%.o: OPTIMIZE := -Os
-# Nor are the commands of the shell, and what debugging does to a page.  Lock debugging names the
-# place that takes a lock, so that must be inlined there.
+# Nor is what reads the device tree, drives a board's devices, runs once at boot or once in a while,
+# debugs and reports; nor the commands of the shell.  Lock debugging names the place that takes a
+# lock, so that must be inlined there.
+COLD := $(filter lib/dt/% drivers/%,$(obj-y)) lib/parse.o kernel/shell/line.o kernel/shell/shell.o \
+	arch/riscv/boot/kaslr.o $(addprefix arch/riscv/mm/,early_fdt.o fault.o guard.o paging.o ptdump.o seal.o) \
+	$(addprefix kernel/core/,bootargs.o console.o log.o panic.o percpu.o smp.o symbols.o sysctl.o) \
+	$(addprefix kernel/sched/,hotplug.o irq_domain.o lockreport.o workqueue.o) \
+	$(addprefix mm/,cma.o discover.o holders.o init.o kfence.o kfence_report.o linear_map.o \
+	memblock.o memmap.o mempolicy.o memremap.o migrate.o oom.o page_debug.o page_ext.o page_init.o \
+	page_owner.o page_report.o set_memory.o slab_common.o slab_debug.o slab_debug_report.o \
+	slab_info.o slab_shape.o slab_validate.o slab_watch.o vm_map.o vmalloc_info.o vmscan.o zone.o \
+	zone_plan.o)
 ifndef CONFIG_DEBUG_LOCKS
-$(O)/kernel/shell/cmd_%.o: OPTIMIZE := -Os
+$(addprefix $(O)/,$(COLD)) $(O)/kernel/shell/cmd_%.o $(FDT): OPTIMIZE := -Os
 endif
-$(O)/mm/page_debug.o $(O)/mm/page_ext.o $(O)/mm/page_owner.o $(O)/mm/page_report.o $(O)/mm/kfence.o $(O)/mm/kfence_report.o: OPTIMIZE := -Os
 
 $(O)/%.o: %.S $(O)/flags
 	$(call say,AS,$<)
@@ -145,7 +169,7 @@ $(LIBFDT_SRC)/libfdt.h:
 $(FDT): $(O)/libfdt/%.o: $(LIBFDT_SRC)/libfdt.h $(O)/flags
 	$(call say,CC,libfdt/$*.c)
 	@mkdir -p $(@D)
-	$(Q)$(KCC) $(CFLAGS) -w -MMD -MP -c $(LIBFDT_SRC)/$*.c -o $@
+	$(Q)$(KCC) $(CFLAGS) $(OPTIMIZE) -w -MMD -MP -c $(LIBFDT_SRC)/$*.c -o $@
 
 $(O)/libfdt.a: $(FDT)
 	$(call say,AR,$@)
@@ -215,8 +239,9 @@ build/$(BOARD)/board.dtb: boards/$(BOARD)/board.dts
 	@mkdir -p $(@D)
 	$(Q)dtc -q -I dts -O dtb -o $@ $<
 
+# Some machines need more than the board does: see tools/qemu.py.
 run-setup:
-	@tools/setup run $(SETUP)
+	@tools/setup run $(SETUP) $(if $(MEM),$(shell $(QEMU_RUN) --setup))
 
 run: run-setup image $(QEMU_DTB)
 	@$(QEMU_RUN) -- $(QEMU_ARGS)
@@ -258,6 +283,10 @@ check-kernel check-system: check-%: check-build
 check-matrix: check-build
 	@$(PYTEST) tests/kernel tests/system --matrix
 
+# 8 GiB of an rv32 machine.
+check-highmem: check-build
+	@$(PYTEST) tests/system/test_highmem.py --highmem
+
 # Everything at once, in kernels that check themselves. SOAK_SECONDS= for all machines together.
 soak: export SOAK_SECONDS ?= 600
 soak: check-build
@@ -266,6 +295,9 @@ soak: check-build
 fuzz: ; @tools/setup check
 	@$(MAKE) -f tests/host/Makefile fuzz-run
 
+fuzz-vmalloc: ; @tools/setup check
+	@$(MAKE) -f tests/host/Makefile $@
+
 bench: run-setup image
 	@$(MAKE) -s -f tests/host/Makefile build/host/replay
 	@$(PYTHON) tools/bench.py --board $(BOARD) $(KEYS)
@@ -273,10 +305,10 @@ bench: run-setup image
 format:
 	@tools/setup lint
 	git ls-files '*.c' '*.h' | xargs clang-format -i
-.PHONY: check-build lint check check-host check-kernel check-system check-matrix soak fuzz bench format
+.PHONY: check-build lint check check-host check-kernel check-system check-matrix check-highmem soak fuzz fuzz-vmalloc bench format
 
 clean:
-	rm -rf $(filter-out build/dl build/firmware build/apt,$(wildcard build/*)) compile_commands.json
+	rm -rf $(filter-out build/dl build/firmware build/apt build/qemu10,$(wildcard build/*)) compile_commands.json
 
 help:
 	@sed -n -e 's/$$(BOARD)/$(BOARD)/g' -e 's/^#| \{0,1\}//p' Makefile
@@ -293,13 +325,15 @@ help:
 #|   check-host      the kernel's sources on this machine, under sanitizers, and the fuzzers
 #|   check-kernel    the suites inside the kernel
 #|   check-system    boots of the interesting machines;  check-matrix  of all of them
+#|   check-highmem   high memory, and 8 GiB of an rv32 machine, which the host must have
 #|   lint            layers, licence lines, lengths
 #| make soak       10 minutes of everything at once, with checks and perturbation (SOAK_SECONDS=)
-#| make fuzz       the fuzzers by turns, until one finds something, or Ctrl-C
+#| make fuzz       the fuzzers by turns, until one finds something, or Ctrl-C; fuzz-vmalloc: a minute
 #| make bench      count the instructions of the kernel's operations (KEYS="boot_1G ...": only some)
 #|
 #| make menuconfig | defconfig | olddefconfig | savedefconfig     build/$(BOARD)/.config
 #| make format     clang-format;   make clean  removes what was built, not what was downloaded
 #| DEBUG=1 turns every check on (tools/debug.config) and builds into build/$(BOARD)-debug
+#| HIGHMEM=1 APPEND=lowmem=SIZE  memory beyond SIZE is high, on rv64 too (docs/kmap.md)
 #| KASAN=1 checks each access to small objects (docs/debugging-memory.md), into build/$(BOARD)-kasan
 #| V=1 shows commands, CLANG=1 (or CC=clang) compiles with clang into build/$(BOARD)-clang

@@ -18,12 +18,14 @@
 #include <kernel/panic.h>
 #include <kernel/random.h>
 #include <kernel/smp.h>
+#include <kernel/stack_guard.h>
 #include <kernel/time.h>
 #include <lib/dt.h>
 #include <mm/init.h>
 #include <mm/slab.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
+#include <mm/vmalloc.h>
 #include <sched/irq.h>
 #include <sched/kfence_timer.h>
 #include <sched/kmemleak.h>
@@ -38,7 +40,7 @@ void hart_main(void) __noreturn;
 
 static const char *paging_cap; /* paging= */
 
-static int parse_paging(const char *value)
+static int __init parse_paging(const char *value)
 {
 	static const char *const modes[] = { "sv32", "sv39", "sv48", "sv57" };
 
@@ -51,7 +53,8 @@ static int parse_paging(const char *value)
 	return -EINVAL;
 }
 
-static const struct bootarg arg_paging = { "paging", parse_paging, "sv39, sv48 or sv57" };
+static const struct bootarg arg_paging __initconst = { "paging", parse_paging,
+						       "sv39, sv48 or sv57" };
 TABLE_ENTRY(bootarg, arg_paging);
 
 static void announce(unsigned long hartid)
@@ -63,7 +66,7 @@ static void announce(unsigned long hartid)
 }
 
 /* Check the firmware's device tree where it lies; returns its size. */
-static size_t open_fdt(phys_addr_t pa)
+static size_t __init open_fdt(phys_addr_t pa)
 {
 	struct dt_error err;
 	struct dt_chosen chosen;
@@ -86,7 +89,8 @@ static void report_memory(void)
 		PA(memblock_phys_mem_size() / MiB), nr_free_pages() * (PAGE_SIZE / 1024));
 }
 
-void start_kernel(unsigned long hartid, unsigned long fdt_pa)
+/* What runs when the guard is set must not look for the old one. */
+static __noinline __no_stack_protector void __init boot(unsigned long hartid, unsigned long fdt_pa)
 {
 	size_t fdt_bytes;
 
@@ -95,28 +99,41 @@ void start_kernel(unsigned long hartid, unsigned long fdt_pa)
 	arch_paging_early();	    /* where the image lies */
 	announce(hartid);
 	fdt_bytes = open_fdt(fdt_pa);	     /* the tree is sound; boot arguments */
+	random_init();			     /* from seeds that the tree loses later */
+	stack_guard_init();		     /* calls from here on are guarded by a random word */
 	mm_init_memblock(fdt_pa, fdt_bytes); /* banks, reservations */
-	arch_paging_init(memblock_start_of_DRAM(), paging_cap); /* regions */
+	arch_paging_init(memblock_start_of_DRAM(), memblock_end_of_DRAM(), memblock_phys_mem_size(),
+			 paging_cap);  /* regions */
+	arch_set_isa(dt_common_isa()); /* what page tables may say */
+	linear_map_limit();	       /* what is high memory */
+	mm_init_reserve();	       /* before the linear map: some must never be mapped */
 	linear_map_init();
 	mm_init_fdt();	       /* the tree, copied to safety */
-	harts_prepare(hartid); /* numbers, per-CPU areas, stacks, clock */
+	harts_prepare(hartid); /* numbers, per-CPU areas, clock */
+	console_init();	       /* the UART; the log so far goes out */
 	mm_init_pages();       /* DMA ceilings, zones, page allocator */
-	random_init();
-	kmem_cache_init(); /* small objects */
+	kmem_cache_init();     /* small objects */
+	vmalloc_init();	       /* memory at addresses in a row */
 	report_memory();
-	if (arch_wx_check())
-		panic("a page is both writable and executable");
-	console_init();		    /* the UART; the log so far goes out */
 	sched_init();		    /* this code becomes the thread "main" */
 	drivers_probe(DRIVER_CORE); /* interrupt controllers; how to end a failed run */
 	local_irq_enable();
 	sched_start_services();
-	node_daemons_init();	      /* kswapd and its like */
+	node_daemons_init(); /* kswapd and its like */
+	harts_give_stacks();
 	smp_start();		      /* the other harts */
 	workqueues_init();	      /* their workers */
 	kfence_timer_init();	      /* a sample of objects is watched */
 	kmemleak_start();	      /* who looks for leaks, if anyone */
 	drivers_probe(DRIVER_DEVICE); /* everything else; the console by interrupt */
+}
+
+void __no_stack_protector __ref start_kernel(unsigned long hartid, unsigned long fdt_pa)
+{
+	boot(hartid, fdt_pa);
+	mm_free_init(); /* what boot() alone needed; what it alone wrote is read-only */
+	if (arch_wx_check())
+		panic("a page is both writable and executable");
 	pr_info("%lu instructions from _start to the prompt", instructions_since_start());
 	shell_main();
 }

@@ -151,7 +151,7 @@ int cma_for_each_area(int (*fn)(struct cma *cma, void *arg), void *arg)
 
 /* ---- boot ---- */
 
-static int parse_cma(const char *value)
+static int __init parse_cma(const char *value)
 {
 	const char *at = strchr(value, '@');
 	char size[24];
@@ -169,11 +169,12 @@ static int parse_cma(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_cma = { "cma", parse_cma,
-					"SIZE or SIZE@START: memory for large allocations" };
+static const struct bootarg arg_cma __initconst = {
+	"cma", parse_cma, "SIZE or SIZE@START: memory for large allocations"
+};
 TABLE_ENTRY(bootarg, arg_cma);
 
-void cma_reserve(void)
+void __init cma_reserve(void)
 {
 	phys_addr_t size = cmas.arg_size, start = cmas.arg_start;
 	bool fits;
@@ -236,8 +237,8 @@ static void free_area(struct zone *zone, phys_addr_t base, phys_addr_t size)
 	free_reserved_area(base, base + size);
 }
 
-int cma_init_reserved_mem(phys_addr_t base, phys_addr_t size, unsigned order_per_bit,
-			  const char *name, struct cma **res)
+int __init cma_init_reserved_mem(phys_addr_t base, phys_addr_t size, unsigned order_per_bit,
+				 const char *name, struct cma **res)
 {
 	struct zone *zone = zone_of_area(base, size);
 	struct cma *cma = &cmas.area[cmas.nr];
@@ -267,7 +268,7 @@ int cma_init_reserved_mem(phys_addr_t base, phys_addr_t size, unsigned order_per
 	return 0;
 }
 
-static void add_area(phys_addr_t base, phys_addr_t size, const char *name, bool dflt)
+static void __init add_area(phys_addr_t base, phys_addr_t size, const char *name, bool dflt)
 {
 	struct cma *cma = NULL;
 	int err = cma_init_reserved_mem(base, size, 0, name, &cma);
@@ -282,7 +283,7 @@ static void add_area(phys_addr_t base, phys_addr_t size, const char *name, bool 
 		cmas.dflt = cma;
 }
 
-void cma_init(void)
+void __init cma_init(void)
 {
 	struct discover_area area;
 

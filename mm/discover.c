@@ -70,7 +70,7 @@ struct twin {
 	int nr;
 };
 
-static int count_twins(const struct dt_bank *bank, void *arg, struct dt_error *err)
+static int __init count_twins(const struct dt_bank *bank, void *arg, struct dt_error *err)
 {
 	struct twin *twin = arg;
 
@@ -92,7 +92,7 @@ static bool is_repeated(const struct dt_bank *bank, phys_addr_t start, phys_addr
 	       !dt_for_each_bank(count_twins, &twin, &ignored) && twin.nr > 1;
 }
 
-static int add_bank(const struct dt_bank *bank, void *arg, struct dt_error *err)
+static int __init add_bank(const struct dt_bank *bank, void *arg, struct dt_error *err)
 {
 	phys_addr_t start = page_up(bank->range.start);
 	phys_addr_t end = ALIGN_DOWN(bank->range.end, PAGE);
@@ -165,7 +165,7 @@ struct clash {
 	bool found;
 };
 
-static int find_clash(const struct dt_reservation *other, void *arg, struct dt_error *err)
+static int __init find_clash(const struct dt_reservation *other, void *arg, struct dt_error *err)
 {
 	struct clash *c = arg;
 
@@ -177,7 +177,8 @@ static int find_clash(const struct dt_reservation *other, void *arg, struct dt_e
 }
 
 /* Asks the tree, since memblock shows one owner only where /memreserve/ has it too. */
-static bool clashes_with_node(const struct dt_reservation *rsv, phys_addr_t start, phys_addr_t end)
+static bool __init clashes_with_node(const struct dt_reservation *rsv, phys_addr_t start,
+				     phys_addr_t end)
 {
 	struct clash c = { rsv, false };
 	struct dt_error ignored;
@@ -205,8 +206,8 @@ static u32 reservation_kind(const struct dt_reservation *rsv)
 }
 
 /* Reserve [start, end) for @rsv's node. */
-static int reserve_for(const struct dt_reservation *rsv, phys_addr_t start, phys_addr_t end,
-		       struct dt_error *err)
+static int __init reserve_for(const struct dt_reservation *rsv, phys_addr_t start, phys_addr_t end,
+			      struct dt_error *err)
 {
 	u32 kind = reservation_kind(rsv);
 	int code = reserve(start, end, kind, rsv->no_map, err);
@@ -222,7 +223,7 @@ static int reserve_for(const struct dt_reservation *rsv, phys_addr_t start, phys
 	return 0;
 }
 
-static int add_static(const struct dt_reservation *rsv, void *arg, struct dt_error *err)
+static int __init add_static(const struct dt_reservation *rsv, void *arg, struct dt_error *err)
 {
 	phys_addr_t start = ALIGN_DOWN(rsv->range.start, PAGE), end = page_up(rsv->range.end);
 
@@ -267,7 +268,7 @@ static int reserve_initrd(struct dt_error *err)
 	return reserve(start, end, MEMBLOCK_RSRV_INITRD, false, err);
 }
 
-int discover_memory(struct dt_error *err)
+int __init discover_memory(struct dt_error *err)
 {
 	struct dt_error map_error;
 	int code;
@@ -284,7 +285,7 @@ int discover_memory(struct dt_error *err)
 	return code ? code : reserve_initrd(err);
 }
 
-int discover_check_image(phys_addr_t start, phys_addr_t end, struct dt_error *err)
+int __init discover_check_image(phys_addr_t start, phys_addr_t end, struct dt_error *err)
 {
 	const struct memblock_region *r;
 
@@ -323,7 +324,7 @@ static phys_addr_t find_place(const struct dt_reservation *rsv, u64 size)
 	return pa;
 }
 
-static int add_dynamic(const struct dt_reservation *rsv, void *arg, struct dt_error *err)
+static int __init add_dynamic(const struct dt_reservation *rsv, void *arg, struct dt_error *err)
 {
 	u64 size = page_up(rsv->size);
 	phys_addr_t pa;
@@ -345,12 +346,12 @@ static int add_dynamic(const struct dt_reservation *rsv, void *arg, struct dt_er
 	return reserve_for(rsv, pa, pa + size, err);
 }
 
-int discover_reserve_dynamic(struct dt_error *err)
+int __init discover_reserve_dynamic(struct dt_error *err)
 {
 	return dt_for_each_reservation(add_dynamic, NULL, err);
 }
 
-bool discover_reusable(unsigned i, struct discover_area *area)
+bool __init discover_reusable(unsigned i, struct discover_area *area)
 {
 	const char *name;
 	int len;
@@ -367,7 +368,8 @@ bool discover_reusable(unsigned i, struct discover_area *area)
 
 /* ---- harts ---- */
 
-int discover_harts(const struct dt_hart **harts, unsigned *nr, u32 *timebase, struct dt_error *err)
+int __init discover_harts(const struct dt_hart **harts, unsigned *nr, u32 *timebase,
+			  struct dt_error *err)
 {
 	struct dt_hart *array;
 	unsigned i;
@@ -390,7 +392,7 @@ int discover_harts(const struct dt_hart **harts, unsigned *nr, u32 *timebase, st
 
 /* ---- DMA and zones ---- */
 
-int discover_dma(struct dt_error *err)
+int __init discover_dma(struct dt_error *err)
 {
 	struct dt_dma_map *map = &found.dma;
 	int code;
@@ -461,10 +463,12 @@ static u64 movable_bytes(const struct zone_plan_input *in, const struct zone_wis
 	return 0;
 }
 
-int discover_zones(const struct zone_wishes *wish, struct zone_plan *plan, struct dt_error *err)
+int __init discover_zones(const struct zone_wishes *wish, struct zone_plan *plan,
+			  struct dt_error *err)
 {
 	struct zone_plan_input in = { .nr_windows = found.dma.nr_devices,
-				      .dma_zone = wish->dma_zone };
+				      .dma_zone = wish->dma_zone,
+				      .high = wish->high };
 	unsigned i, room = memblock.memory.nr;
 	struct phys_range *mem;
 	int k;

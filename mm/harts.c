@@ -2,8 +2,9 @@
 /*
  * harts.c - memory for each hart: its table entry, per-CPU area and stacks
  *
- * All of it comes from memblock, near the hart.  A hart that maxcpus= keeps off has an area,
- * since its objects may be initialised, but no stack until it is started all the same.
+ * Entries and areas come from memblock, near the hart; stacks are areas (kstack.c).  A hart that
+ * maxcpus= keeps off has an area, since its objects may be initialised, but no stack until it is
+ * started all the same.
  */
 #define LOG_PREFIX "smp: "
 
@@ -53,16 +54,6 @@ static void tell_stack(struct hart_info *h)
 	h->local->boot_satp = csr_read(satp);
 }
 
-static void make_stack(struct hart_info *h, unsigned int cpu)
-{
-	phys_addr_t pa = memblock_phys_alloc_range(STACK_SIZE, PAGE_SIZE, 0, 0, h->nid);
-
-	h->stack = pa ? arch_stack_map(cpu, pa) : 0;
-	if (!h->stack)
-		panic("no memory for the stack of hart %lu", h->hartid);
-	tell_stack(h);
-}
-
 int hart_give_stack(unsigned int cpu)
 {
 	struct hart_info *h = hart_info(cpu);
@@ -74,6 +65,13 @@ int hart_give_stack(unsigned int cpu)
 		return -ENOMEM;
 	tell_stack(h);
 	return 0;
+}
+
+void __init harts_give_stacks(void)
+{
+	for (unsigned int cpu = 1; cpu < smp_wanted_harts(); cpu++)
+		if (hart_give_stack(cpu))
+			panic("no memory for the stack of hart %lu", hart_info(cpu)->hartid);
 }
 
 /* Go on with the boot hart's own area instead of the template. */
@@ -112,17 +110,7 @@ static unsigned int number_harts(struct hart_info *harts, const struct dt_hart *
 	return last + 1;
 }
 
-/* Do all harts that may run have this extension? */
-static bool all_harts_have(const struct hart_info *harts, unsigned int n, unsigned int isa)
-{
-	while (n--) {
-		if (!(harts[n].isa & isa))
-			return false;
-	}
-	return true;
-}
-
-void harts_prepare(unsigned long bootid)
+void __init harts_prepare(unsigned long bootid)
 {
 	const struct dt_hart *list;
 	struct hart_info *harts;
@@ -136,13 +124,11 @@ void harts_prepare(unsigned long bootid)
 	/* One more than can be: number_harts() keeps entry 0 for the boot hart. */
 	harts = memblock_alloc((n + 1) * sizeof(*harts), sizeof(u64));
 	usable = number_harts(harts, list, n, bootid);
-	arch_set_svpbmt(all_harts_have(harts, usable, DT_ISA_SVPBMT));
 	percpu_offset = memblock_alloc(usable * sizeof(*percpu_offset), sizeof(long));
 	for (unsigned int cpu = 0; cpu < usable; cpu++)
 		make_area(&harts[cpu], cpu);
 	move_boot_hart(&harts[0]);
 	smp_set_harts(harts, usable);
-	for (unsigned int cpu = 1; cpu < smp_wanted_harts(); cpu++)
-		make_stack(&harts[cpu], cpu);
+	arch_hart_init();
 	pr_info("%u of %u harts usable, booted on hart %lu", usable, n, bootid);
 }

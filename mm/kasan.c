@@ -25,6 +25,7 @@
 #include <asm/trap.h>
 #include <kernel/log.h>
 #include <kernel/symbols.h>
+#include <mm/highmem.h>
 #include <mm/memblock.h>
 #include <mm/memmap.h>
 
@@ -40,13 +41,15 @@ static u8 **tables; /* by segment */
 static u32 reporting;
 struct kasan_found kasan_found;
 
-void kasan_init(void)
+void __init kasan_init(void)
 {
 	u8 **made = memblock_alloc(nr_mem_segments * sizeof(*made), sizeof(*made));
 
 	for (unsigned i = 0; i < nr_mem_segments; i++) {
 		const struct mem_segment *seg = &mem_segments[i];
 
+		if (zone_is_high(seg->zone))
+			continue; /* no object lies there */
 		made[i] =
 			memblock_alloc_node((seg->end_pfn - seg->start_pfn) << (PAGE_SHIFT - SCALE),
 					    PAGE_SIZE, seg->zone->nid);
@@ -61,9 +64,9 @@ static u8 *shadow_of(unsigned long at)
 	const struct mem_segment *seg;
 	phys_addr_t pa;
 
-	if (!tables || offset >= va_layout.linear_bytes)
-		return NULL;
 	pa = va_layout.phys_base + offset;
+	if (!tables || offset >= va_layout.linear_bytes || pa >= va_layout.low_end)
+		return NULL;
 	seg = memmap_segment(PFN_DOWN(pa));
 	return seg ? &tables[seg - mem_segments][(pa - PFN_PHYS(seg->start_pfn)) >> SCALE] : NULL;
 }

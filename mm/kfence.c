@@ -40,6 +40,7 @@
 #include <kernel/sysctl.h>
 #include <kernel/time.h>
 #include <lib/parse.h>
+#include <mm/highmem.h>
 
 #include "internal.h"
 #include "slab.h"
@@ -354,7 +355,7 @@ void kfence_sample(void)
 
 static unsigned int wanted_objects; /* kfence.num_objects=, 0: by memory */
 
-static int parse_ms(const char *value)
+static int __init parse_ms(const char *value)
 {
 	unsigned long ms;
 
@@ -364,7 +365,7 @@ static int parse_ms(const char *value)
 	return 0;
 }
 
-static int parse_objects(const char *value)
+static int __init parse_objects(const char *value)
 {
 	unsigned long nr;
 
@@ -374,9 +375,10 @@ static int parse_objects(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_ms = { "kfence.sample_interval", parse_ms,
-				       "milliseconds, at most 3600000; 0 is off" };
-static const struct bootarg arg_objects = { "kfence.num_objects", parse_objects, "1 to 255" };
+static const struct bootarg arg_ms __initconst = { "kfence.sample_interval", parse_ms,
+						   "milliseconds, at most 3600000; 0 is off" };
+static const struct bootarg arg_objects __initconst = { "kfence.num_objects", parse_objects,
+							"1 to 255" };
 TABLE_ENTRY(bootarg, arg_ms);
 TABLE_ENTRY(bootarg, arg_objects);
 
@@ -386,10 +388,21 @@ SYSCTL(kfence, sample_interval, kfence_interval, 0, KFENCE_MAX_INTERVAL, kfence_
 /* A 256th of memory. */
 static unsigned nr_objects(void)
 {
-	unsigned long nr = nr_managed_pages() / 512;
+	unsigned long nr = totallow_pages() / 512;
 
 	return wanted_objects ? wanted_objects
 			      : (unsigned)min(max(nr, 1UL), (unsigned long)KFENCE_MAX);
+}
+
+/* A block is aligned to its size, so all of it is in one leaf, which is split at once, or in small
+ * ones.  0 or -ENOMEM. */
+static int split_leaves(unsigned long va, unsigned long bytes)
+{
+	int err = 0;
+
+	for (unsigned long off = 0; off < bytes && !err; off += PAGE_SIZE)
+		err = arch_split(va + off, PAGE_SIZE);
+	return err;
 }
 
 static int make(unsigned nr)
@@ -400,9 +413,8 @@ static int make(unsigned nr)
 	struct arch_mapping was;
 	unsigned long flags;
 
-	/* A block is aligned to its size, so all of it is in one leaf, or in small ones. */
 	if (!start || !object || arch_lookup((unsigned long)start, &was) ||
-	    arch_split((unsigned long)start, PAGE_SIZE)) {
+	    split_leaves((unsigned long)start, bytes)) {
 		if (object)
 			free_pages_exact(object, side);
 		if (start)
@@ -442,8 +454,10 @@ static void unmake(void)
 	if (used || !bytes)
 		return;
 	arch_linear_valid(start, bytes / PAGE_SIZE, true);
-	if (pool.leaf > PAGE_SIZE)
-		arch_join((unsigned long)start, pool.leaf);
+	if (pool.leaf > PAGE_SIZE) {
+		for (unsigned long off = 0; off < bytes; off += pool.leaf)
+			arch_join((unsigned long)start + off, pool.leaf);
+	}
 	free_pages_exact(start, bytes);
 	free_pages_exact(pool.object, side);
 }

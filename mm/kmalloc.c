@@ -27,6 +27,7 @@
 #include <kernel/percpu.h>
 #include <kernel/random.h>
 #include <mm/folio.h>
+#include <mm/highmem.h>
 #include <mm/kfence.h>
 #include <mm/page_alloc.h>
 
@@ -156,9 +157,9 @@ struct kmem_cache *kmalloc_cache(struct slab_handle *handle, gfp_t gfp)
 	return s;
 }
 
-void kmalloc_init(void)
+void __init kmalloc_init(void)
 {
-	unsigned long mib = nr_managed_pages() >> (20 - PAGE_SHIFT);
+	unsigned long mib = totallow_pages() >> (20 - PAGE_SHIFT);
 	unsigned rows = mib < 32 || !BY_SITE ? 1 : mib < 128 ? 4 : KMALLOC_SITES;
 
 	memset(cache_of, 0, sizeof(cache_of)); /* host tests begin anew */
@@ -208,19 +209,19 @@ static void *kmalloc_large(size_t size, gfp_t gfp, int nid)
 	page = nid == NUMA_NO_NODE ? alloc_pages(gfp, order) : alloc_pages_node(nid, gfp, order);
 	if (!page)
 		return NULL;
-	if (!kmemleak_track(page_address(page), PAGE_SIZE << order, 1, gfp)) {
+	if (!kmemleak_track(lowmem_page_address(page), PAGE_SIZE << order, 1, gfp)) {
 		__free_pages(page, order);
 		return NULL;
 	}
 	page->mapping = (void *)large_tag;
-	slab_trace_alloc(true, PAGE_SIZE << order, page_address(page));
-	return page_address(page);
+	slab_trace_alloc(true, PAGE_SIZE << order, lowmem_page_address(page));
+	return lowmem_page_address(page);
 }
 
 static bool is_large(const struct page *page, const void *object)
 {
 	return page_owner_word(page) == large_tag && !PageTail(page) &&
-	       page_address(page) == object;
+	       lowmem_page_address(page) == object;
 }
 
 void kfree_large(const void *object, struct page *page)

@@ -46,12 +46,6 @@ void kfree_sensitive(const void *object)
 	kfree(object);
 }
 
-/* Whatever kvmalloc() gave: what is in vmalloc's area will go to vfree(). */
-void kvfree(const void *object)
-{
-	kfree(object);
-}
-
 char *kstrndup(const char *text, size_t max, gfp_t gfp)
 {
 	size_t bytes = text ? strnlen(text, max) : 0;

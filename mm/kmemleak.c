@@ -46,7 +46,7 @@ static int parse_kmemleak(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_kmemleak = { "kmemleak", parse_kmemleak, "on or off" };
+static const struct bootarg arg_kmemleak __initconst = { "kmemleak", parse_kmemleak, "on or off" };
 TABLE_ENTRY(bootarg, arg_kmemleak);
 
 u32 leak_now(void)

@@ -170,11 +170,13 @@ static void read_hart(const char *area)
 /* All but what is our own, the template of the harts' areas, and the boot's stack. */
 static void read_roots(void)
 {
+	kmemleak_scan_range(__ro_after_init_start, __ro_after_init_end);
 	kmemleak_scan_range(_sdata, __per_cpu_start);
 	kmemleak_scan_range(__per_cpu_end, &leak_state);
 	kmemleak_scan_range(&leak_state + 1, __tables_start);
 	kmemleak_scan_range(__bss_start, boot_stack_guard);
-	kmemleak_scan_range(boot_stack_top, __bss_end);
+	kmemleak_scan_range(boot_stack_top, __init_bss_start);
+	kmemleak_scan_range(__init_bss_end, __bss_end);
 	for (unsigned cpu = 0; cpu < nr_harts; cpu++)
 		read_hart((const char *)hart_info(cpu)->local);
 	if (kmemleak_scan_stacks)

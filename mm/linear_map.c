@@ -12,6 +12,9 @@
  * A leaf of 1 GiB never covers memory that firmware reserved: what it protects with PMP lies
  * there, and the FU540 must not have such a leaf over it (its erratum).  All leaves end at no-map
  * ranges anyway.
+ *
+ * What the linear map doesn't reach is high memory (mm/highmem.h), or without CONFIG_HIGHMEM left
+ * out.
  */
 #define LOG_PREFIX "memory: "
 
@@ -21,10 +24,11 @@
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <mm/highmem.h>
 #include <mm/memblock.h>
 #include <mm/page_debug.h>
 
-static phys_addr_t table_from_memblock(void)
+static phys_addr_t __init table_from_memblock(void)
 {
 	return memblock_phys_alloc_range(PAGE_SIZE, PAGE_SIZE, 0, 0, NUMA_NO_NODE);
 }
@@ -54,7 +58,7 @@ static void map_around_image(phys_addr_t start, phys_addr_t end, unsigned long l
 }
 
 /* Has somebody else than this kernel reserved memory in [start, end)? */
-static bool foreign_memory(phys_addr_t start, phys_addr_t end)
+static bool __init foreign_memory(phys_addr_t start, phys_addr_t end)
 {
 	const struct memblock_region *r;
 
@@ -93,30 +97,41 @@ static void map_bank(phys_addr_t start, phys_addr_t end)
 	}
 }
 
-/* Forget what the linear map can't reach: nothing but high memory could use it. */
-static void leave_out_unreachable(void)
+/* What lies at @limit and above isn't used. */
+static void __init leave_out(phys_addr_t limit, const char *reach)
 {
-	phys_addr_t limit = va_layout.phys_base + va_layout.linear_bytes;
 	phys_addr_t end = memblock_end_of_DRAM();
 
-	memblock_set_limit(limit);
 	if (end <= limit)
 		return;
-	pr_warn("0x%llx to 0x%llx is beyond the linear map of %s (%llu MiB) and left out",
-		PA(limit), PA(end), arch_paging_name(), PA(va_layout.linear_bytes / MiB));
+	pr_warn("0x%llx to 0x%llx is beyond the %s of %s (%llu MiB) and left out", PA(limit),
+		PA(end), reach, arch_paging_name(), PA((limit - va_layout.phys_base) / MiB));
 	if (memblock_remove(limit, end - limit))
-		panic("memory beyond the linear map can't be left out: memblock is full");
+		panic("memory beyond the %s can't be left out: memblock is full", reach);
 }
 
-void linear_map_init(void)
+void __init linear_map_limit(void)
+{
+	highmem_cap();
+	memblock_set_limit(va_layout.low_end);
+#ifdef CONFIG_HIGHMEM
+	leave_out(arch_described_end(), "descriptors");
+	if (highmem_start())
+		pr_info("0x%llx to 0x%llx is high memory: the linear map ends before it",
+			PA(va_layout.low_end), PA(memblock_end_of_DRAM()));
+#else
+	leave_out(va_layout.low_end, "linear map");
+#endif
+}
+
+void __init linear_map_init(void)
 {
 	const struct memblock_region *r;
 
-	leave_out_unreachable();
 	arch_map_set_allocator(table_from_memblock, NULL);
 	for_each_mem_range(r) {
 		if (!(r->flags & MEMBLOCK_NOMAP))
-			map_bank(r->base, r->base + r->size);
+			map_bank(r->base, min(r->base + r->size, va_layout.low_end));
 	}
 	arch_linear_done();
 	memblock_allow_resize();

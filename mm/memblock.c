@@ -152,7 +152,6 @@ static phys_addr_t find_free(phys_addr_t size, phys_addr_t align, phys_addr_t st
 
 	/* Frame 0 would read as a failure; what lies at NULL is best not handed out anyway. */
 	start = max(start, (phys_addr_t)PAGE_SIZE);
-	end = min(end, memblock.limit);
 	for (hotplug = 0; !pa && hotplug <= MEMBLOCK_HOTPLUG; hotplug += MEMBLOCK_HOTPLUG) {
 		if (nid != NUMA_NO_NODE)
 			pa = find_on_node(size, align, start, end, nid, hotplug);
@@ -290,7 +289,7 @@ static int remove_range(struct memblock_type *type, phys_addr_t base, phys_addr_
 	return 0;
 }
 
-static int mark_memory(phys_addr_t base, phys_addr_t size, u32 flag)
+static int __init mark_memory(phys_addr_t base, phys_addr_t size, u32 flag)
 {
 	struct memblock_type *type = &memblock.memory;
 	unsigned first, last;
@@ -311,50 +310,50 @@ static int mark_memory(phys_addr_t base, phys_addr_t size, u32 flag)
 
 /* ---- the public functions ---- */
 
-int memblock_add_node(phys_addr_t base, phys_addr_t size, int nid)
+int __init memblock_add_node(phys_addr_t base, phys_addr_t size, int nid)
 {
 	if (wraps(base, size))
 		return -EINVAL;
 	return add_range(&memblock.memory, base, base + size, nid, 0);
 }
 
-int memblock_add(phys_addr_t base, phys_addr_t size)
+int __init memblock_add(phys_addr_t base, phys_addr_t size)
 {
 	return memblock_add_node(base, size, 0);
 }
 
-int memblock_remove(phys_addr_t base, phys_addr_t size)
+int __init memblock_remove(phys_addr_t base, phys_addr_t size)
 {
 	if (wraps(base, size))
 		return -EINVAL;
 	return remove_range(&memblock.memory, base, base + size);
 }
 
-int memblock_reserve_kind(phys_addr_t base, phys_addr_t size, u32 kind)
+int __init memblock_reserve_kind(phys_addr_t base, phys_addr_t size, u32 kind)
 {
 	if (wraps(base, size))
 		return -EINVAL;
 	return add_range(&memblock.reserved, base, base + size, NUMA_NO_NODE, kind);
 }
 
-int memblock_reserve(phys_addr_t base, phys_addr_t size)
+int __init memblock_reserve(phys_addr_t base, phys_addr_t size)
 {
 	return memblock_reserve_kind(base, size, MEMBLOCK_RSRV_EARLY);
 }
 
-int memblock_phys_free(phys_addr_t base, phys_addr_t size)
+int __init memblock_phys_free(phys_addr_t base, phys_addr_t size)
 {
 	if (wraps(base, size))
 		return -EINVAL;
 	return remove_range(&memblock.reserved, base, base + size);
 }
 
-int memblock_mark_nomap(phys_addr_t base, phys_addr_t size)
+int __init memblock_mark_nomap(phys_addr_t base, phys_addr_t size)
 {
 	return mark_memory(base, size, MEMBLOCK_NOMAP);
 }
 
-int memblock_mark_hotplug(phys_addr_t base, phys_addr_t size)
+int __init memblock_mark_hotplug(phys_addr_t base, phys_addr_t size)
 {
 	return mark_memory(base, size, MEMBLOCK_HOTPLUG);
 }
@@ -364,7 +363,7 @@ void memblock_set_limit(phys_addr_t limit)
 	memblock.limit = limit;
 }
 
-int memblock_enforce_memory_limit(phys_addr_t bytes)
+int __init memblock_enforce_memory_limit(phys_addr_t bytes)
 {
 	const struct memblock_region *r;
 
@@ -379,22 +378,33 @@ int memblock_enforce_memory_limit(phys_addr_t bytes)
 	return 0;
 }
 
-void memblock_allow_resize(void)
+void __init memblock_allow_resize(void)
 {
 	memblock.can_resize = true;
 }
 
-phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_addr_t start,
-				      phys_addr_t end, int nid)
+static phys_addr_t take(phys_addr_t size, phys_addr_t align, phys_addr_t start, phys_addr_t end,
+			int nid)
 {
 	phys_addr_t pa;
 
 	if (!size || !align || (align & (align - 1)))
 		return 0;
-	pa = find_free(size, align, start, end ? end : ~(phys_addr_t)0, nid);
+	pa = find_free(size, align, start, end, nid);
 	if (!pa || add_range(&memblock.reserved, pa, pa + size, NUMA_NO_NODE, MEMBLOCK_RSRV_EARLY))
 		return 0;
 	return pa;
+}
+
+phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_addr_t start,
+				      phys_addr_t end, int nid)
+{
+	return take(size, align, start, end ? min(end, memblock.limit) : memblock.limit, nid);
+}
+
+phys_addr_t __init memblock_phys_alloc_high(phys_addr_t size, phys_addr_t align, int nid)
+{
+	return take(size, align, memblock.limit, ~(phys_addr_t)0, nid);
 }
 
 void *memblock_alloc_raw(phys_addr_t size, phys_addr_t align, int nid)
@@ -414,12 +424,12 @@ void *memblock_alloc_node(phys_addr_t size, phys_addr_t align, int nid)
 	return memset(memblock_alloc_raw(size, align, nid), 0, size);
 }
 
-void *memblock_alloc(phys_addr_t size, phys_addr_t align)
+void *__init memblock_alloc(phys_addr_t size, phys_addr_t align)
 {
 	return memblock_alloc_node(size, align, NUMA_NO_NODE);
 }
 
-void memblock_free(void *ptr, phys_addr_t size)
+void __init memblock_free(void *ptr, phys_addr_t size)
 {
 	phys_addr_t pa = __pa(ptr), before = memblock.reserved.total;
 
@@ -487,7 +497,7 @@ bool memblock_is_reserved(phys_addr_t pa)
 	return find_region(&memblock.reserved, pa) != NULL;
 }
 
-bool memblock_is_region_memory(phys_addr_t base, phys_addr_t size)
+bool __init memblock_is_region_memory(phys_addr_t base, phys_addr_t size)
 {
 	phys_addr_t pos = base;
 
@@ -503,13 +513,13 @@ bool memblock_is_region_memory(phys_addr_t base, phys_addr_t size)
 	return true;
 }
 
-bool memblock_is_region_reserved(phys_addr_t base, phys_addr_t size)
+bool __init memblock_is_region_reserved(phys_addr_t base, phys_addr_t size)
 {
 	return !wraps(base, size) && size &&
 	       count_overlaps(&memblock.reserved, base, base + size) > 0;
 }
 
-bool memblock_next_free(struct memblock_free_iter *it)
+bool __init memblock_next_free(struct memblock_free_iter *it)
 {
 	const struct memblock_type *mem = &memblock.memory, *rsrv = &memblock.reserved;
 

@@ -122,7 +122,8 @@ void memmap_forget(unsigned long start_pfn, unsigned long end_pfn)
 static unsigned long written_pfn;
 
 /* [start, end) lies in one top-order block, which is cut. */
-static void hand_over_part(struct zone *zone, unsigned long start, unsigned long end, bool is_free)
+static void __init hand_over_part(struct zone *zone, unsigned long start, unsigned long end,
+				  bool is_free)
 {
 	if (start >= end)
 		return;
@@ -137,7 +138,8 @@ static void hand_over_part(struct zone *zone, unsigned long start, unsigned long
 }
 
 /* [start, end) of @zone is free, or reserved. */
-static void hand_over(struct zone *zone, unsigned long start, unsigned long end, bool is_free)
+static void __init hand_over(struct zone *zone, unsigned long start, unsigned long end,
+			     bool is_free)
 {
 	unsigned long first = ALIGN_UP(start, MAX_BLOCK), last = ALIGN_DOWN(end, MAX_BLOCK);
 
@@ -193,7 +195,7 @@ static void set_marks(u32 seed)
 		zone_table[i]->mark = ((seed + i) * 0x9E3779B1U) << BLOCK_MARK_SHIFT;
 }
 
-void memmap_init(u32 seed)
+void __init memmap_init(u32 seed)
 {
 	unsigned long lowest = ALIGN_DOWN(mem_segments[0].start_pfn, MAX_BLOCK);
 	unsigned long highest = mem_segments[nr_mem_segments - 1].end_pfn;

@@ -19,6 +19,7 @@
 
 #include <base/errno.h>
 #include <kernel/panic.h>
+#include <mm/kmap.h>
 #include <mm/mm_thread.h>
 #include <mm/vmstat.h>
 #include "internal.h"
@@ -28,7 +29,7 @@
 #define POLICY_MODE(policy)  ((enum mpol_mode)((policy)&0xff))
 #define POLICY_NODES(policy) ((nodemask_t)((policy) >> 8))
 
-_Static_assert(MAX_NUMNODES <= 24, "a policy's word has room for all nodes");
+_Static_assert(MAX_NUMNODES <= 8, "a policy's word has room for all nodes");
 
 static nodemask_t nodes_with_memory(void)
 {
@@ -56,7 +57,7 @@ int set_mempolicy(enum mpol_mode mode, nodemask_t nodes)
 			return -EINVAL;
 	}
 	local_irq_save(flags);
-	mm->policy = POLICY(mode, nodes);
+	mm->policy = mm->policy_again = (u16)POLICY(mode, nodes);
 	mm->interleaved = MAX_NUMNODES - 1; /* the lowest is next */
 	mempolicy_switch(mm->policy);
 	local_irq_restore(flags);
@@ -69,6 +70,13 @@ enum mpol_mode get_mempolicy(nodemask_t *nodes)
 
 	*nodes = POLICY_NODES(policy);
 	return POLICY_MODE(policy);
+}
+
+void mm_switch(struct mm_thread *prev, struct mm_thread *next)
+{
+	if (prev->policy != next->policy)
+		mempolicy_switch(next->policy);
+	kmap_switch(prev, next);
 }
 
 void mempolicy_switch(u32 policy)

@@ -30,6 +30,7 @@
 #include <asm/mmu.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
+#include <mm/highmem.h>
 #include <mm/page_alloc.h>
 #include "internal.h"
 
@@ -188,7 +189,7 @@ static void unmap_descriptors(unsigned long pfn, unsigned long end)
 
 static int map_piece(unsigned long pfn, int nid)
 {
-	struct page *page = alloc_pages_node(nid, GFP_KERNEL, 0);
+	struct page *page = alloc_pages_node(nid, GFP_KERNEL | __GFP_HIGHMEM, 0);
 	int err;
 
 	if (!page)
@@ -241,8 +242,20 @@ static bool can_describe(phys_addr_t start, phys_addr_t end)
 {
 	const struct page *first = pfn_to_page(PFN_DOWN(start));
 
-	return arch_linear_reaches(start, end) && first > memmap_base &&
+	return end <= arch_described_end() && first > memmap_base &&
 	       !((u64)page_index(first + PFN_DOWN(end - start)) >> 32);
+}
+
+/* All of it is above the linear map, and reached by windows. */
+static bool is_high(const struct dev_pagemap *pgmap)
+{
+	return totalhigh_pages() && PageHighMem(phys_to_page(pgmap->range.start));
+}
+
+static bool can_map(const struct dev_pagemap *pgmap)
+{
+	return pgmap->type == MEMORY_DEVICE_PRIVATE || is_high(pgmap) ||
+	       arch_linear_reaches(pgmap->range.start, pgmap->range.end);
 }
 
 static int check(const struct dev_pagemap *pgmap, int nid)
@@ -257,6 +270,8 @@ static int check(const struct dev_pagemap *pgmap, int nid)
 		return refuse(pgmap, -EINVAL, "no operations, or no such node");
 	if (!can_describe(start, end))
 		return refuse(pgmap, -ERANGE, "out of the descriptors' reach");
+	if (!can_map(pgmap))
+		return refuse(pgmap, -ERANGE, "out of the linear map's reach");
 	if (has_memory(PFN_DOWN(start), PFN_DOWN(end)))
 		return refuse(pgmap, -EBUSY, "has memory that the kernel manages");
 	return 0;
@@ -267,10 +282,15 @@ static unsigned long region_bytes(const struct dev_pagemap *pgmap)
 	return (unsigned long)(pgmap->range.end - pgmap->range.start);
 }
 
-/* The region itself, in the linear map. */
+/* Has the region a place in the linear map? */
+static bool is_mapped(const struct dev_pagemap *pgmap)
+{
+	return pgmap->type != MEMORY_DEVICE_PRIVATE && !is_high(pgmap);
+}
+
 static int map_region(const struct dev_pagemap *pgmap)
 {
-	if (pgmap->type == MEMORY_DEVICE_PRIVATE)
+	if (!is_mapped(pgmap))
 		return 0;
 	return arch_map((unsigned long)__va(pgmap->range.start), pgmap->range.start,
 			region_bytes(pgmap), PROT_READ | PROT_WRITE, arch_shared_leaf());
@@ -278,7 +298,7 @@ static int map_region(const struct dev_pagemap *pgmap)
 
 static void unmap_region(const struct dev_pagemap *pgmap)
 {
-	if (pgmap->type != MEMORY_DEVICE_PRIVATE &&
+	if (is_mapped(pgmap) &&
 	    arch_unmap((unsigned long)__va(pgmap->range.start), region_bytes(pgmap)))
 		panic("memremap: 0x%" PRIpa " isn't mapped", PA(pgmap->range.start));
 }
@@ -312,7 +332,9 @@ void *memremap_pages(struct dev_pagemap *pgmap, int nid)
 {
 	int err = build(pgmap, nid == NUMA_NO_NODE ? numa_node_id() : nid);
 
-	return err ? ERR_PTR(err) : __va(pgmap->range.start);
+	if (err)
+		return ERR_PTR(err);
+	return is_high(pgmap) ? NULL : __va(pgmap->range.start);
 }
 
 int memunmap_pages(struct dev_pagemap *pgmap)

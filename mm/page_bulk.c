@@ -11,6 +11,7 @@
 #include <mm/page_alloc.h>
 
 #include <asm/irqflags.h>
+#include <kernel/fault_inject.h>
 #include <kernel/percpu.h>
 #include "internal.h"
 #include "pcp.h"
@@ -49,19 +50,27 @@ static struct page **take_hits(struct pcp_list *list, struct page **slot, struct
 	return slot;
 }
 
-unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **pages)
+/* Up to CHUNK pages; the first slot that is still to do. */
+static __always_inline struct page **take_chunk(gfp_t gfp, struct page **slot, struct page **end)
 {
-	struct page **slot = pages, **end = pages + nr;
 	unsigned long flags;
 
+	local_irq_save(flags);
+	hart_barrier();
+	slot = take_hits(this_hart->pcp_first[gfp_pcp_key(gfp)], slot, end);
+	local_irq_restore(flags);
+	return slot;
+}
+
+/* pages[0 .. @slot) are there. */
+static __noinline unsigned long alloc_rest(gfp_t gfp, struct page **slot, struct page **end,
+					   struct page **pages)
+{
 	while (slot != end) {
 		struct page **until = slot + min((unsigned long)(end - slot), (unsigned long)CHUNK);
 
 		if (likely(!(gfp & GFP_NOT_HIT))) {
-			local_irq_save(flags);
-			hart_barrier();
-			slot = take_hits(this_hart->pcp_first[gfp_pcp_key(gfp)], slot, until);
-			local_irq_restore(flags);
+			slot = take_chunk(gfp, slot, until);
 			if (slot == until)
 				continue;
 		}
@@ -74,9 +83,25 @@ unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **pages)
 	return (unsigned long)(slot - pages);
 }
 
+FAULT_POINT(fail_page_bulk, "alloc_pages_bulk(), whose hits fail_page_alloc doesn't see");
+
+unsigned long alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **pages)
+{
+	struct page **slot = pages, **end = pages + nr;
+
+	if (should_fail(fail_page_bulk, nr * PAGE_SIZE))
+		return 0;
+	if (likely(nr <= CHUNK && !(gfp & GFP_NOT_HIT))) {
+		slot = take_chunk(gfp, slot, end);
+		if (likely(slot == end))
+			return nr;
+	}
+	return alloc_rest(gfp, slot, end, pages);
+}
+
 /* Pages of one block word and zone onto the list of that word; the first that isn't, or has no
  * room.  Interrupts off. */
-static struct page **give_hits(struct page **slot, struct page **end)
+static __always_inline struct page **give_hits(struct page **slot, struct page **end)
 {
 	u64 word0 = (*slot)->word0;
 	u32 block = (*slot)->block;
@@ -102,22 +127,40 @@ static struct page **give_hits(struct page **slot, struct page **end)
 	return slot;
 }
 
-void release_pages(struct page **pages, unsigned long nr)
+/* Up to CHUNK pages; the first that is still to do. */
+static __always_inline struct page **give_chunk(struct page **slot, struct page **end)
 {
-	struct page **slot = pages, **end = pages + nr;
 	unsigned long flags;
 
+	local_irq_save(flags);
+	hart_barrier();
+	slot = give_hits(slot, end);
+	local_irq_restore(flags);
+	return slot;
+}
+
+static __noinline void release_rest(struct page **slot, struct page **end)
+{
 	while (slot != end) {
 		struct page **until = slot + min((unsigned long)(end - slot), (unsigned long)CHUNK);
 
 		if (MAY_HIT) {
-			local_irq_save(flags);
-			hart_barrier();
-			slot = give_hits(slot, until);
-			local_irq_restore(flags);
+			slot = give_chunk(slot, until);
 			if (slot == until)
 				continue;
 		}
 		put_page(*slot++);
 	}
+}
+
+void release_pages(struct page **pages, unsigned long nr)
+{
+	struct page **end = pages + nr;
+
+	if (MAY_HIT && nr - 1 < CHUNK) {
+		pages = give_chunk(pages, end);
+		if (likely(pages == end))
+			return;
+	}
+	release_rest(pages, end);
 }

@@ -50,7 +50,7 @@ struct page_debug_counts page_debug_counts;
 /* ---- boot arguments ---- */
 
 /* on, off, 1, 0, or nothing, which is on. */
-static int parse_switch(const char *value, u32 bit)
+static int __init parse_switch(const char *value, u32 bit)
 {
 	if (!*value || !strcmp(value, "on") || !strcmp(value, "1"))
 		page_debug |= bit;
@@ -61,12 +61,12 @@ static int parse_switch(const char *value, u32 bit)
 	return 0;
 }
 
-#define SWITCH(name, bit)                                                              \
-	static int parse_##name(const char *value)                                     \
-	{                                                                              \
-		return parse_switch(value, bit);                                       \
-	}                                                                              \
-	static const struct bootarg arg_##name = { #name, parse_##name, "on or off" }; \
+#define SWITCH(name, bit)                                                                          \
+	static int __init parse_##name(const char *value)                                          \
+	{                                                                                          \
+		return parse_switch(value, bit);                                                   \
+	}                                                                                          \
+	static const struct bootarg arg_##name __initconst = { #name, parse_##name, "on or off" }; \
 	TABLE_ENTRY(bootarg, arg_##name)
 
 SWITCH(page_owner, PAGE_DEBUG_OWNER);
@@ -77,7 +77,7 @@ SWITCH(init_on_free, PAGE_DEBUG_INIT_FREE);
 
 static unsigned guard_minorder;
 
-static int parse_minorder(const char *value)
+static int __init parse_minorder(const char *value)
 {
 	unsigned long order;
 
@@ -89,8 +89,8 @@ static int parse_minorder(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_minorder = { "debug_guardpage_minorder", parse_minorder,
-					     "an order: smaller blocks get a guard" };
+static const struct bootarg arg_minorder __initconst = { "debug_guardpage_minorder", parse_minorder,
+							 "an order: smaller blocks get a guard" };
 TABLE_ENTRY(bootarg, arg_minorder);
 
 /* ---- poison ---- */
@@ -162,10 +162,8 @@ static void for_pages(struct page *page, unsigned long nr, void (*fn)(struct pag
 /* 2^order pages, as far as the linear map has them. */
 static void reach(const struct page *page, unsigned long nr, bool on)
 {
-	phys_addr_t pa = PFN_PHYS(page_to_pfn(page));
-
-	if (arch_linear_reaches(pa, pa + nr * PAGE_SIZE))
-		arch_linear_valid(__va(pa), nr, on);
+	if (!PageHighMem(page))
+		arch_linear_valid(lowmem_page_address(page), nr, on);
 }
 
 void page_debug_alloc(struct page *page, unsigned order, gfp_t gfp)
@@ -210,6 +208,7 @@ void page_debug_fresh(unsigned long start_pfn, unsigned long end_pfn)
 struct page *page_guard_take(struct zone *zone, unsigned order, unsigned type)
 {
 	struct page *page, *guard;
+	struct page_ext *ext;
 
 	if (order >= guard_minorder || order == MAX_ORDER)
 		return buddy_take(zone, order, type);
@@ -219,18 +218,23 @@ struct page *page_guard_take(struct zone *zone, unsigned order, unsigned type)
 	guard = page + (1UL << order);
 	guard->word0 = zone->word0;
 	guard->block = --page->block;
-	page_ext_get(page_to_pfn(guard))->free =
-		(struct page_event){ .order = (u8)order, .guard = true };
+	ext = page_ext_get(page_to_pfn(guard));
+	ext->free = (struct page_event){ .order = (u8)order, .guard = true };
+	page_ext_put(ext);
 	return page;
 }
 
-/* @page heads a used block that is a guard. */
-static bool is_guard(const struct zone *zone, const struct page *page)
+/* Does @page head a used block that is a guard?  @ends: then it isn't any more. */
+static bool is_guard(const struct zone *zone, const struct page *page, bool ends)
 {
-	const struct page_ext *ext = page_ext_get(page_to_pfn(page));
+	struct page_ext *ext = page_ext_get(page_to_pfn(page));
+	bool guard = ext && ext->free.guard &&
+		     block_word_is_used(page->block, zone->mark, ext->free.order);
 
-	return ext && ext->free.guard &&
-	       block_word_is_used(page->block, zone->mark, ext->free.order);
+	if (guard && ends)
+		ext->free.guard = false;
+	page_ext_put(ext);
+	return guard;
 }
 
 void page_guard_release(struct zone *zone, struct page *page)
@@ -242,9 +246,8 @@ void page_guard_release(struct zone *zone, struct page *page)
 		struct page *guard = buddy_of(memmap_block_of(pfn), order);
 
 		if (order == MAX_ORDER || block_order(guard) != (unsigned)order ||
-		    !is_guard(zone, guard))
+		    !is_guard(zone, guard, true))
 			break;
-		page_ext_get(page_to_pfn(guard))->free.guard = false;
 		block_merge(zone, guard, order, pageblock_type(zone, guard));
 		zone->nr_free += 1UL << order;
 	}
@@ -260,7 +263,7 @@ static void fault_text(unsigned long va, char *text, size_t bytes)
 	const struct page *head;
 	const char *what;
 
-	if (va - va_layout.linear_base >= va_layout.linear_bytes)
+	if (va - va_layout.linear_base >= va_layout.low_end - va_layout.phys_base)
 		return;
 	head = memmap_block_of(pfn);
 	if (!head)
@@ -268,7 +271,7 @@ static void fault_text(unsigned long va, char *text, size_t bytes)
 	if (block_kind(head) != BLOCK_USED) {
 		page_owner_text(pfn, true, who, sizeof(who));
 		what = "free page";
-	} else if (is_guard(page_zone(head), head)) {
+	} else if (is_guard(page_zone(head), head, false)) {
 		page_owner_text(page_to_pfn(head) - (1UL << block_order(head)), false, who,
 				sizeof(who));
 		what = "guard page";
@@ -278,7 +281,7 @@ static void fault_text(unsigned long va, char *text, size_t bytes)
 	snprintf(text, bytes, "access to %s pfn 0x%lx%s%s", what, pfn, *who ? ", " : "", who);
 }
 
-void page_debug_init(void)
+void __init page_debug_init(void)
 {
 	if (page_debug & (PAGE_DEBUG_OWNER | PAGE_DEBUG_BEHIND))
 		page_ext_init();
@@ -291,7 +294,7 @@ static bool start_block(const struct memmap_block *block, void *arg)
 	return false;
 }
 
-void page_debug_start(void)
+void __init page_debug_start(void)
 {
 	unsigned long flags;
 	struct zone *zone;

@@ -14,6 +14,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/time.h>
+#include <mm/highmem.h>
 #include <mm/kasan.h>
 #include <mm/page_debug.h>
 #include <mm/watermark.h>
@@ -29,7 +30,7 @@ bool page_alloc_ready(void)
 	return ready;
 }
 
-void page_alloc_init(const struct zone_plan *plan)
+void __init page_alloc_init(const struct zone_plan *plan)
 {
 	struct zone *zone;
 
@@ -133,6 +134,26 @@ unsigned long nr_managed_pages(void)
 
 	for_each_zone(zone)
 		nr += READ_ONCE(zone->managed_pages);
+	return nr;
+}
+
+unsigned long totalhigh_pages(void)
+{
+	struct zone *zone;
+	unsigned long nr = 0;
+
+	for_each_zone(zone)
+		nr += zone_is_high(zone) ? READ_ONCE(zone->managed_pages) : 0;
+	return nr;
+}
+
+unsigned long nr_free_highpages(void)
+{
+	struct zone *zone;
+	unsigned long nr = 0;
+
+	for_each_zone(zone)
+		nr += zone_is_high(zone) ? READ_ONCE(zone->nr_free) + zone_listed_pages(zone) : 0;
 	return nr;
 }
 

@@ -48,6 +48,7 @@ void page_owner_alloc(const struct page *page, unsigned order, gfp_t gfp)
 	ext->free.order = (u8)order;
 	ext->free.used = true;
 	ext->free.guard = false;
+	page_ext_put(ext);
 }
 
 void page_owner_free(const struct page *page, unsigned order)
@@ -59,6 +60,7 @@ void page_owner_free(const struct page *page, unsigned order)
 	note(&ext->free);
 	ext->free.order = (u8)order;
 	ext->free.used = false;
+	page_ext_put(ext);
 }
 
 void split_page_owner(struct page *page, unsigned order, unsigned new_order)
@@ -69,8 +71,13 @@ void split_page_owner(struct page *page, unsigned order, unsigned new_order)
 	if (!first)
 		return;
 	first->free.order = (u8)new_order;
-	for (unsigned long i = 1UL << new_order; i < 1UL << order; i += 1UL << new_order)
-		*page_ext_get(pfn + i) = *first;
+	for (unsigned long i = 1UL << new_order; i < 1UL << order; i += 1UL << new_order) {
+		struct page_ext *ext = page_ext_get(pfn + i);
+
+		*ext = *first;
+		page_ext_put(ext);
+	}
+	page_ext_put(first);
 }
 
 void page_owner_migrate(const struct page *from, struct page *to)
@@ -80,27 +87,29 @@ void page_owner_migrate(const struct page *from, struct page *to)
 
 	if (old && new)
 		new->alloc = old->alloc;
+	page_ext_put(new);
+	page_ext_put(old);
 }
 
 char *page_owner_text(unsigned long pfn, bool freed, char *text, size_t bytes)
 {
 	unsigned long head;
-	const struct page_ext *ext = page_ext_find(pfn, &head);
+	struct page_ext ext;
 	const struct page_event *event;
 	char gfp[GFP_TEXT_LEN];
 	u64 ns;
 	int at;
 
 	*text = '\0';
-	if (!ext)
+	if (!page_ext_find(pfn, &ext, &head))
 		return text;
-	event = freed ? &ext->free : &ext->alloc;
+	event = freed ? &ext.free : &ext.alloc;
 	ns = (u64)event->time << PAGE_TIME_SHIFT;
 	if (!ns)
 		return text;
 	at = snprintf(text, bytes,
 		      "%s as pfn 0x%lx order %u%s%s at %lu.%06lu by thread %u on hart %u: ",
-		      freed ? "freed" : "allocated", head, ext->free.order, freed ? "" : " ",
+		      freed ? "freed" : "allocated", head, ext.free.order, freed ? "" : " ",
 		      freed ? "" : gfp_describe(event->gfp, gfp, sizeof(gfp)),
 		      (unsigned long)(ns / 1000000000), (unsigned long)(ns % 1000000000 / 1000),
 		      (unsigned)event->thread, (unsigned)event->hart);

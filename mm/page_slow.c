@@ -350,6 +350,20 @@ static unsigned gfp_odd(gfp_t gfp)
 	return (gfp & __GFP_DIRECT_RECLAIM) && mm_wait_hook && !may_wait() ? 3 : 0;
 }
 
+u32 page_free_orders(gfp_t gfp, int nid)
+{
+	int near = nid == NUMA_NO_NODE ? this_cpu_read(numa_node) : nid;
+	struct zone **zone;
+	u32 orders = 0;
+
+	if ((unsigned)near >= nr_nodes)
+		return 0; /* who allocates there says so */
+	for (zone = node_data[near]->zonelists[gfp_zonelist(gfp)]; *zone; zone++)
+		for (unsigned type = 0; type < MIGRATE_PCPTYPES; type++)
+			orders |= READ_ONCE((*zone)->orders[type]);
+	return orders;
+}
+
 struct page *alloc_slow(int nid, zone_mask_t reach, gfp_t gfp, unsigned order)
 {
 	struct request r = {

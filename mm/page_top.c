@@ -24,23 +24,29 @@ static struct holder {
 	unsigned long pages;
 } top[CALLERS];
 
-void page_top_add(const struct memmap_block *b)
+static void add_trace(const u32 trace[PAGE_TRACE], unsigned long nr_pages)
 {
-	const struct page_ext *ext = page_ext_get(b->pfn);
 	struct holder *at = top;
 
-	if (!ext || !ext->free.used)
-		return;
 	for (struct holder *h = top; h < top + CALLERS; h++) {
-		if (!memcmp(h->trace, ext->alloc.trace, sizeof(h->trace))) {
-			h->pages += b->nr_pages;
+		if (!memcmp(h->trace, trace, sizeof(h->trace))) {
+			h->pages += nr_pages;
 			return;
 		}
 		if (h->pages < at->pages)
 			at = h;
 	}
-	memcpy(at->trace, ext->alloc.trace, sizeof(at->trace));
-	at->pages += b->nr_pages;
+	memcpy(at->trace, trace, sizeof(at->trace));
+	at->pages += nr_pages;
+}
+
+void page_top_add(const struct memmap_block *b)
+{
+	const struct page_ext *ext = page_ext_get(b->pfn);
+
+	if (ext && ext->free.used)
+		add_trace(ext->alloc.trace, b->nr_pages);
+	page_ext_put(ext);
 }
 
 void page_top_print(void)

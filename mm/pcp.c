@@ -74,7 +74,7 @@ static void grow(const struct zone_pcp *pcp, struct pcp_list *list, unsigned i)
 	list->full = min(list->full + (list->full - pcp->base[i]), limit_at(pcp, i));
 }
 
-static void make_lists(struct zone_pcp *pcp, struct zone *zone, int nid)
+static void __init make_lists(struct zone_pcp *pcp, struct zone *zone, int nid)
 {
 	unsigned long share = zone->present_pages / nr_harts / CAP_PART;
 	unsigned nr_slots = 0;
@@ -124,7 +124,7 @@ void pcp_divert(bool on)
 	first_table(this_hart, this_hart->cpu, on);
 }
 
-void pcp_init(void)
+void __init pcp_init(void)
 {
 	struct zone *zone;
 
@@ -153,7 +153,7 @@ static void set_used(const struct zone *zone, unsigned id)
 	}
 }
 
-void pcp_open(void)
+void __init pcp_open(void)
 {
 	for (unsigned id = 0; id < nr_zones; id++)
 		set_used(zone_table[id], id);

@@ -203,7 +203,7 @@ static __always_inline void *page_owner_word(const struct page *page)
  * of a cache. */
 static inline char *slab_first(const struct kmem_cache *s, const struct page *slab)
 {
-	return (char *)page_address(slab) +
+	return (char *)lowmem_page_address(slab) +
 	       ((unsigned long)slab << COLOUR_BITS >> s->colour_from & s->colours);
 }
 

@@ -480,7 +480,7 @@ bool kmem_cache_shared_name(const struct kmem_cache *s, unsigned nr, char name[S
 
 /* ---- the first ones ---- */
 
-static void make_first(unsigned which, const char *name, unsigned size, unsigned align)
+static void __init make_first(unsigned which, const char *name, unsigned size, unsigned align)
 {
 	struct kmem_cache *s = &first[which];
 
@@ -494,7 +494,7 @@ static void make_first(unsigned which, const char *name, unsigned size, unsigned
 	list_cache(s);
 }
 
-void kmem_cache_init(void)
+void __init kmem_cache_init(void)
 {
 	INIT_LIST_HEAD(&caches.list);
 	caches.visited = &caches.list;

@@ -89,7 +89,7 @@ static slab_flags_t scan_flags(const char **at)
 	return flags;
 }
 
-static int parse_slub_debug(const char *value)
+static int __init parse_slub_debug(const char *value)
 {
 	for (const char *at = value;; at++) {
 		if (scan_flags(&at) == ~(slab_flags_t)0)
@@ -102,8 +102,9 @@ static int parse_slub_debug(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_slub_debug = { "slub_debug", parse_slub_debug,
-					       "FZPUT,cache,cache*;..., or - for none" };
+static const struct bootarg arg_slub_debug __initconst = {
+	"slub_debug", parse_slub_debug, "FZPUT,cache,cache*;..., or - for none"
+};
 TABLE_ENTRY(bootarg, arg_slub_debug);
 
 /* Is @name what stands from @from to @end, where a '*' is anything? */

@@ -8,6 +8,7 @@
  * Where memory is tight, slabs and magazines are smaller: each cache's last ones are felt there.
  */
 #include <kernel/random.h>
+#include <mm/highmem.h>
 #include <mm/page_alloc.h>
 
 #include "internal.h"
@@ -48,7 +49,7 @@ static bool order_fits(unsigned order, unsigned size, unsigned least, unsigned p
 static unsigned choose_order(unsigned size)
 {
 	/* Where memory is tight, what one slab too many costs is felt. */
-	unsigned least = nr_managed_pages() < (64UL << (20 - PAGE_SHIFT)) ? 4 : 8;
+	unsigned least = totallow_pages() < (64UL << (20 - PAGE_SHIFT)) ? 4 : 8;
 
 	for (; least; least /= 2)
 		for (unsigned part = 16; part >= 4; part /= 2)
@@ -63,13 +64,13 @@ static unsigned choose_rounds(unsigned size)
 	unsigned rounds =
 		size <= 256 ? MAGAZINE_SLOTS : min(max(16384 / size, 2U), MAGAZINE_SLOTS + 0U);
 
-	return nr_managed_pages() < (32UL << (20 - PAGE_SHIFT)) ? max(rounds / 4, 2U) : rounds;
+	return totallow_pages() < (32UL << (20 - PAGE_SHIFT)) ? max(rounds / 4, 2U) : rounds;
 }
 
 /* What a node's depot may keep: a 1024th of memory. */
 static unsigned depot_max(unsigned size, unsigned rounds)
 {
-	unsigned long bytes = nr_managed_pages() << (PAGE_SHIFT - 10);
+	unsigned long bytes = totallow_pages() << (PAGE_SHIFT - 10);
 
 	return (unsigned)min(bytes / ((unsigned long)size * rounds), 1024UL);
 }

@@ -100,7 +100,7 @@ static struct shrinker slab_shrinker = {
 	.flags = SHRINKER_NUMA_AWARE,
 };
 
-void slab_shrink_init(void)
+void __init slab_shrink_init(void)
 {
 	if (!slab_shrinker.registered) /* host tests begin anew */
 		register_shrinker(&slab_shrinker, "slab");

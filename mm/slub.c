@@ -142,9 +142,15 @@ void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid)
 	unsigned long flags;
 	void *object = NULL;
 
-	if (nr_nodes == 1 || nid == NUMA_NO_NODE ||
-	    (nid == numa_node_id() && !(gfp & __GFP_THISNODE)))
+	if (nr_nodes == 1 || nid == NUMA_NO_NODE)
 		return kmem_cache_alloc(s, gfp);
+	if (nid == numa_node_id() && !(gfp & __GFP_THISNODE)) {
+		object = kmem_cache_alloc(s, gfp);
+		if (!object || page_to_nid(virt_to_page(object)) == nid)
+			return object;
+		kmem_cache_free(s, object); /* another node's, that was freed on this hart */
+		object = NULL;
+	}
 	if (unlikely(s->watched) && failslab_hits(s, gfp))
 		return NULL;
 	n = s->node[nid];

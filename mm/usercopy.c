@@ -3,8 +3,9 @@
  * usercopy.c - is a copy to or from a user inside of what was meant?
  *
  * The address tells what it is: an object of a slab or of the watched pool (then its cache says
- * which region), larger pieces of kmalloc() (compound pages), this thread's stack, the image's
- * code, by either of its two mappings.  What is none of these is nobody's to judge: it passes.
+ * which region), larger pieces of kmalloc() (compound pages), an area of vmalloc(), this thread's
+ * stack, the image's code, by either of its two mappings.  What is none of these is nobody's to
+ * judge: it passes.
  *
  * Locking: none; the caller has the object.  Not here: the copy itself.
  */
@@ -20,6 +21,7 @@
 #include <mm/folio.h>
 #include <mm/kfence.h>
 #include <mm/memmap.h>
+#include <mm/vmalloc.h>
 
 #include "internal.h"
 #include "slab.h"
@@ -66,11 +68,9 @@ static bool in_code(unsigned long at, unsigned long n)
 /* Of the stack below @sp nothing is anybody's. */
 static const char *judge_stack(unsigned long at, unsigned long n, unsigned long sp)
 {
-	unsigned long low = this_hart->stack_lo, high = low + STACK_SIZE;
-
-	if (!overlap(at, n, low, high))
-		return at - va_layout.stack_base < va_layout.stack_bytes ? "another stack" : NULL;
-	return at >= sp && at + n <= high ? NULL : "outside of the stack that is in use";
+	return at >= sp && at + n <= this_hart->stack_lo + STACK_SIZE
+		       ? NULL
+		       : "outside of the stack that is in use";
 }
 
 /* @offset is that of the first byte in an object of @s. */
@@ -137,10 +137,21 @@ static const char *judge_page(const void *ptr, unsigned long n)
 	return n <= (unsigned long)(end - (const char *)ptr) ? NULL : "beyond the pages";
 }
 
+/* Of an area, all but its guard. */
+static const char *judge_area(const void *ptr, unsigned long n)
+{
+	const struct vm_struct *vm = find_vm_area(ptr);
+	unsigned long offset;
+
+	if (!vm || vm->flags & VM_STACK)
+		return vm ? "another stack" : "no area";
+	offset = (unsigned long)ptr - (unsigned long)vm->addr;
+	return offset + n <= get_vm_area_size(vm) ? NULL : "beyond the area";
+}
+
 static const char *judge(const void *ptr, unsigned long n, unsigned long sp)
 {
-	unsigned long at = (unsigned long)ptr;
-	const char *why;
+	unsigned long at = (unsigned long)ptr, stack = this_hart->stack_lo;
 
 	if (at + n < at)
 		return "beyond all addresses";
@@ -148,10 +159,11 @@ static const char *judge(const void *ptr, unsigned long n, unsigned long sp)
 		return "nothing";
 	if (in_code(at, n))
 		return "the kernel's code";
-	why = judge_stack(at, n, sp);
-	if (why || at - va_layout.linear_base >= va_layout.linear_bytes)
-		return why;
-	return judge_page(ptr, n);
+	if (overlap(at, n, stack, stack + STACK_SIZE))
+		return judge_stack(at, n, sp);
+	if (is_vmalloc_addr(ptr))
+		return judge_area(ptr, n);
+	return va_is_linear(ptr) ? judge_page(ptr, n) : NULL;
 }
 
 __noinline bool __check_object_size(const void *ptr, unsigned long n, bool to_user)

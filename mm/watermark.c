@@ -165,7 +165,7 @@ static unsigned long square_root(unsigned long n)
 	return root;
 }
 
-void init_per_zone_wmarks(void)
+void __init init_per_zone_wmarks(void)
 {
 	unsigned long kib = nr_managed_pages() * KIB_PER_PAGE;
 

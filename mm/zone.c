@@ -46,7 +46,7 @@ static struct zone zone_none = { .word0 = ~0ULL, .name = "none", .nid = NUMA_NO_
 
 DEFINE_PER_CPU(int, numa_node);
 
-void node_set_hart(unsigned cpu, int nid)
+void __init node_set_hart(unsigned cpu, int nid)
 {
 	BUG_ON(nid < 0 || nid >= MAX_NUMNODES);
 	*per_cpu_ptr(&numa_node, cpu) = nid;
@@ -58,7 +58,7 @@ int numa_node_id(void)
 	return this_cpu_read(numa_node);
 }
 
-void node_set_distance(int from, int to, unsigned d)
+void __init node_set_distance(int from, int to, unsigned d)
 {
 	BUG_ON(from < 0 || from >= MAX_NUMNODES || to < 0 || to >= MAX_NUMNODES || d > 255);
 	distance[from][to] = (u8)d;
@@ -89,7 +89,7 @@ static int region_nid(const struct memblock_region *r)
 	return r->nid == NUMA_NO_NODE ? 0 : r->nid;
 }
 
-static struct pglist_data *node_make(int nid)
+static struct pglist_data *__init node_make(int nid)
 {
 	struct pglist_data *node = node_data[nid];
 
@@ -102,7 +102,7 @@ static struct pglist_data *node_make(int nid)
 	return node;
 }
 
-static struct zone *zone_make(const struct zone_span *span, int nid, unsigned type)
+static struct zone *__init zone_make(const struct zone_span *span, int nid, unsigned type)
 {
 	struct pglist_data *node = node_make(nid);
 	struct zone *zone = node->zone[type];
@@ -120,7 +120,7 @@ static struct zone *zone_make(const struct zone_span *span, int nid, unsigned ty
 	return zone;
 }
 
-static void segment_add(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
+static void __init segment_add(struct zone *zone, unsigned long start_pfn, unsigned long end_pfn)
 {
 	struct mem_segment *last = mem_segments + nr_mem_segments - 1;
 	struct pglist_data *node = zone->node;
@@ -296,7 +296,8 @@ static zone_mask_t gfp_mask(const struct zone_plan *plan, gfp_t gfp)
 	case 0:
 		return plan->mask_normal;
 	case __GFP_HIGHMEM:
-		return plan->mask_normal | (gfp & __GFP_MOVABLE ? plan->mask_movable : 0);
+		return plan->mask_normal | plan->mask_high |
+		       (gfp & __GFP_MOVABLE ? plan->mask_movable : 0);
 	case __GFP_DMA:
 		return plan->mask_dma;
 	case __GFP_DMA32:
@@ -321,7 +322,7 @@ static void zonelists_make(struct pglist_data *node, const struct zone_plan *pla
 	}
 }
 
-void zones_init(const struct zone_plan *plan)
+void __init zones_init(const struct zone_plan *plan)
 {
 	segments_make(plan);
 	zones_number();

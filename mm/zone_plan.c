@@ -2,13 +2,14 @@
 /*
  * zone_plan.c - where to cut memory into zones
  *
- * Each end of a window that has memory on both sides is a candidate cut; so is 4 GiB.  A zone
- * lies between two cuts; a window reaches a zone if it covers all memory in it.
+ * Each end of a window that has memory on both sides is a candidate cut; so are 4 GiB and the
+ * beginning of high memory.  A zone lies between two cuts; a window reaches a zone if it covers
+ * all memory in it.
  * Result (when eight zones suffice): maximal runs of memory that the same windows reach and
- *   that lie on the same side of 4 GiB.
+ *   that lie on the same side of 4 GiB and of the beginning of high memory.
  * Beyond that, dropping a cut merges two zones into one that only those windows reach that
  *   reached both: the tighter side wins.  Its cost is the memory that windows lose by it,
- *   summed; a cut that costs nothing isn't a boundary at all.  4 GiB is never dropped.
+ *   summed; a cut that costs nothing isn't a boundary at all.  Those two are never dropped.
  * MOVABLE takes one of the eight numbers and no cut: where it begins differs by node (zone.c).
  *   Who reaches the highest span reaches it.
  * Cost: cuts x windows x banks; a few thousand steps on a real board, bounded by MAX_CUTS.
@@ -74,8 +75,8 @@ static bool window_covers(const struct zone_window *w, phys_addr_t start, phys_a
 }
 
 /* @w covers all memory in [start, end), and there is some. */
-static bool reaches(const struct zone_plan_input *in, const struct zone_window *w,
-		    phys_addr_t start, phys_addr_t end)
+static bool __init reaches(const struct zone_plan_input *in, const struct zone_window *w,
+			   phys_addr_t start, phys_addr_t end)
 {
 	bool any = false;
 	unsigned i;
@@ -100,7 +101,7 @@ struct window_iter {
 	struct zone_window *w;
 };
 
-static bool next_window(const struct zone_plan_input *in, struct window_iter *it)
+static bool __init next_window(const struct zone_plan_input *in, struct window_iter *it)
 {
 	if (it->next < in->nr_windows) {
 		it->w = &in->window[it->next++];
@@ -132,6 +133,12 @@ static int count_reached(const struct plan_state *s, const struct zone_window *w
 	return n;
 }
 
+/* A cut that stays. */
+static bool is_fixed(const struct zone_plan_input *in, phys_addr_t cut)
+{
+	return cut == FOUR_GIB || (in->high && cut == in->high);
+}
+
 /* What dropping cut @i costs. */
 static u64 cut_cost(const struct plan_state *s, int i)
 {
@@ -139,7 +146,7 @@ static u64 cut_cost(const struct plan_state *s, int i)
 	struct window_iter it;
 	u64 cost = 0;
 
-	if (mid == FOUR_GIB)
+	if (is_fixed(s->in, mid))
 		return COST_NEVER;
 	for_each_window(s->in, it)
 	{
@@ -162,7 +169,7 @@ static void remove_cut(struct plan_state *s, int i)
 }
 
 /* Drop the cheapest cut if it costs at most @max_cost; false if none does. */
-static bool drop_cheapest(struct plan_state *s, u64 max_cost)
+static bool __init drop_cheapest(struct plan_state *s, u64 max_cost)
 {
 	u64 best_cost = COST_NEVER;
 	int i, best = -1;
@@ -196,7 +203,7 @@ static u64 roundness(u64 x)
 }
 
 /* Add a cut at @at unless there is memory on one side only. */
-static void add_cut(struct plan_state *s, phys_addr_t at)
+static void __init add_cut(struct plan_state *s, phys_addr_t at)
 {
 	const struct zone_plan_input *in = s->in;
 	int i;
@@ -209,8 +216,8 @@ static void add_cut(struct plan_state *s, phys_addr_t at)
 		if (bytes_between(in, lo, hi))
 			continue;
 		/* The same place, as memory goes; keep the address that names it best. */
-		if (s->cut[i] != FOUR_GIB &&
-		    (at == FOUR_GIB || roundness(at) > roundness(s->cut[i])))
+		if (!is_fixed(in, s->cut[i]) &&
+		    (is_fixed(in, at) || roundness(at) > roundness(s->cut[i])))
 			s->cut[i] = at;
 		return;
 	}
@@ -227,6 +234,8 @@ static void add_all_cuts(struct plan_state *s)
 	unsigned i;
 
 	add_cut(s, FOUR_GIB);
+	if (s->in->high)
+		add_cut(s, s->in->high);
 	for_each_window(s->in, it)
 	{
 		for (i = 0; i < it.w->nr_ranges; i++) {
@@ -246,7 +255,7 @@ static void name_zone(struct zone_span *z, bool last, phys_addr_t upper, u8 *nr_
 {
 	unsigned bit = 0;
 
-	if (last) {
+	if (last) { /* of low memory */
 		snprintf(z->name, sizeof(z->name), "%s", z->end <= FOUR_GIB ? "DMA32" : "NORMAL");
 		return;
 	}
@@ -261,10 +270,32 @@ static void name_zone(struct zone_span *z, bool last, phys_addr_t upper, u8 *nr_
 	}
 }
 
+static bool is_high(const struct zone_plan_input *in, const struct zone_span *z)
+{
+	return in->high && z->start >= in->high;
+}
+
+/* Is zone @i, of low memory, the highest that is? */
+static bool last_low(const struct plan_state *s, int i)
+{
+	phys_addr_t high = s->in->high;
+
+	return i == s->nr_cuts || (high && !bytes_between(s->in, zone_end(s, i), high));
+}
+
+/* The last is HIGHMEM, those below it are HIGHMEM.1 and so on. */
+static void name_high(struct zone_span *z, bool last, u8 nr)
+{
+	if (last)
+		snprintf(z->name, sizeof(z->name), "HIGHMEM");
+	else
+		snprintf(z->name, sizeof(z->name), "HIGHMEM.%u", nr);
+}
+
 static void make_zones(struct plan_state *s)
 {
 	struct zone_plan *plan = s->plan;
-	u8 nr_unnamed = 0;
+	u8 nr_unnamed = 0, nr_high = 0;
 	unsigned k;
 	int i;
 
@@ -283,7 +314,10 @@ static void make_zones(struct plan_state *s)
 			z->start = lo;
 			z->end = max(z->end, hi);
 		}
-		name_zone(z, i == s->nr_cuts, end, &nr_unnamed);
+		if (is_high(s->in, z))
+			name_high(z, i == s->nr_cuts, ++nr_high);
+		else
+			name_zone(z, last_low(s, i), end, &nr_unnamed);
 	}
 }
 
@@ -313,10 +347,17 @@ static void make_masks(struct plan_state *s)
 		}
 	}
 	for (i = 0; i < plan->nr_zones; i++) {
+		if (is_high(s->in, &plan->zone[i])) {
+			plan->mask_high |= (zone_mask_t)(1u << i);
+			continue;
+		}
 		plan->mask_normal |= (zone_mask_t)(1u << i);
 		if (plan->zone[i].end <= FOUR_GIB)
 			plan->mask_dma32 |= (zone_mask_t)(1u << i);
 	}
+	/* GFP_DMA and GFP_DMA32 are asked for by who wants an address. */
+	common &= plan->mask_normal;
+	common32 &= plan->mask_normal;
 	plan->mask_dma = any && common ? common : 1;
 	if (!plan->mask_dma32 && any32)
 		plan->mask_dma32 = common32;
@@ -352,7 +393,7 @@ static bool input_is_sound(const struct zone_plan_input *in)
 	return in->nr_mem > 0;
 }
 
-int zone_plan_build(const struct zone_plan_input *in, struct zone_plan *plan)
+int __init zone_plan_build(const struct zone_plan_input *in, struct zone_plan *plan)
 {
 	struct plan_state s = { .in = in, .plan = plan };
 
@@ -371,7 +412,7 @@ int zone_plan_build(const struct zone_plan_input *in, struct zone_plan *plan)
 	return 0;
 }
 
-int zone_plan_parse_bits(const char *text, u64 *bits)
+int __init zone_plan_parse_bits(const char *text, u64 *bits)
 {
 	u64 list[MAX_CUTS], set = 0;
 	int i, n = parse_list(text, list, MAX_CUTS);
@@ -387,7 +428,7 @@ int zone_plan_parse_bits(const char *text, u64 *bits)
 	return 0;
 }
 
-int zone_plan_parse_core(const char *text, u64 *core)
+int __init zone_plan_parse_core(const char *text, u64 *core)
 {
 	size_t len = strlen(text);
 	char digits[4] = "";
@@ -412,7 +453,7 @@ static u64 core_bytes(u64 total, u64 core)
 	return total / 100 * (core - CORE_PERCENT(0));
 }
 
-u64 zone_plan_movable(u64 total, u64 movablecore, u64 kernelcore)
+u64 __init zone_plan_movable(u64 total, u64 movablecore, u64 kernelcore)
 {
 	u64 movable = movablecore == CORE_UNSET ? total : core_bytes(total, movablecore);
 

@@ -15,6 +15,7 @@ def pytest_addoption(parser):
     parser.addoption("--matrix", action="store_true",
                      help="boot every combination of the matrix, not a choice that has each pair "
                           "(also HARTWOOD_MATRIX=full)")
+    parser.addoption("--highmem", action="store_true", help="fill 8 GiB of an rv32 machine, too")
 
 
 def full_matrix(config):

@@ -69,7 +69,10 @@ FIGURES = {
     "mutex_pair": (40, None),
     "yield_switch": (200, 816),
     "wake_switch_back": (900, None),
+    "thread_pair": (3000, None),
     "timer_interrupt": (600, None),
+    "kmap_local_pair": (40, None),  # in a kernel with HIGHMEM, as kmap_pair
+    "kmap_pair": (None, None),
     "ipi_call": (None, None),  # nanoseconds, of whatever machine QEMU runs on
 }
 # Of small objects: without hardening (KEY_plain), and Linux.  With it HARDENED more.
@@ -95,6 +98,12 @@ FIGURES |= {
     "kmem_cache_kept": (0, None),  # pages
     "kmalloc_waste": (120, None),  # of 1,000; Linux: what its classes alone lose, at least
     "usercopy_check": (None, None),
+    "vmalloc4k_pair": (None, None),
+    "vmalloc16k_pair": (600, 4434),
+    "vmalloc64k_pair": (1300, 10_337),
+    "vmalloc1m_pair": (6000, 128_863),
+    "vmalloc1m_single_pair": (12_000, None),  # where no two pages in a row are free
+    "vmap64k_pair": (None, None),
 }
 MORE_IS_BETTER = {"free_at_8M_kb"}
 DIFFERS = {"ipi_call", "page_contention", "slab_contention"}  # from run to run
@@ -132,7 +141,7 @@ class Failed(Exception):
 
 def boot(board, mem, commands, timeout, smp="1", extra=ICOUNT, append="", kernel=None):
     """The console of @smp harts with @mem memory that runs shell @commands and powers off."""
-    line = qemu.command(board, smp=smp, mem=mem, append=f'{append} run="{commands}"',
+    line = qemu.command(board, smp=smp, mem=mem, append=f'nokaslr {append} run="{commands}"',
                         extra=extra, kernel=kernel,
                         qemu=os.environ.get("QEMU", ""))
     try:
@@ -175,7 +184,7 @@ def measure(board, wanted):
     machine = {"opensbi": find(r"OpenSBI v(\S+)", boot(board, "32M", "harts", 60), "OpenSBI")}
     if want("image_bytes"):
         measured["image_with_suites_bytes"] = os.path.getsize(f"{folder}/Image")
-        measured["image_bytes"] = bench_builds.image_bytes(board)
+        measured["image_file_bytes"], measured["image_bytes"] = bench_builds.image_bytes(board)
     if want("struct_page_bytes"):
         measured["struct_page_bytes"] = struct_page_bytes(f"{folder}/hartwood")
     if want("free_at_8M_kb"):
@@ -201,6 +210,9 @@ def measure(board, wanted):
         kernel = f"{qemu.TOP}/{bench_builds.plain(board)}/Image"
         keys = [key.removesuffix(PLAIN) for key in plain]
         measured |= {key + PLAIN: n for key, n in count(board, keys, kernel=kernel).items()}
+    if high := [key for key in ("kmap_local_pair", "kmap_pair") if want(key)]:
+        kernel = f"{qemu.TOP}/{bench_builds.variant(board, 'highmem', HIGHMEM='y')}/Image"
+        measured |= count(board, high, kernel=kernel, append="lowmem=64M")
     if want(FRESH):
         out = boot(board, "256M", f"bench {FRESH}", 60)
         measured[FRESH] = int(find(rf"^bench {FRESH} (\d+)", out, f"figure of {FRESH}"))

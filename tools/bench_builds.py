@@ -49,9 +49,17 @@ def build(board, name, options, *more):
 
 
 def image_bytes(board):
-    """Of an Image without suites and benchmarks that has all of the kernel, called or not."""
-    folder = build(board, "bare", {"KTAP": "n", "BENCH": "n"}, "KEEP_ALL=1")
-    return os.path.getsize(f"{qemu.TOP}/{folder}/Image")
+    """
+    Of an Image without suites and benchmarks that has all of the kernel, called or not: the file,
+    and of it text, read-only data and the tables of symbols and relocations.
+    """
+    folder = f"{qemu.TOP}/" + build(board, "bare", {"KTAP": "n", "BENCH": "n"}, "KEEP_ALL=1")
+    sections = subprocess.run(["riscv64-unknown-elf-readelf", "-SW", f"{folder}/hartwood"],
+                              check=True, capture_output=True, text=True).stdout
+    allocated = re.findall(r"\] (\S+) +PROGBITS +\S+ +\S+ +(\S+) \S+ +(W?AX?M?S?|A) ", sections)
+    fixed = sum(int(size, 16) for name, size, flags in allocated
+                if "W" not in flags or name == ".tables")
+    return os.path.getsize(f"{folder}/Image"), fixed
 
 
 def variant(board, name, **options):

@@ -49,7 +49,7 @@ static unsigned snapshot(const struct memblock_type *type, struct memblock_regio
 
 static int discover(const void *blob, size_t bytes, struct dt_error *err)
 {
-	struct zone_wishes wish = { opt.dma_zone, CORE_UNSET, CORE_UNSET };
+	struct zone_wishes wish = { opt.dma_zone, CORE_UNSET, CORE_UNSET, 0 };
 	int code = dt_init(blob, bytes, err);
 
 	if (!code)

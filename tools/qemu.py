@@ -3,7 +3,7 @@
 """qemu.py - the QEMU command line of a board
 
     qemu.py --board qemu-virt [--smp 8] [--mem 16G] [--numa 2] [--append TEXT] [--gdb]
-            [--kernel FILE] [--print] [-- QEMU ARGUMENTS]
+            [--kernel FILE] [--print | --setup] [-- QEMU ARGUMENTS]
 
 What a board's machine is called, how many harts and how much memory it has by
 default stands in boards/BOARD/board.mk as `KEY := value`; a test imports
@@ -17,6 +17,7 @@ import argparse
 import os
 import re
 import shlex
+import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -50,6 +51,34 @@ def parse_count(what, text):
     if not str(text).isdigit() or int(text) < 1:
         raise BadMachine(f"{what}={text}: a number from 1 up is wanted")
     return int(text)
+
+
+def _major(program):
+    """The first number of a QEMU's version; 0 if there is no such program."""
+    try:
+        done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True)
+    except OSError:
+        return 0
+    match = re.search(r"version (\d+)", done.stdout)
+    return int(match[1]) if match else 0
+
+
+def needs_qemu10(board, mem):
+    """Has @board, with so much memory, some that only QEMU 10 can reach?"""
+    data = board_data(board)
+    above = data.get("QEMU10_ABOVE")
+    return bool(above) and parse_bytes(mem or data["QEMU_MEM"]) > parse_bytes(above)
+
+
+def emulator(board, mem):
+    """The program that emulates @board with so much memory."""
+    own = board_data(board)["QEMU_SYSTEM"]
+    if not needs_qemu10(board, mem) or _major(own) >= 10:
+        return own
+    fetched = f"{TOP}/build/qemu10/usr/bin/{own}"
+    if not os.path.exists(fetched):
+        raise BadMachine(f"{board} with {mem} needs QEMU 10: tools/setup qemu10 fetches it")
+    return fetched
 
 
 def _memory(bytes_, nodes, smp):
@@ -86,7 +115,7 @@ def command(board, kernel=None, smp="", mem="", cpu="", numa="", append="", qemu
     machine = data["QEMU_MACHINE"]
     if nodes == 1:
         machine += ",memory-backend=ram0"
-    args = [qemu or data["QEMU_SYSTEM"], "-M", machine, "-smp", str(harts),
+    args = [qemu or emulator(board, mem), "-M", machine, "-smp", str(harts),
             "-m", f"{bytes_ >> 10}K"]
     args += _memory(bytes_, nodes, harts)
     if cpu:
@@ -112,9 +141,14 @@ def main():
     parser.add_argument("--kernel")
     parser.add_argument("--gdb", action="store_true", help="wait for a debugger on port 1234")
     parser.add_argument("--print", action="store_true", help="print the command, don't run it")
+    parser.add_argument("--setup", action="store_true",
+                        help="print which groups of tools/setup it needs beside run, don't run it")
     parser.add_argument("extra", nargs="*", help="more arguments for QEMU, after --")
     args = vars(parser.parse_args())
     only_print = args.pop("print")
+    if args.pop("setup"):
+        print("qemu10" if needs_qemu10(args["board"], args["mem"]) else "")
+        return
     try:
         line = command(**args)
     except BadMachine as why:

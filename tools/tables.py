@@ -23,6 +23,8 @@ Not listed: words in debug sections, undefined weak symbols (they stay 0) and
 absolute symbols.  Refused, with section, offset and symbol: every other use of
 an address that depends on where the image runs and is not a whole word, such
 as lui/addi pairs (R_RISCV_HI20) from code not compiled with -mcmodel=medany.
+Refused as well: code or data that stays and mentions what is freed after boot
+(__init and its kin, include/base/compiler.h), unless a function says __ref.
 
 But picolibc for rv32 is compiled with lui/addi.  An image moves by multiples of
 4 KiB, so the low half of such a pair stays, and moving the high half is adding
@@ -39,7 +41,7 @@ from elftools.elf.elffile import ELFFile
 MAGIC = 0x42545748
 SHF_ALLOC, SHF_EXECINSTR = 2, 4
 SHN_UNDEF, SHN_ABS = 0, 0xFFF1
-STT_NOTYPE, STT_FUNC = 0, 2
+STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION = 0, 1, 2, 3
 STB_LOCAL, STB_WEAK = 0, 2
 
 # Relocation types of the RISC-V ELF psABI, by what they mean to an image that moves.
@@ -62,8 +64,22 @@ TYPE_NAMES = {
 }
 
 
+# Labels of kernel.lds.S in the text, which are nobody's name.
+SECTION_EDGES = ("_stext", "_etext", "_sinittext", "_einittext", "_sref", "_eref")
+# What is gone after boot; and what may mention it, besides itself.
+INIT_RANGES = (("_sinittext", "_einittext"), ("_sinitrodata", "_einitrodata"),
+               ("__init_bss_start", "__init_bss_end"))
+EDGES = set(SECTION_EDGES) | {edge for edges in INIT_RANGES for edge in edges}
+REF_RANGE = ("_sref", "_eref")
+PCREL_LO12 = {24, 25}  # their symbol is where the high half is loaded
+
+
 class Refused(Exception):
     """The image can't be relocated; the text says where and why."""
+
+
+def within(address, ranges):
+    return any(start <= address < end for start, end in ranges)
 
 
 class Symbol:
@@ -112,11 +128,11 @@ class Image:
         return out
 
     def _relocations(self, blob):
-        """Yield (address, type, symbol) of one RELA section."""
+        """Yield (address, type, symbol, addend) of one RELA section."""
         fmt, shift = ("<QQq", 32) if self.bits == 64 else ("<IIi", 8)
         mask = (1 << shift) - 1
-        for where, info, _ in struct.iter_unpack(fmt, blob):
-            yield where, info & mask, self.symbols[info >> shift]
+        for where, info, addend in struct.iter_unpack(fmt, blob):
+            yield where, info & mask, self.symbols[info >> shift], addend
 
     def words(self):
         """Offsets from _start of all words that move; raises Refused."""
@@ -126,7 +142,7 @@ class Image:
             section = self.sections[target]
             if not section["sh_flags"] & SHF_ALLOC or section.name == ".tables":
                 continue
-            for where, kind, symbol in self._relocations(blob):
+            for where, kind, symbol, _ in self._relocations(blob):
                 if kind == word and not symbol.fixed:
                     self._check_word(target, where, symbol)
                     out.append(where - self.start)
@@ -189,13 +205,40 @@ class Image:
                 continue
             if s.kind not in (STT_FUNC, STT_NOTYPE) or s.name.startswith(("$", ".L")):
                 continue
-            if not s.name or s.name in ("_stext", "_etext"):
+            if not s.name or s.name in SECTION_EDGES:
                 continue
             rank = (s.kind == STT_FUNC, s.binding not in (STB_LOCAL, STB_WEAK), s.binding != STB_WEAK)
             offset = s.value - self.start
             if offset not in best or rank > best[offset][0]:
                 best[offset] = (rank, s.name)
         return [(offset, best[offset][1]) for offset in sorted(best)]
+
+    def check_init(self):
+        """Nothing that stays may mention what is freed after boot."""
+        by_name = {s.name: s.value for s in self.symbols}
+        gone = [(by_name[start], by_name[end]) for start, end in INIT_RANGES if start in by_name]
+        allowed = gone + [(by_name[a], by_name[b]) for a, b in [REF_RANGE] if a in by_name]
+        found = []
+        for target, blob in self.relas:
+            section = self.sections[target]
+            if not section["sh_flags"] & SHF_ALLOC or section.name == ".tables":
+                continue
+            for where, kind, symbol, addend in self._relocations(blob):
+                at = symbol.value + (addend if symbol.kind == STT_SECTION else 0)
+                if symbol.fixed or kind in PCREL_LO12 or within(where, allowed):
+                    continue
+                if within(at, gone) and symbol.name not in EDGES:
+                    found.append(f"{self.function_at(where)} ({section.name}, {where:#x}) mentions "
+                                 f"'{symbol.name or hex(at)}'")
+        if found:
+            raise Refused("what stays must not mention what is gone after boot (__init and its "
+                          "kin):\n" + "\n".join(found))
+
+    def function_at(self, address):
+        before = [(s.value, s.name) for s in self.symbols
+                  if s.value <= address and s.name and not s.name.startswith(("$", ".L"))
+                  and s.kind in (STT_NOTYPE, STT_OBJECT, STT_FUNC)]
+        return max(before, default=(0, "?"))[1]
 
     def check_placement(self):
         """Every table must lie in the read-only part that kernel.lds.S makes for it."""
@@ -209,6 +252,7 @@ class Image:
 
 def pack(image, with_symbols):
     image.check_placement()
+    image.check_init()
     relocs = image.words()
     names, table = b"", b""
     functions = image.functions() if with_symbols else []

@@ -18,10 +18,10 @@
 #include "console_irq.h"
 
 #include <asm/io.h>
-#include <asm/mmu.h>
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <lib/dt.h>
+#include <mm/ioremap.h>
 
 enum {
 	REG_DATA = 0, /* transmit and receive; low byte of the divisor with LCR_DLAB */

@@ -13,10 +13,10 @@
 #include "console_irq.h"
 
 #include <asm/io.h>
-#include <asm/mmu.h>
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <lib/dt.h>
+#include <mm/ioremap.h>
 
 #define TXDATA	  0x00
 #define RXDATA	  0x04

@@ -24,12 +24,12 @@
 
 #include <asm/csr.h>
 #include <asm/io.h>
-#include <asm/mmu.h>
 #include <drivers/driver.h>
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
 #include <lib/dt_irq.h>
+#include <mm/ioremap.h>
 #include <mm/page_alloc.h>
 
 #define DOMAINCFG    0x0000

@@ -9,11 +9,11 @@
 #define LOG_PREFIX "sifive_test: "
 
 #include <asm/io.h>
-#include <asm/mmu.h>
 #include <drivers/driver.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <lib/dt.h>
+#include <mm/ioremap.h>
 
 #define FINISHER_FAIL 0x3333
 #define STATUS	      1

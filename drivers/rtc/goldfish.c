@@ -12,11 +12,11 @@
 #include <drivers/rtc.h>
 
 #include <asm/io.h>
-#include <asm/mmu.h>
 #include <drivers/driver.h>
 #include <kernel/log.h>
 #include <kernel/spinlock.h>
 #include <lib/dt.h>
+#include <mm/ioremap.h>
 #include <sched/irq.h>
 
 #define TIME_LOW	0x00

@@ -31,6 +31,29 @@
 #define __cold		   __attribute__((cold, noinline))
 #define __printf(fmt, arg) __attribute__((format(printf, fmt, arg)))
 
+/*
+ * What boot alone needs: functions, constants that only they mention, and variables that are 0 at
+ * first.  The memory of functions and variables is free once boot is over (arch_release_image);
+ * constants stay, among the others.  Nobody else may mention any of it (tools/tables.py looks), but
+ * for a function marked __ref, which knows when it may.
+ * __ro_after_init: a variable that nobody writes once boot is over.
+ */
+#ifdef __riscv
+#define __init		__attribute__((section(".init.text"), cold, no_stack_protector))
+#define __initconst	__section(".rodata..init")
+#define __initdata	__section(".bss..init")
+#define __ref		__attribute__((section(".ref.text"), noinline))
+#define __ro_after_init __section(".data..ro_after_init")
+#else
+#define __init
+#define __initconst
+#define __initdata
+#define __ref
+#define __ro_after_init
+#endif
+
+#define __no_stack_protector __attribute__((no_stack_protector))
+
 /* No copy of it for some of its callers; clang makes none. */
 #ifdef __clang__
 #define __noclone

@@ -10,7 +10,16 @@
 
 #include <base/types.h>
 
-/* random_init - after the device tree was read; random_add - mix in @bytes at @from. */
+/* random_mix - each bit of @z in each bit of the result, and no two @z with the same. */
+static inline u64 random_mix(u64 z)
+{
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+/* random_init - from the seeds in the device tree, which may go then; random_add - mix in @bytes at
+ * @from. */
 void random_init(void);
 void random_add(const void *from, size_t bytes);
 

@@ -22,6 +22,8 @@ enum hart_state {
 struct hart_info {
 	unsigned long hartid;
 	unsigned int isa; /* enum dt_isa bits */
+	u8 asid_bits;	  /* how many an ASID has on this hart */
+	u8 ad_updates;	  /* enum ad_updates */
 	int nid;	  /* the node of its memory */
 	enum hart_state state;
 	struct hart_local *local; /* its per-hart data */

@@ -150,6 +150,8 @@ enum dt_isa {
 	DT_ISA_ZBB = 0x80,
 	DT_ISA_ZIHINTPAUSE = 0x100,
 	DT_ISA_SSAIA = 0x200,
+	DT_ISA_SVADE = 0x400,
+	DT_ISA_SVADU = 0x800,
 };
 
 enum dt_hart_state {
@@ -177,20 +179,24 @@ struct dt_hart {
 int dt_read_harts(struct dt_hart *harts, unsigned max, unsigned *nr, u32 *timebase,
 		  struct dt_error *err) __must_check;
 
+/* dt_common_isa - what all usable harts have; 0 where /cpus can't be read.  Needs no memory. */
+u32 dt_common_isa(void);
+
 /* ---- /chosen (dt_chosen.c) ---- */
 
 struct dt_chosen {
-	const char *bootargs;	 /* in the blob (moves with dt_set_blob), or NULL */
-	const char *stdout_path; /* as written, or NULL */
-	const u8 *rng_seed;	 /* in the blob, or NULL */
-	unsigned rng_seed_bytes;
-	u64 kaslr_seed;		  /* 0: none */
+	const char *bootargs;	  /* in the blob (moves with dt_set_blob), or NULL */
+	const char *stdout_path;  /* as written, or NULL */
 	struct phys_range initrd; /* empty: none */
 	const char *ignored;	  /* a property whose value makes no sense, or NULL */
 };
 
 /* dt_read_chosen - never fails: without /chosen all is empty. */
 void dt_read_chosen(struct dt_chosen *chosen);
+
+/* dt_each_seed - @fn for the value, in the blob, of each seed that there is, to use or overwrite
+ * it: rng-seed, then kaslr-seed, of any length but 0. */
+void dt_each_seed(void (*fn)(void *value, size_t bytes));
 
 struct dt_console {
 	int node;

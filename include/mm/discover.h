@@ -56,6 +56,7 @@ const struct dt_dma_map *discover_dma_map(void);
 struct zone_wishes {
 	u64 dma_zone;		     /* bits from dma_zone=, or 0 */
 	u64 movablecore, kernelcore; /* by zone_plan_parse_core(), or CORE_UNSET */
+	phys_addr_t high;	     /* high memory begins here; 0: there is none */
 };
 
 /* discover_zones - plan zones for what memblock has, discover_dma found and @wish says. */

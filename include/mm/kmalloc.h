@@ -101,19 +101,28 @@ static __always_inline __must_check void *kmalloc_node_at(size_t size, gfp_t gfp
 #define kzalloc_node(size, gfp, nid) kmalloc_node(size, (gfp) | __GFP_ZERO, nid)
 
 /*
- * kvmalloc - @size bytes, contiguous for the kernel but maybe not for a device; kvfree() them, in a
- * context where kvmalloc() would be allowed
- * As long as there is no vmalloc(), whose memory will be tried where kmalloc()'s can't be had:
- * kmalloc(), so at most PAGE_SIZE << MAX_ORDER bytes; but above a page there's no report if it
- * fails.  Write code for what it will be: GFP_KERNEL, kvfree(), no DMA.
+ * kvmalloc - @size bytes, contiguous for the kernel but maybe not for a device; kvfree() them, in
+ * any context
+ * From kmalloc(), which above a page isn't asked to try hard; if it has none, and @gfp says that
+ * the caller may sleep, from vmalloc() (mm/vmalloc.h).
  */
+void *kvmalloc_area(size_t size, gfp_t gfp, int nid) __must_check;
+
 static __always_inline __must_check void *kvmalloc_node_at(size_t size, gfp_t gfp, int nid,
 							   unsigned site)
 {
-	if (size > PAGE_SIZE)
-		gfp |= __GFP_NOWARN;
-	return nid == NUMA_NO_NODE ? kmalloc_at(size, gfp, site)
-				   : kmalloc_node_at(size, gfp, nid, site);
+	gfp_t try = gfp;
+	void *object;
+
+	if (size > PAGE_SIZE) {
+		try |= __GFP_NOWARN;
+		if ((gfp & (__GFP_DIRECT_RECLAIM | __GFP_NOFAIL | __GFP_RETRY_MAYFAIL)) ==
+		    __GFP_DIRECT_RECLAIM)
+			try |= __GFP_NORETRY;
+	}
+	object = nid == NUMA_NO_NODE ? kmalloc_at(size, try, site)
+				     : kmalloc_node_at(size, try, nid, site);
+	return object || size <= PAGE_SIZE ? object : kvmalloc_area(size, gfp, nid);
 }
 
 #define kvmalloc_node(size, gfp, nid) kvmalloc_node_at(size, gfp, nid, KMALLOC_SITE)
@@ -156,10 +165,7 @@ void *krealloc(const void *object, size_t size, gfp_t gfp) __must_check;
 		__builtin_mul_overflow(n, size, &_bytes) ? NULL : krealloc(object, _bytes, gfp); \
 	})
 
-static inline __must_check void *kvrealloc(const void *object, size_t size, gfp_t gfp)
-{
-	return krealloc(object, size, size > PAGE_SIZE ? gfp | __GFP_NOWARN : gfp);
-}
+void *kvrealloc(const void *object, size_t size, gfp_t gfp) __must_check;
 
 /* kfree_sensitive - what was in it is cleared first. */
 void kfree_sensitive(const void *object);

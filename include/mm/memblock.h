@@ -101,6 +101,12 @@ phys_addr_t memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_
 				      phys_addr_t end, int nid) __must_check;
 
 /*
+ * memblock_phys_alloc_high - the same at or above the limit: memory without an address, for what is
+ * mapped elsewhere.  Never below it: 0 if there is no room.
+ */
+phys_addr_t memblock_phys_alloc_high(phys_addr_t size, phys_addr_t align, int nid) __must_check;
+
+/*
  * memblock_alloc - take @size zeroed bytes, aligned to @align (a power of two), below the limit,
  * and return their address in the linear map.  Panics with a message if there is no room: boot
  * can't go on without.  memblock_alloc_node prefers node @nid.

@@ -29,7 +29,7 @@
 
 enum memory_type {
 	MEMORY_DEVICE_PRIVATE = 1, /* no address leads to it: the device's only */
-	MEMORY_DEVICE_GENERIC,	   /* mapped like memory: page_address(), kmap_local_page() */
+	MEMORY_DEVICE_GENERIC,	   /* like memory: kmap_local_page(); page_address() if not high */
 };
 
 struct dev_pagemap_ops {
@@ -50,11 +50,11 @@ struct dev_pagemap {
 /*
  * memremap_pages - give @pgmap's region descriptors, near node @nid (NUMA_NO_NODE: this hart's),
  * and if it's GENERIC a mapping
- * A thread; may sleep.  Returns the address that the region's start has if it's mapped, or, with a
- * line in the log that says why, ERR_PTR(): -EINVAL for a region that isn't aligned, is empty or
- * wraps around, -ERANGE beyond the descriptors' reach, -EBUSY for memory that the kernel
- * manages, -EEXIST for what another region has or what is mapped already, -ENOSPC for too many
- * regions, -ENOMEM.
+ * A thread; may sleep. Returns the address that the region's start has if it's mapped, NULL if
+ * it's high (mm/highmem.h), or, with a line in the log that says why, ERR_PTR(): -EINVAL for a
+ * region that isn't aligned, is empty or wraps around, -ERANGE beyond the descriptors' reach or
+ * for one of which only a part is high, -EBUSY for memory that the kernel manages, -EEXIST for
+ * what another region has or what is mapped already, -ENOSPC for too many regions, -ENOMEM.
  */
 void *memremap_pages(struct dev_pagemap *pgmap, int nid) __must_check;
 

@@ -22,9 +22,27 @@
 
 struct mm_thread {
 	u32 flags;
-	u32 policy;		 /* mm/mempolicy.h; 0: near this hart */
-	u32 interleaved;	 /* the node whose turn it was last */
-	unsigned long reclaimed; /* pages that shrinkers gave back to it (mm/vmscan.h) */
+	/* What a switch compares: leaving of who goes with entering of who comes.  If they are
+	 * equal, nothing is to be done; where there are windows they never are. */
+	union {
+		u32 leaving;
+		struct {
+			u16 policy;   /* mm/mempolicy.h; 0: near this hart */
+			u8 never_set; /* in leaving: where entering has windows_wait */
+			u8 windows;   /* of kmap_local_page(), open now, in bytes of entries */
+		};
+	};
+	union {
+		u32 entering;
+		struct {
+			u16 policy_again;
+			u8 windows_wait; /* 1 while it doesn't run and has windows */
+			u8 always_clear;
+		};
+	};
+	u32 interleaved;	     /* the node whose turn it was last */
+	unsigned long reclaimed;     /* pages that shrinkers gave back to it (mm/vmscan.h) */
+	unsigned long *window_block; /* with windows_wait: what it has them in (mm/kmap.c) */
 };
 
 /* What runs before there are threads. */
@@ -74,6 +92,9 @@ static inline gfp_t current_gfp_context(gfp_t gfp)
 		gfp &= ~__GFP_FS;
 	return gfp;
 }
+
+/* mm_switch - @next runs here after @prev, and their words differ.  Interrupts off. */
+void mm_switch(struct mm_thread *prev, struct mm_thread *next);
 
 /* mempolicy_switch - a thread with @policy runs here next.  Interrupts off. */
 void mempolicy_switch(u32 policy);

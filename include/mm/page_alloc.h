@@ -109,6 +109,10 @@ unsigned long zone_hart_pages(const struct zone *zone, unsigned cpu); /* by that
 unsigned long nr_managed_pages(void);
 unsigned long nr_present_pages(void);
 
+/* page_free_orders - bit o: somewhere in the zones that @gfp allows on node @nid is a free block of
+ * that order.  A guess: no lock, no watermarks, not what harts keep; who finds none needn't ask. */
+u32 page_free_orders(gfp_t gfp, int nid);
+
 /*
  * drain_local_pages - what this hart keeps on its lists goes back to the zones.  Any context.
  * drain_all_pages - the same on every hart; waits for them: not from an interrupt handler, no spin

@@ -40,15 +40,22 @@ _Static_assert(sizeof(struct page_ext) == 64, "see above");
 /* page_ext_init - make the table, zeroed.  While memblock is open. */
 void page_ext_init(void);
 
-/* page_ext_get - @pfn's entry; NULL without the table, or if @pfn is no memory.  O(log banks),
- * any context.  Whoever has the page may write it; it may change while others read it. */
+/*
+ * page_ext_get - @pfn's entry, until page_ext_put(); NULL without the table or if @pfn is no memory
+ * O(log banks), any context.  Whoever has the page may write it; it may change while others read
+ * it.  Of high memory it's seen through a window of kmap_local_page(), so the last that was got is
+ * put first.
+ */
 struct page_ext *page_ext_get(unsigned long pfn);
 
+/* page_ext_put - done with what page_ext_get() returned, or NULL. */
+void page_ext_put(const struct page_ext *ext);
+
 /*
- * page_ext_find - the entry that tells of @pfn most recently: of a block that holds or held it.
- * *@head: that block's first frame.  NULL if there is none.  O(orders).
+ * page_ext_find - what tells of @pfn most recently: of a block that holds or held it
+ * *@ext: a copy of its entry; *@head: that block's first frame.  false: there is none.  O(orders).
  */
-struct page_ext *page_ext_find(unsigned long pfn, unsigned long *head);
+bool page_ext_find(unsigned long pfn, struct page_ext *ext, unsigned long *head);
 
 /* page_owner.c: note an event, as page_debug_alloc() and page_debug_free(). */
 void page_owner_alloc(const struct page *page, unsigned order, gfp_t gfp);

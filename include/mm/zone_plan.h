@@ -32,6 +32,7 @@ struct zone_plan_input {
 	unsigned nr_windows;
 	u64 dma_zone;	   /* dma_zone=28,30: bits 28 and 30 set */
 	u64 movable_bytes; /* memory for MOVABLE, which then has one zone's number */
+	phys_addr_t high;  /* from here on memory is high: a cut that stays; 0: none is */
 };
 
 struct zone_span {
@@ -45,7 +46,8 @@ struct zone_plan {
 	struct zone_span zone[MAX_NR_ZONES];
 	zone_mask_t mask_dma;	 /* GFP_DMA */
 	zone_mask_t mask_dma32;	 /* GFP_DMA32; 0: can't be served */
-	zone_mask_t mask_normal; /* every zone but MOVABLE */
+	zone_mask_t mask_normal; /* every zone but MOVABLE and those of high memory */
+	zone_mask_t mask_high;	 /* the zones of high memory, 0: there are none */
 	/*
 	 * MOVABLE is no span: each node's part of it is the top of what the node has of the highest
 	 * span (zone.c).  Its number follows the spans'; zone[nr_zones] has its name.

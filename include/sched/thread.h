@@ -72,7 +72,6 @@ struct thread {
 	void *arg;			 /* C */
 	int exit_code;			 /* O before DEAD */
 	struct list_head all;		 /* threads.lock */
-	unsigned long kmap_windows[2];	 /* O for kmap_local_page, by the switch hook */
 	struct completion *ended;	 /* where kthread_join() waits */
 	void *debug;			 /* lock debugging's, or NULL */
 };
@@ -181,8 +180,8 @@ void sched_idle(void) __noreturn;
  * here. */
 static inline void switch_hook(struct thread *prev, struct thread *next)
 {
-	if (unlikely(prev->mm.policy != next->mm.policy))
-		mempolicy_switch(next->mm.policy);
+	if (unlikely(prev->mm.leaving != next->mm.entering))
+		mm_switch(&prev->mm, &next->mm);
 }
 
 /* For the trap exit: interrupts were on, the count is 0 and need_resched() is true. */

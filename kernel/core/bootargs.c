@@ -48,7 +48,7 @@ static void apply(const char *name, char *value)
 	pr_warn("unknown argument \"%s\"", name);
 }
 
-void bootargs_parse(const char *cmdline)
+void __init bootargs_parse(const char *cmdline)
 {
 	size_t len = cmdline ? strlen(cmdline) : 0;
 	char *at = cut_up, *arg;

@@ -337,7 +337,7 @@ static int start_port(void)
 	return 0;
 }
 
-void console_init(void)
+void __init console_init(void)
 {
 	if (start_port())
 		pr_notice("the firmware's stays in use, which is slow");

@@ -234,7 +234,7 @@ static int parse_fault(const char *value)
 	return point ? fault_set(point, n - 1, words + 1, &bad) : -EINVAL;
 }
 
-static const struct bootarg arg_fault = {
+static const struct bootarg arg_fault __initconst = {
 	"fault", parse_fault,
 	"NAME,KEY=VALUE,...: a fault point and its probability, interval, times, space, seed, "
 	"min-order, ignore-gfp-wait, verbose, task, min-size, max-size, caller, cache"
@@ -259,6 +259,7 @@ static int parse_fail_page_alloc(const char *value)
 	return fault_set(point, n, words, &bad);
 }
 
-static const struct bootarg arg_fail_page_alloc = { "fail_page_alloc", parse_fail_page_alloc,
-						    "INTERVAL,PROBABILITY,SPACE,TIMES" };
+static const struct bootarg arg_fail_page_alloc __initconst = {
+	"fail_page_alloc", parse_fail_page_alloc, "INTERVAL,PROBABILITY,SPACE,TIMES"
+};
 TABLE_ENTRY(bootarg, arg_fail_page_alloc);

@@ -229,7 +229,7 @@ void printk(enum log_level level, const char *fmt, ...)
 	va_end(args);
 }
 
-void log_console_start(void)
+void __init log_console_start(void)
 {
 	log.console = true;
 	log_show();
@@ -251,7 +251,7 @@ unsigned log_console_level(void)
 	return log.level;
 }
 
-static int parse_loglevel(const char *value)
+static int __init parse_loglevel(const char *value)
 {
 	u64 level;
 
@@ -261,7 +261,7 @@ static int parse_loglevel(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_loglevel = {
+static const struct bootarg arg_loglevel __initconst = {
 	"loglevel", parse_loglevel, "0 (nothing) to 6 (all); messages of a level below it are shown"
 };
 TABLE_ENTRY(bootarg, arg_loglevel);

@@ -11,6 +11,8 @@
 
 #include <asm/barrier.h>
 #include <asm/irqflags.h>
+#include <asm/layout.h>
+#include <asm/memory.h>
 #include <asm/sbi.h>
 #include <asm/trap.h>
 #include <base/errno.h>
@@ -42,7 +44,7 @@ static struct {
 #endif
 };
 
-static int parse_panic(const char *value)
+static int __init parse_panic(const char *value)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(action_names); i++) {
 		if (!strcmp(value, action_names[i])) {
@@ -53,7 +55,8 @@ static int parse_panic(const char *value)
 	return -EINVAL;
 }
 
-static const struct bootarg arg_panic = { "panic", parse_panic, "halt, reboot or poweroff" };
+static const struct bootarg arg_panic __initconst = { "panic", parse_panic,
+						      "halt, reboot or poweroff" };
 TABLE_ENTRY(bootarg, arg_panic);
 
 void panic_set_poweroff(void (*fn)(void))
@@ -121,6 +124,9 @@ static __noreturn void vpanic(const struct trap_frame *frame, const char *fmt, v
 		trap_show(frame);
 	else
 		backtrace_here();
+	if (va_layout.image_va != KERNEL_LINK_ADDR && va_layout.image_va)
+		printk(LOG_EMERG, "Kernel offset: 0x%lx from 0x%lx",
+		       va_layout.image_va - KERNEL_LINK_ADDR, (unsigned long)KERNEL_LINK_ADDR);
 	name_running_harts();
 	printk(LOG_EMERG, "---[ end of panic: %s ]---", action_names[state.action]);
 	log_flush_emergency();

@@ -33,7 +33,7 @@ __section(".data..percpu..first") struct hart_local hart_local_template = {
 };
 
 static unsigned long boot_offset; /* percpu_offset[0] until harts_prepare() */
-unsigned long *percpu_offset = &boot_offset;
+unsigned long *percpu_offset __ro_after_init = &boot_offset;
 
 static struct {
 	spinlock_t lock;

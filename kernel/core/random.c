@@ -2,7 +2,8 @@
 /*
  * random.c - numbers that a boot doesn't share with the next
  *
- * A counter that goes up by an odd constant, and a mixing function of it (splitmix64).
+ * A counter that goes up by an odd constant, and a mixing function of it (splitmix64), which can be
+ * undone.  So a second word from the seeds, which doesn't get out, goes between two such steps.
  */
 #include <kernel/random.h>
 
@@ -12,25 +13,19 @@
 
 #define STEP 0x9e3779b97f4a7c15ull
 
-static u64 state = STEP;
+static u64 state = STEP, key;
 static spinlock_t lock = SPINLOCK_RANKED(LOCK_RANDOM);
-
-static u64 mix(u64 z)
-{
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
-}
 
 u64 get_random_u64(void)
 {
 	unsigned long flags;
-	u64 z;
+	u64 z, k;
 
 	spin_lock_irqsave(&lock, flags);
 	z = state += STEP;
+	k = key;
 	spin_unlock_irqrestore(&lock, flags);
-	return mix(z);
+	return random_mix(random_mix(z) ^ k);
 }
 
 void random_add(const void *from, size_t bytes)
@@ -39,18 +34,23 @@ void random_add(const void *from, size_t bytes)
 	unsigned long flags;
 
 	spin_lock_irqsave(&lock, flags);
-	while (bytes--)
-		state = mix(state ^ *byte++);
+	while (bytes--) {
+		state = random_mix(state ^ *byte++);
+		key = random_mix(key + state);
+	}
 	spin_unlock_irqrestore(&lock, flags);
 }
 
-void random_init(void)
+static void __init add_seed(void *value, size_t bytes)
 {
-	struct dt_chosen chosen;
+	random_add(value, bytes);
+}
+
+/* Seeds are read where they lie: no copy is left on a stack. */
+void __init random_init(void)
+{
 	u64 now = read_time();
 
 	random_add(&now, sizeof(now));
-	dt_read_chosen(&chosen);
-	random_add(chosen.rng_seed, chosen.rng_seed_bytes);
-	random_add(&chosen.kaslr_seed, sizeof(chosen.kaslr_seed));
+	dt_each_seed(add_seed);
 }

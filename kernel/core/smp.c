@@ -43,7 +43,7 @@
 #define STOPPED_TIMEOUT_NS 30000000000ull
 #define STOP_TIMEOUT_NS	   1000000000ull
 
-unsigned int nr_harts;
+unsigned int nr_harts __ro_after_init;
 
 extern char _start[];
 extern void secondary_start(void);
@@ -51,7 +51,7 @@ extern volatile unsigned long late_release[2];
 void secondary_start_kernel(void);
 void hart_main(void) __noreturn; /* kernel/main.c: the rest of a hart's start */
 
-static struct hart_info *harts;
+static struct hart_info *harts __ro_after_init;
 static unsigned long max_harts = ~0ul; /* maxcpus= */
 
 enum ipi_reason {
@@ -76,10 +76,10 @@ static DEFINE_PER_CPU(struct call,
 		      broadcast_call); /* of the hart that is called (broadcast_lock) */
 static spinlock_t broadcast_lock = SPINLOCK_RANKED(LOCK_CALL); /* one on_each_hart() at a time */
 
-static void (*reschedule_hook)(void); /* the scheduler's part of an IPI */
-static unsigned int (*thread_id_hook)(void);
+static void (*reschedule_hook)(void) __ro_after_init; /* the scheduler's part of an IPI */
+static unsigned int (*thread_id_hook)(void) __ro_after_init;
 
-static int parse_maxcpus(const char *value)
+static int __init parse_maxcpus(const char *value)
 {
 	unsigned long n;
 	int err = parse_ulong(value, &n);
@@ -90,20 +90,20 @@ static int parse_maxcpus(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_maxcpus = { "maxcpus", parse_maxcpus,
-					    "a number of harts, 1 or more" };
+static const struct bootarg arg_maxcpus __initconst = { "maxcpus", parse_maxcpus,
+							"a number of harts, 1 or more" };
 TABLE_ENTRY(bootarg, arg_maxcpus);
 
 #ifdef CONFIG_KTAP
 static bool late_harts; /* late_harts */
 
-static int parse_late_harts(const char *value)
+static int __init parse_late_harts(const char *value)
 {
 	late_harts = true;
 	return *value ? -EINVAL : 0;
 }
 
-static const struct bootarg arg_late_harts = {
+static const struct bootarg arg_late_harts __initconst = {
 	"late_harts", parse_late_harts,
 	"nothing: a test, harts arrive at _start as from firmware without HSM"
 };
@@ -169,14 +169,14 @@ unsigned int num_online_harts(void)
 	return n;
 }
 
-void smp_set_harts(struct hart_info *table, unsigned int n)
+void __init smp_set_harts(struct hart_info *table, unsigned int n)
 {
 	harts = table;
 	nr_harts = n;
 	csr_set(sie, SIE_SSIE);
 }
 
-unsigned int smp_wanted_harts(void)
+unsigned int __init smp_wanted_harts(void)
 {
 	return (unsigned int)min((unsigned long)nr_harts, max_harts);
 }
@@ -241,7 +241,7 @@ static bool start_hart(unsigned int cpu)
 	return online;
 }
 
-void smp_start(void)
+void __init smp_start(void)
 {
 	u64 start = ktime_ns();
 
@@ -271,11 +271,13 @@ void secondary_start_kernel(void)
 
 bool smp_hart_online(void)
 {
+	arch_hart_init();
 	/* Who was given up stays out: others count on harts not coming up behind their back. */
 	if (!change_state(smp_processor_id(), HART_STARTING, HART_ONLINE))
 		return false;
 	smp_mb();
 	tlb_flush_local_all(); /* what changed before others knew to ask this hart (tlb.c) */
+	instruction_barrier(); /* and new code: set_memory_x() asks online harts only */
 	/* A reason that came too late for the hart when it went off had an interrupt that's lost by
 	 * now, and keeps others from sending one. */
 	smp_interrupt_self();
@@ -298,12 +300,12 @@ static void send_ipi(unsigned int cpu, enum ipi_reason reason)
 		panic("the firmware refuses an IPI to hart %lu", harts[cpu].hartid);
 }
 
-void smp_set_reschedule_hook(void (*fn)(void))
+void __init smp_set_reschedule_hook(void (*fn)(void))
 {
 	reschedule_hook = fn;
 }
 
-void smp_set_thread_id_hook(unsigned int (*fn)(void))
+void __init smp_set_thread_id_hook(unsigned int (*fn)(void))
 {
 	thread_id_hook = fn;
 }

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-extern char _start[], _etext[];
+extern char _start[], _einittext[];
 
 static const struct tables_header *header(void)
 {
@@ -46,7 +46,7 @@ static long find(u32 offset)
 
 static long find_pc(unsigned long pc)
 {
-	if (pc < (unsigned long)_start || pc >= (unsigned long)_etext)
+	if (pc < (unsigned long)_start || pc >= (unsigned long)_einittext)
 		return -1;
 	return find((u32)(pc - (unsigned long)_start));
 }
@@ -77,7 +77,8 @@ const char *symbol_format(char *buf, size_t size, unsigned long pc)
 		return buf;
 	}
 	offset = (u32)(pc - (unsigned long)_start);
-	end = i + 1 < (long)header()->nr_symbols ? symbols()[i + 1].offset : (u32)(_etext - _start);
+	end = i + 1 < (long)header()->nr_symbols ? symbols()[i + 1].offset
+						 : (u32)(_einittext - _start);
 	snprintf(buf, size, "%s+0x%x/0x%x", symbol_name(&symbols()[i]),
 		 (unsigned int)(offset - symbols()[i].offset),
 		 (unsigned int)(end - symbols()[i].offset));

@@ -97,7 +97,7 @@ char *sysctl_explain(const struct sysctl *s, const char *text, int err, char *to
 }
 
 /* "NAME=VALUE", what stands behind "sysctl.". */
-static int parse_sysctl(const char *arg)
+static int __init parse_sysctl(const char *arg)
 {
 	const char *value = strchr(arg, '=');
 	const struct sysctl *s;
@@ -118,5 +118,5 @@ static int parse_sysctl(const char *arg)
 	return 0;
 }
 
-static const struct bootarg arg_sysctl = { "sysctl.", parse_sysctl, "" };
+static const struct bootarg arg_sysctl __initconst = { "sysctl.", parse_sysctl, "" };
 TABLE_ENTRY(bootarg, arg_sysctl);

@@ -17,7 +17,7 @@ extern unsigned long boot_instret; /* head.S */
 static struct {
 	u32 hz;	  /* ticks a second, 0 until time_init() */
 	u64 boot; /* ticks at boot */
-} clock;
+} clock __ro_after_init;
 
 #ifdef CONFIG_ARCH_RV32I
 /* Two halves: read again if the upper one moved meanwhile. */
@@ -49,7 +49,7 @@ unsigned long instructions_since_start(void)
 	return (unsigned long)read_instret() - boot_instret;
 }
 
-void time_init(u32 hz)
+void __init time_init(u32 hz)
 {
 	clock.boot = read_time();
 	clock.hz = hz;
@@ -87,9 +87,9 @@ void udelay(unsigned int us)
 		cpu_relax();
 }
 
-static void (*sleep_hook)(u64 ns);
+static void (*sleep_hook)(u64 ns) __ro_after_init;
 
-void wait_set_sleep(void (*sleep)(u64 ns))
+void __init wait_set_sleep(void (*sleep)(u64 ns))
 {
 	sleep_hook = sleep;
 }

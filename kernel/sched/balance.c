@@ -22,7 +22,7 @@
 static unsigned long *idle_mask, *online_mask;
 static unsigned int idle_words;
 
-unsigned long *idle_mask_init(void)
+unsigned long *__init idle_mask_init(void)
 {
 	idle_words = (unsigned int)DIV_ROUND_UP(nr_harts, BITS);
 	BUG_ON(3 * idle_words * sizeof(*idle_mask) > PAGE_SIZE);

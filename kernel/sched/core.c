@@ -328,7 +328,7 @@ void queue_close(void)
 
 /* ---- set-up and checks ---- */
 
-void queues_init(void)
+void __init queues_init(void)
 {
 	slice_ticks = ns_to_ticks(SCHED_SLICE_NS);
 	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {

@@ -45,7 +45,7 @@ static void set_period(unsigned ms)
 		cancel_delayed_work_sync(&work);
 }
 
-void kfence_timer_init(void)
+void __init kfence_timer_init(void)
 {
 	delayed_work_init(&work, tick);
 	kfence_timer = set_period;

@@ -22,6 +22,7 @@
 #include <mm/node_daemon.h>
 #include <mm/oom.h>
 #include <mm/slab_rcu.h>
+#include <mm/vmalloc.h>
 #include <mm/zone.h>
 #include <sched/wait.h>
 
@@ -38,6 +39,8 @@ static void wake_asked(void)
 	smp_mb(); /* who asks after this sets it again */
 	if (unlikely(READ_ONCE(slab_rcu_asked)))
 		slab_rcu_poll();
+	if (unlikely(READ_ONCE(vmap_purge_asked)))
+		vmap_purge_poll();
 	for_each_table(node_daemon, d) {
 		for_each_node_id(nid) {
 			struct node_daemon_state *s = &d->state[nid];
@@ -112,7 +115,7 @@ static const char *name_of_current(void)
 	return current->name;
 }
 
-void node_daemons_init(void)
+void __init node_daemons_init(void)
 {
 	const struct node_daemon *d;
 	int nid;

@@ -26,8 +26,9 @@ static int parse_perturb(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_perturb = { "perturb", parse_perturb,
-					    "a number: random delays and switches by this seed" };
+static const struct bootarg arg_perturb __initconst = {
+	"perturb", parse_perturb, "a number: random delays and switches by this seed"
+};
 TABLE_ENTRY(bootarg, arg_perturb);
 
 static u32 next_random(void)

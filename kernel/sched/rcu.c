@@ -133,7 +133,7 @@ static __noreturn int rcu_thread(void *arg)
 	}
 }
 
-void rcu_init(void)
+void __init rcu_init(void)
 {
 	rcu.thread = kthread_create(rcu_thread, NULL, "rcu");
 	if (!rcu.thread)

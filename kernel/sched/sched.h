@@ -151,6 +151,9 @@ void load_idle_end(struct run_queue *rq);
 void slab_rcu_poll(void);
 void slab_rcu_start(void);
 
+/* vmap_purge.c: freed areas wait for a fence, which a thread has to make.  As slab_rcu_poll(). */
+void vmap_purge_poll(void);
+
 /* Interrupt hart @cpu so that it looks at need_resched. */
 void resched_hart(unsigned int cpu);
 

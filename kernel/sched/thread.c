@@ -23,6 +23,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <lib/dt.h>
+#include <mm/kmap.h>
 #include <mm/kstack.h>
 #include <mm/memblock.h>
 #include <kernel/time.h>
@@ -89,6 +90,7 @@ static struct thread *thread_alloc(int nid)
 	memset(t, 0, stack + STACK_SIZE - (unsigned long)t);
 	t->allowed = (void *)(stack + STACK_SIZE - allowed_bytes());
 	t->stack_lo = stack;
+	kstack_own(stack, t->name);
 	return t;
 }
 
@@ -173,6 +175,7 @@ void kthread_exit(int code)
 	unsigned long flags;
 
 	mutex_debug_exit();
+	kmap_thread_exit();
 	t->exit_code = code;
 	preempt_disable();
 	spin_lock_irqsave(&t->wake_lock, flags);
@@ -340,6 +343,7 @@ static void adopt(struct thread *t, const char *name)
 	this_hart->thread = t;
 	queue_of(t->cpu)->running = t;
 	thread_list_add(t);
+	kstack_own(t->stack_lo, t->name);
 }
 
 static void idle_begin(void)
@@ -373,8 +377,9 @@ static bool all_have_sstc(void)
 	return true;
 }
 
-static const char *name_of_current(void)
+static const char *describe_current(unsigned long *stack_lo)
 {
+	*stack_lo = current->stack_lo;
 	return current->name;
 }
 
@@ -383,7 +388,7 @@ static unsigned int id_of_current(void)
 	return current->id;
 }
 
-void sched_init(void)
+void __init sched_init(void)
 {
 	queues_init();
 	timers_init();
@@ -397,7 +402,7 @@ void sched_init(void)
 	smp_set_reschedule_hook(sched_ipi);
 	smp_set_thread_id_hook(id_of_current);
 	wait_set_sleep(sleep_ns);
-	trap_set_thread_name(name_of_current);
+	trap_set_thread(describe_current);
 	trap_set_hooks(timer_interrupt, handle_external_irq, preempt_schedule_irq);
 }
 
@@ -425,7 +430,7 @@ void sched_stop_hart(void)
 	queue_close();
 }
 
-void sched_start_services(void)
+void __init sched_start_services(void)
 {
 	struct thread *t = kthread_run(reaper, NULL, "reaper");
 

@@ -123,7 +123,7 @@ static bool heap_grow(struct heap *h)
 	return true;
 }
 
-void timers_init(void)
+void __init timers_init(void)
 {
 	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
 		if (!heap_grow(per_cpu_ptr(&heap, cpu)))

@@ -525,7 +525,7 @@ static const struct hart_notifier workqueue_harts = {
 };
 TABLE_ENTRY(hart_notifier, workqueue_harts);
 
-void workqueues_init(void)
+void __init workqueues_init(void)
 {
 	system_wq = workqueue_create("work", true);
 	system_unbound_wq = workqueue_create("work-any", false);

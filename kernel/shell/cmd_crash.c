@@ -5,12 +5,19 @@
  * Each way ends in a panic: whoever comes back from it has found a bug in the traps or
  * in the page tables, and says so.
  */
+#include <asm/mmu.h>
+#include <asm/tlb.h>
 #include <base/compiler.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
 #include <kernel/spinlock.h>
+#include <lib/parse.h>
+#include <mm/ioremap.h>
+#include <mm/kmap.h>
+#include <mm/page_alloc.h>
+#include <mm/vmalloc.h>
 #include <sched/thread.h>
 #include <sched/timer.h>
 #include <shell/shell.h>
@@ -42,6 +49,20 @@ static void crash_stack(void)
 	fill_stack(0);
 }
 
+/* Longer than the array, which the compiler can't see. */
+static __noinline void write_behind(volatile char *array)
+{
+	for (volatile int i = 0; i < 16 + (int)sizeof(long); i++)
+		array[i] = 'A';
+}
+
+static __noinline void crash_smash(void)
+{
+	volatile char array[16];
+
+	write_behind(array);
+}
+
 static int overflow_thread(void *arg)
 {
 	return fill_stack(0);
@@ -60,9 +81,109 @@ static void crash_wild(void)
 	*(volatile int *)(-4096L * 3) = 1;
 }
 
+/* Just behind an area. */
+static void crash_guard(void)
+{
+	volatile char *area = vmalloc(5000);
+
+	if (area)
+		area[2 * PAGE_SIZE] = 1;
+}
+
+static void store(const volatile void *at)
+{
+	*(volatile int *)(unsigned long)at = 1;
+}
+
+static void crash_user(void)
+{
+	store((void *)0x12345678);
+}
+
+/* Freed, and never touched before: a hart may reach what it has touched until it's fenced. */
+static void crash_freed(void)
+{
+	void *area = vmalloc(5000);
+
+	vfree(area);
+	store(area);
+}
+
+static void crash_purged(void)
+{
+	void *area = vmalloc(5000);
+
+	vfree(area);
+	vm_unmap_aliases();
+	store(area);
+}
+
+/* Registers that no device has: nothing there is accessed. */
+static void *no_registers(void)
+{
+	return ioremap(arch_phys_end() - PAGE_SIZE, 8);
+}
+
+static void crash_ioremap(void)
+{
+	char *base = no_registers();
+
+	if (base)
+		store(base + PAGE_SIZE);
+}
+
+static void crash_iounmap(void)
+{
+	void *base = no_registers();
+
+	iounmap(base);
+	store(base);
+}
+
+static void crash_vmemmap(void)
+{
+	store((void *)(va_layout.vmemmap_base + va_layout.vmemmap_bytes - sizeof(long)));
+}
+
+static void crash_hole(void)
+{
+	store((void *)(va_layout.linear_base + va_layout.linear_bytes - sizeof(long)));
+}
+
+/* With high memory only: other pages have an address for good. */
+static void crash_kmap(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_HIGHMEM);
+	void *window = page ? kmap_local_page(page) : NULL;
+
+	if (!window)
+		return;
+	kunmap_local(window);
+	tlb_flush_local_all();
+	store(window);
+}
+
+static void crash_rodata(void)
+{
+	store("in rodata");
+}
+
 static void crash_text(void)
 {
 	*(volatile int *)(unsigned long)crash_panic = 0;
+}
+
+static __noinline int __init run_once(volatile int *arg)
+{
+	return ++*arg;
+}
+
+/* Call what boot alone needed. */
+static void __ref crash_init(void)
+{
+	volatile int arg = 1;
+
+	arg = run_once(&arg);
 }
 
 static void crash_exec(void)
@@ -163,27 +284,72 @@ static const struct way {
 	{ "bug", crash_bug, "a BUG_ON() whose condition is true" },
 	{ "null", crash_null, "load from address 0" },
 	{ "wild", crash_wild, "store to an address that is not mapped" },
+	{ "guard", crash_guard, "store behind the end of a vmalloc area" },
+	{ "user", crash_user, "store to a user address" },
+	{ "freed", crash_freed, "store to a vmalloc area that was freed" },
+	{ "purged", crash_purged, "the same after the fence" },
+	{ "ioremap", crash_ioremap, "store behind a device's registers" },
+	{ "iounmap", crash_iounmap, "store to registers that were unmapped" },
+	{ "vmemmap", crash_vmemmap, "store to the descriptor of no page" },
+	{ "hole", crash_hole, "store to the linear map of no memory" },
+	{ "kmap", crash_kmap, "store to a window that was closed (needs high memory)" },
+	{ "rodata", crash_rodata, "store to a constant" },
 	{ "text", crash_text, "store into the kernel's code" },
 	{ "exec", crash_exec, "jump into data" },
+	{ "init", crash_init, "call a function that was freed after boot" },
 	{ "stack", crash_stack, "recurse until the stack overflows" },
 	{ "thread-stack", crash_thread_stack, "the same in a thread of its own" },
+	{ "smash", crash_smash, "write behind an array on the stack" },
 	{ "unaligned", crash_unaligned, "an unaligned atomic" },
 	{ "all", crash_all, "every hart writes to the log, every other one panics" },
 	{ "locks", crash_locks, "every hart spins for a lock with interrupts off, one panics" },
 	{ "illegal", crash_illegal, "an instruction that doesn't exist" },
 };
 
+static int run_way(void *arg)
+{
+	const struct way *way = arg;
+
+	way->run();
+	return 0;
+}
+
+/* In a thread of that hart's. */
+static int run_on(const struct way *way, unsigned long cpu)
+{
+	struct thread *t = kthread_create(run_way, (void *)(unsigned long)way, "crash");
+
+	if (!t)
+		return -ENOMEM;
+	if (cpu >= nr_harts || kthread_bind(t, (unsigned int)cpu)) {
+		kthread_stop(t);
+		return -EINVAL;
+	}
+	wake_up_process(t);
+	return kthread_join(t);
+}
+
 static int run_crash(int argc, char **argv)
 {
+	unsigned long cpu = 0;
+	int err = 0;
+
 	if (argc == 1) {
 		for (unsigned i = 0; i < ARRAY_SIZE(ways); i++)
 			shell_printf("%-10s %s\n", ways[i].name, ways[i].help);
 		return 0;
 	}
-	for (unsigned i = 0; argc == 2 && i < ARRAY_SIZE(ways); i++) {
+	if (argc > 3 || (argc == 3 && parse_ulong(argv[2], &cpu)))
+		return SHELL_USAGE;
+	for (unsigned i = 0; i < ARRAY_SIZE(ways); i++) {
 		if (strcmp(ways[i].name, argv[1]))
 			continue;
-		ways[i].run();
+		if (argc == 2)
+			ways[i].run();
+		else
+			err = run_on(&ways[i], cpu);
+		if (err)
+			return err;
 		shell_printf("crash: %s came back: it was not noticed\n", argv[1]);
 		return -EIO;
 	}
@@ -199,9 +365,8 @@ static void complete_crash(const char *prefix, shell_offer_fn offer, void *ctx)
 
 static const struct shell_cmd cmd_crash = {
 	.name = "crash",
-	.usage = "[panic | bug | null | wild | text | exec | stack | thread-stack | unaligned | "
-		 "illegal"
-		 " | all | locks]",
+	.usage = "[panic | bug | null | wild | text | exec | init | stack | smash | thread-stack | "
+		 "unaligned | illegal | all | locks | user | freed ... [hart]]",
 	.help = "make the kernel panic, in one of several ways",
 	.run = run_crash,
 	.complete = complete_crash,

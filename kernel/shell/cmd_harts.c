@@ -24,7 +24,7 @@ static const struct {
 	{ DT_ISA_SSTC, "sstc" },       { DT_ISA_SVPBMT, "svpbmt" }, { DT_ISA_SVNAPOT, "svnapot" },
 	{ DT_ISA_SVINVAL, "svinval" }, { DT_ISA_ZICBOM, "zicbom" }, { DT_ISA_ZICBOZ, "zicboz" },
 	{ DT_ISA_ZBA, "zba" },	       { DT_ISA_ZBB, "zbb" },	    { DT_ISA_ZIHINTPAUSE, "pause" },
-	{ DT_ISA_SSAIA, "ssaia" },
+	{ DT_ISA_SSAIA, "ssaia" },     { DT_ISA_SVADE, "svade" },   { DT_ISA_SVADU, "svadu" },
 };
 
 /* harts off N, harts on N. */

@@ -11,9 +11,11 @@
 #include <lib/dt.h>
 #include <lib/dma_limit.h>
 #include <mm/discover.h>
+#include <mm/highmem.h>
 #include <mm/memmap.h>
 #include <mm/page_alloc.h>
 #include <mm/slab_info.h>
+#include <mm/vmalloc.h>
 #include <shell/shell.h>
 
 static void print_kb(const char *name, u64 bytes)
@@ -30,6 +32,7 @@ static int run_meminfo(int argc, char **argv)
 {
 	unsigned long present = nr_present_pages(), managed = nr_managed_pages();
 	unsigned long slab, reclaimable;
+	struct vmalloc_info info;
 
 	(void)argv;
 	if (argc != 1)
@@ -39,6 +42,12 @@ static int run_meminfo(int argc, char **argv)
 	print_kb_pages("Reserved:", present - managed);
 	print_kb_pages("MemTotal:", managed);
 	print_kb_pages("MemFree:", nr_free_pages());
+#ifdef CONFIG_HIGHMEM
+	print_kb_pages("HighTotal:", totalhigh_pages());
+	print_kb_pages("HighFree:", nr_free_highpages());
+	print_kb_pages("LowTotal:", totallow_pages());
+	print_kb_pages("LowFree:", nr_free_lowpages());
+#endif
 	slab = slab_pages_in_use(&reclaimable);
 	print_kb_pages("Slab:", slab);
 	print_kb_pages("SReclaimable:", reclaimable);
@@ -48,6 +57,11 @@ static int run_meminfo(int argc, char **argv)
 	print_kb("KernelData:", (u64)(_edata - _sdata));
 	print_kb("KernelBss:", (u64)(__bss_end - __bss_start));
 	print_kb("PageStructs:", memmap_bytes());
+	vmalloc_info(&info);
+	print_kb("PageTables:", arch_nr_tables() * PAGE_SIZE);
+	print_kb("VmallocTotal:", info.total);
+	print_kb("VmallocUsed:", info.used);
+	print_kb("VmallocChunk:", info.largest);
 	return 0;
 }
 

@@ -15,12 +15,16 @@
 
 #include <string.h>
 
-/* The record of a used block, or NULL. */
-static const struct page_ext *owner_of(const struct memmap_block *b)
+/* The record of a used block; false if there's none. */
+static bool owner_of(const struct memmap_block *b, struct page_event *alloc)
 {
 	const struct page_ext *ext = page_ext_get(b->pfn);
+	bool known = b->state == BLOCK_IS_USED && ext && ext->free.used;
 
-	return b->state == BLOCK_IS_USED && ext && ext->free.used ? ext : NULL;
+	if (known)
+		*alloc = ext->alloc;
+	page_ext_put(ext);
+	return known;
 }
 
 /* ---- by callers ---- */
@@ -41,23 +45,24 @@ struct top {
 
 static bool count_block(const struct memmap_block *b, void *arg)
 {
-	const struct page_ext *ext = owner_of(b);
+	struct page_event alloc;
+	bool known = owner_of(b, &alloc);
 	struct top *top = arg;
 	unsigned i = 0;
 
 	if (b->state != BLOCK_IS_USED)
 		return false;
 	top->pages += b->nr_pages;
-	while (ext && i < top->nr &&
-	       memcmp(top->caller[i].trace, ext->alloc.trace, sizeof(ext->alloc.trace)))
+	while (known && i < top->nr &&
+	       memcmp(top->caller[i].trace, alloc.trace, sizeof(alloc.trace)))
 		i++;
-	if (!ext || i == top->max) {
+	if (!known || i == top->max) {
 		top->others += b->nr_pages;
 		return false;
 	}
 	if (i == top->nr) {
 		top->caller[i] = (struct caller){ 0 };
-		memcpy(top->caller[i].trace, ext->alloc.trace, sizeof(ext->alloc.trace));
+		memcpy(top->caller[i].trace, alloc.trace, sizeof(alloc.trace));
 		top->nr++;
 	}
 	top->caller[i].pages += (unsigned)b->nr_pages;
@@ -106,7 +111,8 @@ static const char kind_chars[] = ".RUMCTSD"; /* index: kind; free first */
 
 static unsigned kind_of(const struct memmap_block *b)
 {
-	const struct page_ext *ext = owner_of(b);
+	struct page_event alloc;
+	bool known = owner_of(b, &alloc);
 
 	if (b->state == BLOCK_IS_FREE || b->state == BLOCK_IS_LISTED)
 		return 0;
@@ -118,10 +124,7 @@ static unsigned kind_of(const struct memmap_block *b)
 		return 5;
 	if (b->flags & 1u << PG_slab)
 		return 6;
-	return !ext				    ? 2
-	       : ext->alloc.gfp & __GFP_MOVABLE	    ? 3
-	       : ext->alloc.gfp & __GFP_RECLAIMABLE ? 4
-						    : 2;
+	return !known ? 2 : alloc.gfp & __GFP_MOVABLE ? 3 : alloc.gfp & __GFP_RECLAIMABLE ? 4 : 2;
 }
 
 static char kind_cell(unsigned seen)
@@ -154,11 +157,12 @@ static int draw(void)
 static int tell(const char *word)
 {
 	unsigned long pfn, head;
+	struct page_ext ext;
 	char text[255];
 
 	if (parse_ulong(word, &pfn))
 		return SHELL_USAGE;
-	if (!page_ext_find(pfn, &head)) {
+	if (!page_ext_find(pfn, &ext, &head)) {
 		shell_printf("page_owner: nothing is known about pfn 0x%lx\n", pfn);
 		return -ENOENT;
 	}

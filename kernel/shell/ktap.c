@@ -26,6 +26,7 @@
 #include <mm/kmemleak.h>
 #include <mm/kstack.h>
 #include <mm/page_alloc.h>
+#include <mm/vmalloc.h>
 #include <mm/slab_info.h>
 #include <shell/shell.h>
 
@@ -116,10 +117,11 @@ static void run_case(const struct ktap_suite *suite, const struct ktap_case *c, 
 	}
 }
 
-/* Pages of caches themselves: kmalloc()'s are made when they are needed, and stay. */
+/* Pages of caches themselves: kmalloc()'s are made when they are needed, and stay.  And what
+ * describes areas and maps them, since a thread that was made anew has its stack elsewhere. */
 static unsigned long pages_of_caches(void)
 {
-	static const char *const names[] = { "kmem_cache", "kmem_cache_node" };
+	static const char *const names[] = { "kmem_cache", "kmem_cache_node", "vm_struct" };
 	unsigned long nr = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
@@ -130,7 +132,7 @@ static unsigned long pages_of_caches(void)
 		kmem_cache_leave(s);
 		nr += info.all.slabs * info.pages;
 	}
-	return nr;
+	return nr + arch_nr_tables();
 }
 
 /* How many of kmemleak's pages its records need varies with their order. */
@@ -145,6 +147,7 @@ static unsigned long pages_of_records(void)
 unsigned long ktap_free_pages(void)
 {
 	kstack_flush();
+	vm_unmap_aliases();
 	kmem_cache_shrink_all();
 	return nr_free_pages() + pages_of_caches() + pages_of_records();
 }

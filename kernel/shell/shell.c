@@ -29,7 +29,7 @@
 static struct line line;
 static const char *run_commands; /* run=, or NULL */
 
-static int parse_run(const char *value)
+static int __init parse_run(const char *value)
 {
 	if (!*value)
 		return -EINVAL;
@@ -37,7 +37,7 @@ static int parse_run(const char *value)
 	return 0;
 }
 
-static const struct bootarg arg_run = {
+static const struct bootarg arg_run __initconst = {
 	"run", parse_run, "commands separated by ';', after which the machine powers off"
 };
 TABLE_ENTRY(bootarg, arg_run);

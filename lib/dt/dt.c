@@ -51,7 +51,7 @@ int dt_fail_node(struct dt_error *err, int code, int node, const char *fmt, ...)
 	return code;
 }
 
-int dt_init(const void *blob, size_t max_bytes, struct dt_error *err)
+int __init dt_init(const void *blob, size_t max_bytes, struct dt_error *err)
 {
 	struct dt_tree tree;
 	int code = dt_check(blob, max_bytes, &tree, err);
@@ -63,7 +63,7 @@ int dt_init(const void *blob, size_t max_bytes, struct dt_error *err)
 	return 0;
 }
 
-void dt_locate(struct dt_tree *tree, const void *blob)
+void __init dt_locate(struct dt_tree *tree, const void *blob)
 {
 	tree->blob = blob;
 	tree->bytes = fdt_totalsize(blob);
@@ -71,7 +71,7 @@ void dt_locate(struct dt_tree *tree, const void *blob)
 	tree->strings = tree->blob + fdt_off_dt_strings(blob);
 }
 
-void dt_set_blob(const void *blob)
+void __init dt_set_blob(const void *blob)
 {
 	dt_locate(&dt_tree, blob);
 }

@@ -228,7 +228,7 @@ static int check_structure(struct check *c)
 	return code;
 }
 
-int dt_check(const void *blob, size_t max_bytes, struct dt_tree *tree, struct dt_error *err)
+int __init dt_check(const void *blob, size_t max_bytes, struct dt_tree *tree, struct dt_error *err)
 {
 	struct check c = { .tree = tree, .err = err };
 	int code = check_header(blob, max_bytes, err);

@@ -52,7 +52,7 @@ static void read_initrd(int node, struct dt_chosen *chosen)
 
 void dt_read_chosen(struct dt_chosen *chosen)
 {
-	int len, node = dt_tree.chosen;
+	int node = dt_tree.chosen;
 
 	*chosen = (struct dt_chosen){ 0 };
 	if (node < 0)
@@ -61,11 +61,20 @@ void dt_read_chosen(struct dt_chosen *chosen)
 	chosen->stdout_path = read_string_prop(node, "stdout-path", &chosen->ignored);
 	if (!chosen->stdout_path)
 		chosen->stdout_path = read_string_prop(node, "linux,stdout-path", &chosen->ignored);
-	chosen->rng_seed = dt_prop(node, "rng-seed", &len);
-	if (chosen->rng_seed)
-		chosen->rng_seed_bytes = (unsigned)len;
-	read_number_prop(node, "kaslr-seed", &chosen->kaslr_seed, &chosen->ignored);
 	read_initrd(node, chosen);
+}
+
+void dt_each_seed(void (*fn)(void *value, size_t bytes))
+{
+	static const char names[][12] = { "rng-seed", "kaslr-seed" };
+	int len;
+
+	for (unsigned i = 0; dt_tree.chosen >= 0 && i < ARRAY_SIZE(names); i++) {
+		const void *value = dt_prop(dt_tree.chosen, names[i], &len);
+
+		if (value && len)
+			fn((void *)value, (size_t)len);
+	}
 }
 
 /* One of the nodes of @way is disabled. */

@@ -203,7 +203,7 @@ static int enter(struct scan *s, int node)
 	return code ? code : at;
 }
 
-int dt_read_dma(struct dt_dma_map *map, struct dt_error *err)
+int __init dt_read_dma(struct dt_dma_map *map, struct dt_error *err)
 {
 	struct scan s = { .map = map, .err = err };
 	struct dt_token t;

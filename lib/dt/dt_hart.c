@@ -21,6 +21,7 @@ static const struct {
 	{ "zicbom", 6, DT_ISA_ZICBOM },	  { "zicboz", 6, DT_ISA_ZICBOZ },
 	{ "zba", 3, DT_ISA_ZBA },	  { "zbb", 3, DT_ISA_ZBB },
 	{ "ssaia", 5, DT_ISA_SSAIA },	  { "zihintpause", 11, DT_ISA_ZIHINTPAUSE },
+	{ "svade", 5, DT_ISA_SVADE },	  { "svadu", 5, DT_ISA_SVADU },
 };
 
 /* The bit of the extension called s[0..n), which a version ("1p0") may follow; 0: not ours. */
@@ -40,7 +41,7 @@ static u32 extension_bit(const char *s, size_t n)
 }
 
 /* Words of s[0..len), each ended by @separator or the end. */
-static u32 read_words(const char *s, int len, char separator)
+static u32 __init read_words(const char *s, int len, char separator)
 {
 	u32 isa = 0;
 
@@ -71,7 +72,7 @@ static u32 read_isa(const struct dt_want *p)
 }
 
 /* The block size in @p if @bit is in *isa; without a sane one the extension is of no use. */
-static u32 read_block_size(const struct dt_want *p, u32 bit, u32 *isa)
+static u32 __init read_block_size(const struct dt_want *p, u32 bit, u32 *isa)
 {
 	u32 bytes = p->value && p->len == 4 ? dt_cell(p->value) : 0;
 
@@ -107,7 +108,8 @@ static void read_mmu(const struct dt_want *p, struct dt_hart *hart)
 	}
 }
 
-static int read_hart(int node, struct dt_cells cells, struct dt_hart *hart, struct dt_error *err)
+static int __init read_hart(int node, struct dt_cells cells, struct dt_hart *hart,
+			    struct dt_error *err)
 {
 	struct dt_want p[NR_WANTED] = {
 		[REG] = { .name = "reg" },
@@ -144,6 +146,26 @@ static bool is_hart(int node)
 	const char *type = dt_prop_string(node, "device_type");
 
 	return type ? !strcmp(type, "cpu") : !strncmp(dt_node_name(node), "cpu@", 4);
+}
+
+u32 __init dt_common_isa(void)
+{
+	u32 isa = ~0u;
+	struct dt_cells cells;
+	struct dt_hart hart;
+	struct dt_error err;
+
+	if (dt_tree.cpus < 0 || dt_read_cells(dt_tree.cpus, &cells, &err))
+		return 0;
+	for (int node = dt_first_child(dt_tree.cpus); node >= 0; node = dt_next_sibling(node)) {
+		if (!is_hart(node))
+			continue;
+		if (cells.address > 2 || read_hart(node, cells, &hart, &err))
+			return 0;
+		if (hart.state == DT_HART_USABLE)
+			isa &= hart.isa;
+	}
+	return isa;
 }
 
 static int read_timebase(int first_hart, u32 *timebase, struct dt_error *err)
@@ -188,8 +210,8 @@ static int check_ids(const struct dt_hart *harts, unsigned n, struct dt_error *e
 	return 0;
 }
 
-int dt_read_harts(struct dt_hart *harts, unsigned max, unsigned *nr, u32 *timebase,
-		  struct dt_error *err)
+int __init dt_read_harts(struct dt_hart *harts, unsigned max, unsigned *nr, u32 *timebase,
+			 struct dt_error *err)
 {
 	struct dt_cells cells;
 	int node, code, first = -1;

@@ -20,7 +20,7 @@ static struct {
 	u8 distance[DT_MAX_NODES][DT_MAX_NODES];
 } numa;
 
-static void default_distances(void)
+static void __init default_distances(void)
 {
 	int i;
 
@@ -29,7 +29,7 @@ static void default_distances(void)
 		numa.distance[i][i] = LOCAL_DISTANCE;
 }
 
-void dt_forget_nids(void)
+void __init dt_forget_nids(void)
 {
 	numa.nr = 0;
 	default_distances();
@@ -84,7 +84,7 @@ unsigned dt_distance(int from, int to)
 }
 
 /* The matrix: triples (from, to, distance); how many, 0 without a map, or -EINVAL. */
-static int find_matrix(const u8 **matrix, struct dt_error *err)
+static int __init find_matrix(const u8 **matrix, struct dt_error *err)
 {
 	int len, node = dt_tree.distance_map;
 
@@ -114,7 +114,7 @@ static int set_distance(int a, int b, u32 distance, bool seen[DT_MAX_NODES][DT_M
 	return 0;
 }
 
-int dt_read_distances(struct dt_error *err)
+int __init dt_read_distances(struct dt_error *err)
 {
 	bool seen[DT_MAX_NODES][DT_MAX_NODES] = { { false } };
 	const u8 *p;
@@ -131,7 +131,7 @@ int dt_read_distances(struct dt_error *err)
 	return n < 0 ? n : code;
 }
 
-int dt_nearest_nid(int node)
+int __init dt_nearest_nid(int node)
 {
 	struct dt_error ignored;
 	const u8 *p;

@@ -91,7 +91,7 @@ static void check_irqs(void)
 static int boot(const void *blob, size_t size, struct dt_error *err)
 {
 	const struct dt_hart *harts;
-	struct zone_wishes wish = { BIT_ULL(30), CORE_UNSET, CORE_UNSET };
+	struct zone_wishes wish = { BIT_ULL(30), CORE_UNSET, CORE_UNSET, 0 };
 	struct zone_plan plan;
 	struct dt_console con;
 	struct dt_error other;

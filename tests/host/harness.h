@@ -92,6 +92,21 @@ u64 rnd_range(u64 lo, u64 hi); /* lo .. hi - 1 */
  */
 void host_memory_init(phys_addr_t base, u64 bytes);
 
+/* host_memory_high - from @high on it is high memory, which only windows reach; until the next
+ * host_memory_init(). */
+void host_memory_high(phys_addr_t high);
+unsigned int host_windows(void); /* open now, of this thread */
+
+/*
+ * host_addresses - @bytes of addresses of the test's own, at which nothing is mapped
+ * host_memory_map: there [@pa, @pa + @bytes) can be reached as @prot of <sys/mman.h> says.
+ * host_memory_unmap: nothing again.  host_memory_shared: to be set before host_memory_init().
+ */
+extern bool host_memory_shared;
+unsigned long host_addresses(unsigned long bytes);
+void host_memory_map(unsigned long va, phys_addr_t pa, unsigned long bytes, int prot);
+void host_memory_unmap(unsigned long va, unsigned long bytes);
+
 /*
  * The same for what memblock has: some memory near its top gets contents, and the rest is
  * reserved, so that memblock_alloc() works whatever addresses a device tree came up with.

@@ -22,9 +22,8 @@ static zone_mask_t allowed(const struct request *r)
 {
 	switch (r->gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)) {
 	case __GFP_HIGHMEM:
-		if (r->gfp & __GFP_MOVABLE)
-			return world_plan.mask_normal | world_plan.mask_movable;
-		/* fall through */
+		return world_plan.mask_normal | world_plan.mask_high |
+		       (r->gfp & __GFP_MOVABLE ? world_plan.mask_movable : 0);
 	case 0:
 		return world_plan.mask_normal;
 	case __GFP_DMA:

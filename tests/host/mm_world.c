@@ -157,10 +157,18 @@ int arch_unmap(unsigned long va, unsigned long bytes)
 	return 0;
 }
 
+/* Where there are areas. */
+__attribute__((weak)) bool world_area_lookup(unsigned long va, struct arch_mapping *map)
+{
+	return false;
+}
+
 int arch_lookup(unsigned long va, struct arch_mapping *map)
 {
 	unsigned i = find_mapped(va, 1);
 
+	if (world_area_lookup(va, map))
+		return 0;
 	if (i == world_mapped)
 		return -ENOENT;
 	map->pa = mapped[i].pa + (va - mapped[i].va);
@@ -170,6 +178,11 @@ int arch_lookup(unsigned long va, struct arch_mapping *map)
 bool arch_linear_reaches(phys_addr_t start, phys_addr_t end)
 {
 	return start >= host_phys_base && end <= host_phys_base + world_bytes;
+}
+
+phys_addr_t arch_described_end(void)
+{
+	return host_phys_base + world_bytes;
 }
 
 unsigned long arch_shared_leaf(void)
@@ -265,7 +278,8 @@ static void plan_for_windows(const struct world *w)
 	struct zone_plan_input in = { .mem = mem,
 				      .window = w->windows,
 				      .nr_windows = w->nr_windows,
-				      .movable_bytes = w->movable };
+				      .movable_bytes = w->movable,
+				      .high = w->high };
 	const struct memblock_region *r;
 
 	for_each_mem_range(r) {
@@ -389,10 +403,14 @@ void world_build(const struct world *w)
 		abort();
 	fill_memblock(w);
 	page_alloc_reset();
-	if (w->nr_windows)
+	if (w->high)
+		memblock_set_limit(w->high);
+	if (w->nr_windows || w->high)
 		plan_for_windows(w);
 	else
 		make_plan(w);
+	if (w->high)
+		host_memory_high(w->high);
 	page_alloc_init(&world_plan);
 	if (!w->reserves)
 		no_reserves();

@@ -29,7 +29,8 @@ struct world {
 	bool reserves;		       /* zones keep some for others, by watermarks */
 	struct zone_window *windows;   /* what devices reach, instead of cut[] */
 	unsigned nr_windows;
-	u64 movable; /* bytes for MOVABLE, where there are fewer than eight zones */
+	u64 movable;	  /* bytes for MOVABLE, where there are fewer than eight zones */
+	phys_addr_t high; /* from here on memory is high, and out of reach; 0: none is */
 };
 
 extern unsigned world_mapped; /* calls of arch_map() that weren't undone */
@@ -41,7 +42,9 @@ void world_build(const struct world *w);
 #define WORLD_HARTS 8
 void world_run_as(unsigned int cpu);
 void world_switch_area(unsigned int cpu); /* slab_world.c */
-extern bool world_parallel;		  /* harts are threads: each drains its own lists only */
+struct arch_mapping;
+bool world_area_lookup(unsigned long va, struct arch_mapping *map); /* vmap_world.c */
+extern bool world_parallel; /* harts are threads: each drains its own lists only */
 
 /* Random boards: odd banks, holes, reservations, zones, nodes. */
 void world_random(struct world *w);

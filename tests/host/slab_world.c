@@ -36,6 +36,7 @@ static bool separate;
 static unsigned long pages_at_start;
 
 unsigned slab_fail_percent;
+unsigned slab_fail_nth;
 unsigned long slab_nr_failed;
 
 /* ---- what the kernel has elsewhere ---- */
@@ -124,22 +125,24 @@ struct page *__wrap___alloc_pages(gfp_t gfp, unsigned order);
 struct page *__real_alloc_pages_node(int nid, gfp_t gfp, unsigned order);
 struct page *__wrap_alloc_pages_node(int nid, gfp_t gfp, unsigned order);
 
-static bool fails(void)
+bool slab_world_fails(void)
 {
 	bool yes = slab_fail_percent && rnd_below(100) < slab_fail_percent;
 
+	if (slab_fail_nth && !--slab_fail_nth)
+		yes = true;
 	slab_nr_failed += yes;
 	return yes;
 }
 
 struct page *__wrap___alloc_pages(gfp_t gfp, unsigned order)
 {
-	return fails() ? NULL : __real___alloc_pages(gfp, order);
+	return slab_world_fails() ? NULL : __real___alloc_pages(gfp, order);
 }
 
 struct page *__wrap_alloc_pages_node(int nid, gfp_t gfp, unsigned order)
 {
-	return fails() ? NULL : __real_alloc_pages_node(nid, gfp, order);
+	return slab_world_fails() ? NULL : __real_alloc_pages_node(nid, gfp, order);
 }
 
 /* ---- the world ---- */
@@ -148,7 +151,7 @@ void slab_world_build(const struct world *w)
 {
 	separate = false;
 	host_area = NULL;
-	slab_fail_percent = 0;
+	slab_fail_percent = slab_fail_nth = 0;
 	slab_reports = 0;
 	memset(offsets, 0, sizeof(offsets));
 	percpu_offset = offsets;
@@ -197,7 +200,7 @@ void slab_world_end(void)
 {
 	unsigned long pages = 0;
 
-	slab_fail_percent = 0;
+	slab_fail_percent = slab_fail_nth = 0;
 	slab_world_check();
 	nr_all = 0;
 	for (struct kmem_cache *s = kmem_cache_next(NULL); s; s = kmem_cache_next(s)) {
@@ -219,4 +222,20 @@ void slab_world_end(void)
 		}
 	EXPECT_EQ(nr_free_pages() + pages, pages_at_start);
 	slab_world_check();
+}
+
+/* Where there are no areas kvmalloc() has what kmalloc() has. */
+__attribute__((weak)) void *kvmalloc_area(size_t size, gfp_t gfp, int nid)
+{
+	return NULL;
+}
+
+__attribute__((weak)) void kvfree(const void *object)
+{
+	kfree(object);
+}
+
+__attribute__((weak)) void *kvrealloc(const void *object, size_t size, gfp_t gfp)
+{
+	return krealloc(object, size, gfp);
 }

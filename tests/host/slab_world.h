@@ -19,8 +19,10 @@ void slab_world_end(void);
 /* slab_world_check - all caches are sound, on each hart, and all zones. */
 void slab_world_check(void);
 
-/* Of a hundred requests for pages so many fail. */
-extern unsigned slab_fail_percent;
+/* Of a hundred requests for pages so many fail; and the so many-th from now on, 0: none.
+ * slab_world_fails - does this request? */
+extern unsigned slab_fail_percent, slab_fail_nth;
+bool slab_world_fails(void);
 extern unsigned long slab_nr_failed;
 
 #endif

@@ -110,6 +110,12 @@ char *symbol_trace(const u32 *trace, unsigned int max, char *text, size_t bytes)
 	return text;
 }
 
+const char *symbol_format(char *buf, size_t size, unsigned long pc)
+{
+	snprintf(buf, size, "?");
+	return buf;
+}
+
 unsigned long symbol_address(const char *name)
 {
 	return 0;

@@ -96,7 +96,7 @@ pointers: {WORD[bits]} entry, twice + 2, pointers
     image = tmp_path / "image"
     run("riscv64-unknown-elf-objcopy", "-O", "binary", elf, image)
     word = image.read_bytes()[first + size:first + 2 * size]
-    link_address = 0xFFFFFFFF80000000 if bits == 64 else 0xF8000000
+    link_address = 0xFFFFFFFF80000000 if bits == 64 else 0xFF000000
     assert int.from_bytes(word, "little") == link_address + symbols["twice"] + 2
 
 
@@ -186,6 +186,24 @@ def test_qemu_line():
     assert line[line.index("-append") + 1] == "loglevel=6"
     nodes = qemu.command("qemu-virt", smp="4", mem="2G", numa="2")
     assert "node,nodeid=1,memdev=ram1,cpus=2-3" in nodes and "dist,src=1,dst=0,val=20" in nodes
+
+
+def test_later_qemu(monkeypatch):
+    """rv32 with more than the low 4 GiB is what older QEMUs can't emulate; others they can."""
+    own = qemu.board_data("qemu-virt32")["QEMU_SYSTEM"]
+    monkeypatch.setattr(qemu, "_major", lambda program: 7)
+    for board, mem, later in (("qemu-virt32", "", False), ("qemu-virt32", "2G", False),
+                              ("qemu-virt32", "2049M", True), ("qemu-virt", "16G", False)):
+        assert qemu.needs_qemu10(board, mem) == later
+    assert qemu.command("qemu-virt32", mem="2G")[0] == own
+    monkeypatch.setattr(os.path, "exists", lambda path: False)
+    with pytest.raises(qemu.BadMachine, match="needs QEMU 10: tools/setup qemu10"):
+        qemu.command("qemu-virt32", mem="3G")
+    monkeypatch.setattr(os.path, "exists", lambda path: True)
+    assert qemu.command("qemu-virt32", mem="3G")[0].endswith(f"build/qemu10/usr/bin/{own}")
+    assert qemu.command("qemu-virt32", mem="3G", qemu="mine")[0] == "mine"
+    monkeypatch.setattr(qemu, "_major", lambda program: 10)
+    assert qemu.command("qemu-virt32", mem="3G")[0] == own
 
 
 @pytest.mark.parametrize("wish, complaint", [
@@ -284,7 +302,7 @@ def test_an_image_that_its_tables_cannot_map_is_refused(tmp_path, bits):
 
 
 @pytest.mark.parametrize("board,address,delta", [
-    ("qemu-virt", "0xffffffff80000000", 0x200000), ("qemu-virt32", "0xf8000000", 0x400000)])
+    ("qemu-virt", "0xffffffff80000000", 0x200000), ("qemu-virt32", "0xff000000", 0x400000)])
 def test_relocating_the_image_is_linking_it_elsewhere(board, address, delta, tmp_path):
     """What head.S does with the list in .tables, done here to the Image of one link address, makes
     it the Image of another, to the bit: the list has every word that moves, and no other."""

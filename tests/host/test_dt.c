@@ -189,16 +189,13 @@ TEST(bad_consoles)
 
 TEST(chosen)
 {
-	static const u8 seed[5] = { 1, 2, 3, 4, 5 };
 	struct dt_chosen c;
 	void *t = chosen_tree();
 	int node = fdt_path_offset(t, "/chosen");
 
 	EXPECT_EQ(dt_init(t, 4096, &err), 0);
 	dt_read_chosen(&c);
-	EXPECT(!c.bootargs && !c.stdout_path && !c.rng_seed && !c.ignored);
-	fdt_setprop_u64(t, node, "kaslr-seed", 0x123456789abcdef0);
-	fdt_setprop(t, node, "rng-seed", seed, 5);
+	EXPECT(!c.bootargs && !c.stdout_path && !c.ignored);
 	fdt_setprop_string(t, node, "bootargs", "mem=64M run=\"a; b\"");
 	fdt_setprop_string(t, node, "linux,stdout-path", "/uart");
 	fdt_setprop_u32(t, node, "linux,initrd-start", 0x84000000);
@@ -207,9 +204,6 @@ TEST(chosen)
 	dt_read_chosen(&c);
 	EXPECT_STR(c.bootargs, "mem=64M run=\"a; b\"");
 	EXPECT_STR(c.stdout_path, "/uart");
-	EXPECT_EQ(c.kaslr_seed, 0x123456789abcdef0);
-	EXPECT_EQ(c.rng_seed_bytes, 5);
-	EXPECT(!memcmp(c.rng_seed, seed, 5));
 	EXPECT_EQ(c.initrd.start, 0x84000000);
 	EXPECT_EQ(c.initrd.end, 0x84001234);
 	EXPECT(!c.ignored);
@@ -219,6 +213,34 @@ TEST(chosen)
 	dt_read_chosen(&c);
 	EXPECT_EQ(c.initrd.end, 0);
 	EXPECT_STR(c.ignored, "linux,initrd-end");
+}
+
+static u8 found[32];
+static size_t found_bytes;
+
+static void take_seed(void *value, size_t bytes)
+{
+	if (bytes > sizeof(found) - found_bytes)
+		return;
+	memcpy(found + found_bytes, value, bytes);
+	found_bytes += bytes;
+}
+
+TEST(seeds)
+{
+	static const u8 seed[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+	void *t = chosen_tree();
+	int node = fdt_path_offset(t, "/chosen");
+
+	EXPECT_EQ(dt_init(t, 4096, &err), 0);
+	dt_each_seed(take_seed);
+	EXPECT_EQ(found_bytes, 0);
+	fdt_setprop(t, node, "kaslr-seed", seed + 5, 7);
+	fdt_setprop(t, node, "rng-seed", seed, 5);
+	EXPECT_EQ(dt_init(t, 4096, &err), 0);
+	dt_each_seed(take_seed);
+	EXPECT_EQ(found_bytes, 12);
+	EXPECT(!memcmp(found, seed, 12));
 }
 
 TEST(the_blob_may_move)
@@ -239,6 +261,16 @@ TEST(the_blob_may_move)
 }
 
 /* ---- harts ---- */
+
+/* dt_common_isa() is what all usable ones of @h[0..n) have. */
+static bool common_isa_fits(const struct dt_hart *h, unsigned n)
+{
+	u32 isa = ~0u;
+
+	for (; n--; h++)
+		isa &= h->state == DT_HART_USABLE ? h->isa : ~0u;
+	return dt_common_isa() == isa;
+}
 
 TEST(harts)
 {
@@ -266,10 +298,12 @@ TEST(harts)
 	EXPECT_EQ(h[3].cboz_block, 0);
 	EXPECT_EQ(h[4].hartid, 0x100000002);
 	EXPECT_EQ(h[4].isa, 0);
+	EXPECT(common_isa_fits(h, n));
 	free(blob);
 	blob = load("at_1g");
 	EXPECT_EQ(dt_read_harts(h, 8, &n, &hz, &err), 0);
 	EXPECT_EQ(h[0].isa, DT_ISA_ZBA | DT_ISA_ZBB | DT_ISA_ZICBOM);
+	EXPECT(dt_common_isa() && common_isa_fits(h, n));
 	free(blob);
 }
 

@@ -10,10 +10,10 @@
 #include "harness.h"
 
 #include <asm/io.h>
-#include <asm/mmu.h>
 #include <base/errno.h>
 #include <kernel/console.h>
 #include <lib/dt.h>
+#include <mm/ioremap.h>
 #include <string.h>
 
 enum { DATA, IER, IIR_FCR, LCR, MCR, LSR };

@@ -2,160 +2,16 @@
 /*
  * test_pgtable.c - the page table's code in every mode, against a model and a walker of its own
  *
- * arch/riscv/mm/{pgtable,leaves}.c as they are; here are the pages that tables are made of, a
- * batch that frees them, and walk(), which reads the tables as the privileged spec says a hart
- * does ("Virtual Address Translation Process"), strict about what must not be in them.
- *
- * A table waiting for its flush may be walked but not touched by the code any more; after
- * the flush it is poisoned.
+ * arch/riscv/mm/{pgtable,leaves}.c as they are, in the world of pgtable_world.c.
  */
 #include "harness.h"
 
-#include <asm/mmu.h>
 #include <base/errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "../../arch/riscv/mm/pt.h"
+#include "pgtable_world.h"
 
-#define NR_TABLES 4096
-#define TABLES_PA 0x80000000u
-#define RW	  (PROT_READ | PROT_WRITE)
-#define NOTHING	  (~0ull)
-
-enum { FREE, LIVE, PENDING };
-
-static pte_t root[PTRS_PER_TABLE] __aligned(4096);
-static pte_t (*tables)[PTRS_PER_TABLE];
-static u8 table_state[NR_TABLES];
-static unsigned int nr_live, nr_pending, next_table;
-static unsigned int fail_one_in;       /* 0: never */
-static unsigned int tables_left = ~0u; /* until no more can be taken */
-
-const struct paging_mode *paging;
-unsigned long pt_io_bits;
-
-#ifdef CONFIG_ARCH_RV32I
-static const struct paging_mode modes[] = { { "sv32", SATP_MODE_32, 2, 32, root } };
-#else
-static const struct paging_mode modes[] = { { "sv39", SATP_MODE_39, 3, 39, root },
-					    { "sv48", SATP_MODE_48, 4, 48, root },
-					    { "sv57", SATP_MODE_57, 5, 57, root } };
-#endif
-
-/* ---- what paging.c, tlb.c and mm are in the kernel ---- */
-
-static unsigned int table_nr(phys_addr_t pa)
-{
-	EXPECT(pa >= TABLES_PA && pa < TABLES_PA + NR_TABLES * PAGE_SIZE);
-	return (unsigned int)((pa - TABLES_PA) >> PAGE_SHIFT);
-}
-
-pte_t *pt_table(phys_addr_t pa, int level)
-{
-	EXPECT(level >= 0 && level < paging->levels - 1);
-	EXPECT_EQ(table_state[table_nr(pa)], LIVE);
-	return tables[table_nr(pa)];
-}
-
-static phys_addr_t take_table(void)
-{
-	if (!tables_left || (fail_one_in && !rnd_below(fail_one_in)))
-		return 0;
-	tables_left--;
-	for (unsigned int i = 0; i < NR_TABLES; i++) {
-		unsigned int nr = next_table++ % NR_TABLES;
-
-		if (table_state[nr] != FREE)
-			continue;
-		table_state[nr] = LIVE;
-		memset(tables[nr], 0xa5, PAGE_SIZE);
-		nr_live++;
-		return TABLES_PA + nr * PAGE_SIZE;
-	}
-	return 0;
-}
-
-static void give_table(phys_addr_t pa)
-{
-	EXPECT_EQ(table_state[table_nr(pa)], PENDING);
-	table_state[table_nr(pa)] = FREE;
-	memset(tables[table_nr(pa)], 0x5a, PAGE_SIZE);
-	nr_pending--;
-}
-
-void tlb_batch_add(struct tlb_batch *tlb, unsigned long va, unsigned long bytes)
-{
-	EXPECT(bytes && va + (bytes - 1) >= va);
-	tlb->start = min(tlb->start, va);
-	tlb->end = max(tlb->end, va + bytes - 1);
-}
-
-void tlb_batch_add_table(struct tlb_batch *tlb, phys_addr_t pa)
-{
-	EXPECT(tlb->nr_tables < TLB_BATCH_TABLES);
-	EXPECT_EQ(table_state[table_nr(pa)], LIVE);
-	table_state[table_nr(pa)] = PENDING;
-	nr_live--;
-	nr_pending++;
-	tlb->table[tlb->nr_tables++] = pa;
-	tlb->all = true;
-}
-
-void tlb_batch_flush(struct tlb_batch *tlb)
-{
-	for (unsigned int i = 0; i < tlb->nr_tables; i++)
-		pt_free(tlb->table[i]);
-	*tlb = (struct tlb_batch)TLB_BATCH_INIT;
-}
-
-void tlb_batch_make_room(struct tlb_batch *tlb, unsigned int n)
-{
-	if (tlb->nr_tables + n > TLB_BATCH_TABLES)
-		tlb_batch_flush(tlb);
-}
-
-/* ---- a hart's walk ---- */
-
-struct seen {
-	u64 pa; /* NOTHING: a page fault */
-	unsigned int prot;
-	unsigned long leaf;
-};
-
-static struct seen walk_leaf(pte_t pte, int level, unsigned long va)
-{
-	unsigned long mask = level_bytes(level) - 1;
-	struct seen s = { pte_pa(pte) + (va & mask), 0, mask + 1 };
-
-	EXPECT(pte.val & PTE_A && pte.val & PTE_D && pte.val & PTE_G && !(pte.val & PTE_U));
-	EXPECT(!(pte_pa(pte) & mask));			  /* a misaligned superpage */
-	EXPECT(!(pte.val & PTE_W) || pte.val & PTE_R);	  /* reserved */
-	EXPECT(!(pte.val & PTE_W) || !(pte.val & PTE_X)); /* W^X */
-	s.prot = (pte.val & PTE_R ? PROT_READ : 0U) | (pte.val & PTE_W ? PROT_WRITE : 0U) |
-		 (pte.val & PTE_X ? PROT_EXEC : 0U) | (pte.val & PTE_IO ? PROT_IO : 0U);
-	return s;
-}
-
-static struct seen walk(unsigned long va)
-{
-	const pte_t *table = root;
-
-	for (int level = paging->levels - 1; level >= 0; level--) {
-		pte_t pte = table[table_index(va, level)];
-
-		if (!pte_valid(pte)) {
-			EXPECT_EQ(pte.val, 0);
-			break;
-		}
-		if (pte_is_leaf(pte))
-			return walk_leaf(pte, level, va);
-		EXPECT(!(pte.val & (PTE_A | PTE_D | PTE_U | PTE_G)));
-		EXPECT_EQ(table_state[table_nr(pte_pa(pte))], LIVE);
-		table = tables[table_nr(pte_pa(pte))];
-	}
-	return (struct seen){ NOTHING, 0, 0 };
-}
+#define RW (PROT_READ | PROT_WRITE)
 
 /* ---- the model: each page of a window ---- */
 
@@ -166,31 +22,24 @@ static struct {
 	u8 *prot;
 } model;
 
-static void model_begin(const struct paging_mode *mode)
+static void model_begin(unsigned int world)
 {
-	paging = mode;
-	model.big = level_bytes(min(mode->levels - 1, 2));
+	world_begin(world);
+	model.big = level_bytes(min(paging->levels - 1, 2));
 	model.nr = 2 * model.big / PAGE_SIZE + 100;
 	/* Across a root entry, as far as there are any. */
-	model.va = kernel_half() + 4 * level_bytes(mode->levels - 1) - model.big;
+	model.va = kernel_base() + 4 * level_bytes(paging->levels - 1) - model.big;
 	model.pa = malloc(model.nr * sizeof(*model.pa));
 	model.prot = calloc(model.nr, 1);
 	for (unsigned long i = 0; i < model.nr; i++)
 		model.pa[i] = NOTHING;
-	tables = aligned_alloc(PAGE_SIZE, NR_TABLES * PAGE_SIZE);
-	arch_map_set_allocator(take_table, give_table);
-	fail_one_in = 0;
 }
 
 static void model_end(void)
 {
-	for (unsigned long i = 0; i < PTRS_PER_TABLE; i++)
-		EXPECT_EQ(root[i].val, 0);
-	EXPECT_EQ(nr_live, 0);
-	EXPECT_EQ(nr_pending, 0);
+	world_end();
 	free(model.pa);
 	free(model.prot);
-	free(tables);
 }
 
 static unsigned long va_of(unsigned long page)
@@ -240,24 +89,33 @@ static bool happened(int err, int expected)
 
 static unsigned int random_prot(void)
 {
-	static const unsigned int prots[] = { PROT_READ, RW, PROT_READ | PROT_EXEC, PROT_EXEC,
-					      RW | PROT_IO };
+	static const unsigned int prots[] = { PROT_READ, RW,	       PROT_READ | PROT_EXEC,
+					      PROT_EXEC, RW | PROT_IO, RW | PROT_NC };
 
 	return prots[rnd_below(ARRAY_SIZE(prots))];
 }
 
+/* Of a leaf, of level @below or less, or 64 KiB. */
+static unsigned long random_leaf(unsigned int below)
+{
+	unsigned int level = (unsigned int)rnd_below(below + 1);
+
+	return pt_napot() && level == below ? NAPOT_BYTES
+					    : level_bytes((int)level % paging->levels);
+}
+
 static void op_map(unsigned long first, unsigned long n)
 {
-	unsigned int prot = random_prot(), level = (unsigned int)rnd_below(3);
+	unsigned int prot = random_prot();
 	u64 pa = (u64)rnd_below(1 << 18) << PAGE_SHIFT;
 	bool taken;
 
 	if (rnd_below(4)) /* congruent to the address, and aligned for the largest leaf */
 		pa = (rnd_below(4) + 1) * (u64)model.big + (va_of(first) & (model.big - 1));
 	taken = mapped_of(first, n);
-	if (!happened(arch_map(va_of(first), pa, n * PAGE_SIZE, prot,
-			       min(model.big, level_bytes((int)level % paging->levels))),
-		      taken ? -EEXIST : 0))
+	if (!happened(
+		    arch_map(va_of(first), pa, n * PAGE_SIZE, prot, min(model.big, random_leaf(3))),
+		    taken ? -EEXIST : 0))
 		return;
 	for (unsigned long i = 0; i < n; i++) {
 		model.pa[first + i] = pa + (u64)i * PAGE_SIZE;
@@ -284,7 +142,7 @@ static void op_change(unsigned long first, unsigned long n, bool unmap)
 
 static void op_split(unsigned long page)
 {
-	unsigned long leaf = level_bytes((int)rnd_below(2));
+	unsigned long leaf = random_leaf(2);
 	int expected = model.pa[page] == NOTHING ? -ENOENT : 0;
 	struct seen before = walk(va_of(page));
 
@@ -313,8 +171,13 @@ static bool can_join(unsigned long page, unsigned long bytes)
 static void op_join(unsigned long page)
 {
 	unsigned long leaf = level_bytes((int)rnd_below((u64)min(paging->levels - 1, 2)) + 1);
-	bool can = can_join(page, leaf);
-	int err = arch_join(va_of(page), leaf);
+	bool can;
+	int err;
+
+	if (pt_napot() && rnd_below(2))
+		leaf = NAPOT_BYTES;
+	can = can_join(page, leaf);
+	err = arch_join(va_of(page), leaf);
 
 	EXPECT_EQ(!err, can);
 	if (can)
@@ -396,7 +259,7 @@ static int note_run(const struct leaf_run *run, void *arg)
 
 	EXPECT(run->va >= walked_to && page < model.nr);
 	EXPECT_EQ(run->pa, model.pa[page]);
-	EXPECT_EQ(walk(run->va).leaf, level_bytes(run->level));
+	EXPECT_EQ(walk(run->va).leaf, run->leaf);
 	walked_to = run->va + run->bytes;
 	walked_pages += run->bytes / PAGE_SIZE;
 	return 0;
@@ -412,8 +275,8 @@ static void check_walk(void)
 
 TEST(random_operations)
 {
-	for (unsigned int m = 0; m < ARRAY_SIZE(modes); m++) {
-		model_begin(&modes[m]);
+	for (unsigned int m = 0; m < NR_WORLDS; m++) {
+		model_begin(m);
 		for (int round = 0; round < 30; round++) {
 			for (int i = 0; i < 40; i++)
 				one_operation();
@@ -431,12 +294,12 @@ TEST(random_operations)
 /* A table is joined only if each entry goes on where the one before ended. */
 TEST(join_looks_at_every_entry)
 {
-	for (unsigned int m = 0; m < ARRAY_SIZE(modes); m++) {
+	for (unsigned int m = 0; m < NR_WORLDS; m++) {
 		unsigned long va, bytes;
 
-		model_begin(&modes[m]);
+		model_begin(m);
 		bytes = level_bytes(1);
-		va = kernel_half() + 8 * level_bytes(paging->levels - 1);
+		va = kernel_base() + 8 * level_bytes(paging->levels - 1);
 		for (unsigned long i = 0; i < PTRS_PER_TABLE;
 		     i += 1 + (unsigned long)rnd_below(9)) {
 			unsigned long page = va + i * PAGE_SIZE;
@@ -463,12 +326,12 @@ TEST(join_looks_at_every_entry)
 /* Memory ends at the second split, at either end: both leaves are whole again. */
 TEST(splits_are_undone)
 {
-	for (unsigned int m = 0; m < ARRAY_SIZE(modes); m++) {
+	for (unsigned int m = 0; m < NR_WORLDS; m++) {
 		unsigned long va, big;
 
-		model_begin(&modes[m]);
+		model_begin(m);
 		big = model.big;
-		va = kernel_half() + 8 * level_bytes(paging->levels - 1);
+		va = kernel_base() + 8 * level_bytes(paging->levels - 1);
 		EXPECT_EQ(arch_map(va, big, 2 * big, RW, big), 0);
 		live_before = nr_live;
 		for (unsigned int left = 0; left < 2u * (unsigned int)min(paging->levels - 1, 2);
@@ -496,11 +359,11 @@ TEST(splits_are_undone)
 /* A pinned table stays, empty; nothing else does. */
 TEST(pinned_root)
 {
-	for (unsigned int m = 0; m < ARRAY_SIZE(modes); m++) {
+	for (unsigned int m = 0; m < NR_WORLDS; m++) {
 		unsigned long va;
 
-		model_begin(&modes[m]);
-		va = kernel_half() + 8 * level_bytes(paging->levels - 1);
+		model_begin(m);
+		va = kernel_base() + 8 * level_bytes(paging->levels - 1);
 		EXPECT_EQ(pt_fill_root(va, 2 * level_bytes(paging->levels - 1)), 0);
 		EXPECT_EQ(nr_live, 2);
 		EXPECT_EQ(arch_map(va, TABLES_PA, 3 * PAGE_SIZE, RW, PAGE_SIZE), 0);
@@ -512,9 +375,7 @@ TEST(pinned_root)
 		EXPECT_EQ(arch_join(va, level_bytes(paging->levels - 1)), -EINVAL);
 		EXPECT_EQ(arch_unmap(va, level_bytes(paging->levels - 1)), 0);
 		EXPECT_EQ(nr_live, 2);
-		memset(root, 0, sizeof(root));
-		memset(table_state, FREE, sizeof(table_state));
-		nr_live = 0;
+		world_forget();
 		model_end();
 	}
 }
@@ -522,13 +383,13 @@ TEST(pinned_root)
 /* The largest leaf of each mode, down to a page and up again. */
 TEST(every_leaf_size)
 {
-	for (unsigned int m = 0; m < ARRAY_SIZE(modes); m++) {
+	for (unsigned int m = 0; m < NR_WORLDS; m++) {
 		int top;
 
-		model_begin(&modes[m]);
+		model_begin(m);
 		top = paging->levels - 1;
 		for (int level = 0; level <= top; level++) {
-			unsigned long va = kernel_half() + 8 * level_bytes(top);
+			unsigned long va = kernel_base() + 8 * level_bytes(top);
 			unsigned long page = va + level_bytes(level) - PAGE_SIZE;
 
 			EXPECT_EQ(arch_map(va, 0, level_bytes(level), RW, ~0UL), 0);
@@ -545,6 +406,55 @@ TEST(every_leaf_size)
 			EXPECT_EQ(arch_unmap(va, level_bytes(level)), 0);
 			EXPECT_EQ(nr_live, 0);
 		}
+		model_end();
+	}
+}
+
+/* Leaves of 64 KiB where they fit and are allowed; a change of a page splits one of them. */
+TEST(napot)
+{
+	for (unsigned int m = 0; m < NR_WORLDS; m++) {
+		unsigned long big, va, at, small = PAGE_SIZE;
+
+		model_begin(m);
+		if (pt_napot())
+			small = NAPOT_BYTES;
+		big = level_bytes(1);
+		va = kernel_base() + 8 * level_bytes(paging->levels - 1);
+		/* A page, two of 64 KiB, a page. */
+		at = va + NAPOT_BYTES - PAGE_SIZE;
+		EXPECT_EQ(arch_map(at, big - PAGE_SIZE, 2 * NAPOT_BYTES + 2 * PAGE_SIZE, RW, big),
+			  0);
+		EXPECT_EQ(walk(at).leaf, PAGE_SIZE);
+		EXPECT_EQ(walk(at + PAGE_SIZE).leaf, small);
+		EXPECT_EQ(walk(at + 2 * NAPOT_BYTES + 5).leaf, small);
+		EXPECT_EQ(walk(at + 2 * NAPOT_BYTES + 5).pa, big + 2 * NAPOT_BYTES - PAGE_SIZE + 5);
+		EXPECT_EQ(walk(at + 2 * NAPOT_BYTES + PAGE_SIZE).leaf, PAGE_SIZE);
+		EXPECT_EQ(arch_protect(at + 3 * PAGE_SIZE, PAGE_SIZE, PROT_READ), 0);
+		EXPECT_EQ(walk(at + PAGE_SIZE).leaf, PAGE_SIZE);
+		EXPECT_EQ(walk(at + NAPOT_BYTES + PAGE_SIZE).leaf, small);
+		if (pt_napot()) {
+			EXPECT_EQ(arch_join(at + PAGE_SIZE, NAPOT_BYTES), -EINVAL);
+			EXPECT_EQ(arch_protect(at + 3 * PAGE_SIZE, PAGE_SIZE, RW), 0);
+			EXPECT_EQ(arch_join(at + PAGE_SIZE, NAPOT_BYTES), 0);
+			EXPECT_EQ(walk(at + PAGE_SIZE).leaf, small);
+		}
+		EXPECT_EQ(arch_unmap(at, 2 * NAPOT_BYTES + 2 * PAGE_SIZE), 0);
+		/* A hole in a larger one leaves as much as can be. */
+		EXPECT_EQ(arch_map(va, big, big, RW, big), 0);
+		EXPECT_EQ(arch_unmap(va + PAGE_SIZE, PAGE_SIZE), 0);
+		EXPECT_EQ(walk(va + 2 * PAGE_SIZE).leaf, PAGE_SIZE);
+		EXPECT_EQ(walk(va + NAPOT_BYTES).leaf, small);
+		EXPECT_EQ(arch_unmap(va, PAGE_SIZE), 0);
+		EXPECT_EQ(arch_unmap(va + 2 * PAGE_SIZE, big - 2 * PAGE_SIZE), 0);
+		/* Frames that aren't aligned, and a caller who wants pages. */
+		EXPECT_EQ(arch_map(va, big + PAGE_SIZE, NAPOT_BYTES, RW, big), 0);
+		EXPECT_EQ(walk(va).leaf, PAGE_SIZE);
+		EXPECT_EQ(arch_unmap(va, NAPOT_BYTES), 0);
+		EXPECT_EQ(arch_map(va, big, NAPOT_BYTES, RW, PAGE_SIZE), 0);
+		EXPECT_EQ(walk(va).leaf, PAGE_SIZE);
+		EXPECT_EQ(arch_unmap(va, NAPOT_BYTES), 0);
+		EXPECT_EQ(nr_live, 0);
 		model_end();
 	}
 }

@@ -16,7 +16,8 @@ static struct zone_plan plan;
 static struct zone_window windows[MAX_TEST_WINDOWS];
 static struct phys_range pool[MAX_TEST_WINDOWS * 4];
 static unsigned nr_windows, nr_pool;
-static u64 movable; /* bytes, of the next plan */
+static u64 movable;	 /* bytes, of the next plan */
+static phys_addr_t high; /* and where its high memory begins */
 
 static void forget_windows(void)
 {
@@ -32,7 +33,7 @@ static void window(unsigned bits, phys_addr_t start, phys_addr_t end)
 
 static void build(const struct phys_range *mem, unsigned nr_mem, u64 dma_zone)
 {
-	struct zone_plan_input in = { mem, nr_mem, windows, nr_windows, dma_zone, movable };
+	struct zone_plan_input in = { mem, nr_mem, windows, nr_windows, dma_zone, movable, high };
 
 	EXPECT_EQ(zone_plan_build(&in, &plan), 0);
 }
@@ -500,4 +501,61 @@ TEST(many_windows_stay_bounded)
 				EXPECT(!(windows[w].reach >> z & 1) || (page[p].label >> w & 1));
 		}
 	}
+}
+
+TEST(high_memory_is_apart)
+{
+	const struct phys_range small[] = { { 0x80000000, 0x100000000 } };
+	const struct phys_range large[] = { { 0x80000000, 0x280000000 } };
+	const struct phys_range hole[] = { { 0x80000000, 0xa0000000 },
+					   { 0x120000000, 0x140000000 } };
+
+	high = 0xb8000000;
+	forget_windows();
+	window(32, 0, 4 * GiB);
+	build(small, 1, 0);
+	EXPECT_STR(zones(), "DMA32 2048-2944, HIGHMEM 2944-4096");
+	EXPECT_EQ(plan.mask_normal, 1);
+	EXPECT_EQ(plan.mask_high, 2);
+	EXPECT_EQ(windows[0].reach, 3);
+	/* A device reaches it, but GFP_DMA and GFP_DMA32 are for who wants an address. */
+	build(large, 1, 0);
+	EXPECT_STR(zones(), "DMA32 2048-2944, HIGHMEM.1 2944-4096, HIGHMEM 4096-10240");
+	EXPECT_EQ(windows[0].reach, 3);
+	EXPECT_EQ(plan.mask_dma, 1);
+	EXPECT_EQ(plan.mask_dma32, 1);
+	EXPECT_EQ(plan.mask_normal, 1);
+	EXPECT_EQ(plan.mask_high, 6);
+	/* In a hole: whatever else is cut there, and however round that is. */
+	for (high = 0xc8001000; high < 0x120000000; high += 0x28000000) {
+		build(hole, 2, 0);
+		EXPECT_STR(zones(), "DMA32 2048-2560, HIGHMEM 4608-5120");
+		EXPECT_EQ(plan.mask_high, 2);
+	}
+	high = 0;
+}
+
+/* Boundaries go where there are too many; that of high memory never does. */
+TEST(high_memory_stays_apart)
+{
+	for (int round = 0; round < 300; round++) {
+		struct phys_range mem[5];
+		unsigned n = make_memory(mem);
+		phys_addr_t low_end = 0;
+
+		make_windows(MAX_TEST_WINDOWS);
+		high = PAGE_AT(1 + rnd_below(PAGES - 1));
+		build(mem, n, rnd());
+		for (int i = 0; i < plan.nr_zones; i++) {
+			bool is_high = plan.mask_high >> i & 1;
+
+			EXPECT_EQ(is_high, plan.zone[i].start >= high);
+			EXPECT(is_high || plan.zone[i].end <= high);
+			EXPECT_EQ(is_high, !(plan.mask_normal >> i & 1));
+			low_end = is_high ? low_end : plan.zone[i].end;
+		}
+		EXPECT(!(plan.mask_dma & plan.mask_high) || !low_end);
+		EXPECT(!(plan.mask_dma32 & plan.mask_high));
+	}
+	high = 0;
 }

@@ -8,6 +8,7 @@
  * Not here: the longest single call (bench_page_worst.c).
  */
 #include <asm/memory.h>
+#include <mm/highmem.h>
 #include <mm/page_alloc.h>
 #include <shell/bench.h>
 #include "page_chain.h"
@@ -101,7 +102,7 @@ static u64 bulk(unsigned n)
 /* Take half of what is free in single pages, and give every other one back. */
 bool chain_fragment(struct page_chain *used)
 {
-	unsigned long half = nr_free_pages() / 2;
+	unsigned long half = nr_free_lowpages() / 2;
 	struct page_chain back = { 0 };
 
 	for (unsigned long i = 0; i < half; i++) {

@@ -4,6 +4,7 @@
  *
  * yield_switch: one switch of two threads that yield to each other.  wake_switch_back: a thread
  * wakes a more urgent one that sleeps, which runs and sleeps again, until the first goes on.
+ * thread_pair: a thread is made, runs, ends and is joined.
  * timer_interrupt: from interrupts on, with a timer due, until they are off again; the timer's
  * function does nothing.  ipi_call: another hart is called and has answered, in nanoseconds,
  * since -icount counts the instructions of all harts in turns.
@@ -167,6 +168,28 @@ static u64 run_ipi(void)
 	return err ? BENCH_FAILED : best;
 }
 
+static int end_at_once(void *arg)
+{
+	return 0;
+}
+
+static void thread_turns(void *arg)
+{
+	for (unsigned int i = 0; i < TURNS; i++) {
+		struct thread *t = kthread_run(end_at_once, NULL, "bench");
+
+		if (t)
+			kthread_join(t);
+	}
+}
+
+static u64 run_thread(void)
+{
+	return best_of(thread_turns, NULL);
+}
+
+static const struct bench bench_thread = { "thread_pair", run_thread, NULL };
+TABLE_ENTRY(bench, bench_thread);
 static const struct bench bench_yield = { "yield_switch", run_yield, NULL };
 TABLE_ENTRY(bench, bench_yield);
 static const struct bench bench_wake = { "wake_switch_back", run_wake, NULL };

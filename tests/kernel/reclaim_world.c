@@ -130,7 +130,9 @@ static void take_ballast(void)
 {
 	struct page *page;
 
-	while ((page = alloc_pages_for_reach(mm_zone_plan()->mask_movable, GFP_MOVES, MAX_ORDER)))
+	while ((page = alloc_pages_for_reach(mm_zone_plan()->mask_movable |
+						     mm_zone_plan()->mask_high,
+					     GFP_MOVES, MAX_ORDER)))
 		push(&ballast, page);
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
 		while (nr_free_pages() > plenty() + (1UL << MAX_ORDER) &&

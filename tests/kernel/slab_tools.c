@@ -7,8 +7,10 @@
 #include <kernel/log.h>
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
+#include <mm/kstack.h>
 #include <mm/page_alloc.h>
 #include <mm/slab_info.h>
+#include <mm/vmalloc.h>
 
 #include "../../mm/slab.h"
 
@@ -26,6 +28,16 @@ static struct {
 void *get(size_t size, gfp_t gfp)
 {
 	return kmalloc_at(size, gfp, 0);
+}
+
+bool is_filled(const void *from, unsigned char with, size_t bytes)
+{
+	const unsigned char *byte = from;
+
+	for (size_t i = 0; i < bytes; i++)
+		if (byte[i] != with)
+			return false;
+	return true;
 }
 
 void slab_prepare(struct ktap *t)
@@ -98,12 +110,20 @@ static struct {
 	} cache[MAX_CACHES];
 } counted;
 
+/* Stacks that are kept are areas, which have records. */
+static void settle(void)
+{
+	kstack_flush();
+	vm_unmap_aliases();
+	kmem_cache_shrink_all();
+}
+
 void slab_count(void)
 {
 	struct slab_info info;
 
 	counted.nr = 0;
-	kmem_cache_shrink_all();
+	settle();
 	for (struct kmem_cache *s = kmem_cache_next(NULL); s; s = kmem_cache_next(s)) {
 		struct count *c = &counted.cache[counted.nr];
 
@@ -144,7 +164,7 @@ static unsigned nr_other(bool say)
 	unsigned long nr = 0, caches = 0, listed = 0;
 	struct slab_info info;
 
-	kmem_cache_shrink_all();
+	settle();
 	for (struct kmem_cache *s = kmem_cache_next(NULL); s; s = kmem_cache_next(s)) {
 		kmem_cache_info(s, &info);
 		listed++;

@@ -11,6 +11,9 @@
 /* As kmalloc(), from one place: so that suites lead to few caches, which stay. */
 void *get(size_t size, gfp_t gfp) __must_check;
 
+/* is_filled - is each of @bytes bytes @with? */
+bool is_filled(const void *from, unsigned char with, size_t bytes);
+
 /* slab_prepare - make the caches that suites need and that stay (KTAP_PREPARE). */
 void slab_prepare(struct ktap *t);
 

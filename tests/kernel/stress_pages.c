@@ -13,20 +13,17 @@
  * Whoever has a block knows what its pages hold (page_stamp.h).  Large machines are made small
  * first, so that memory does run short.
  */
-#include <shell/stress.h>
+#include "stress_crew.h"
 
 #include <base/errno.h>
-#include <kernel/log.h>
-#include <kernel/panic.h>
 #include <kernel/smp.h>
 #include <mm/compaction.h>
 #include <mm/contig.h>
 #include <mm/folio.h>
+#include <mm/highmem.h>
 #include <mm/kstack.h>
 #include <mm/mempolicy.h>
 #include <mm/shrinker.h>
-#include <sched/hotplug.h>
-#include <sched/thread.h>
 #include <shell/ktap.h>
 #include <shell/shell.h>
 #include <stdio.h>
@@ -36,37 +33,20 @@
 #include "movable.h"
 #include "page_stamp.h"
 
-#define MAX_TIMERS  16
-#define MAX_ACTORS  (2 * MAX_TIMERS)
 #define KEPT	    8 /* blocks that an actor or a handler holds */
 #define EXCHANGE    32
 #define BULK	    24
-#define PERIOD_NS   300000
 #define PHASE_MS    100
-#define STUCK_NS    60000000000ull
 #define ZONE_PAGES  (32UL << (20 - PAGE_SHIFT)) /* what a zone keeps on a large machine */
 #define LEAST_PAGES 600UL
 #define NEARLY_NONE 64UL /* fewer pages of the cache are no promise to anybody */
 #define GFP_CACHE   (GFP_KERNEL | __GFP_RECLAIMABLE | __GFP_NOWARN | __GFP_NORETRY)
 #define GFP_SQUEEZE (__GFP_NOWARN) /* to the min watermark, and nobody is told */
 
-struct actor {
-	struct thread *thread;
-	struct timer timer;
-	u32 random;
-	u64 since_ns;
-	unsigned long operations, failed;
-	struct page *kept[KEPT];
-};
-
 static struct {
-	u32 stop;
-	unsigned faults;
-	unsigned nr_actors;
-	struct actor actor[MAX_ACTORS];
-	struct actor handler[MAX_TIMERS];
-	struct page *exchange[EXCHANGE];	      /* atomic */
-	unsigned long exchanged, nr[2], nr_failed[2]; /* of threads, of handlers */
+	struct crew crew;
+	struct page *exchange[EXCHANGE]; /* atomic */
+	unsigned long exchanged;
 	struct chain ballast, squeezed;
 	spinlock_t lock;
 	struct chain cache;	/* under lock */
@@ -78,10 +58,7 @@ static struct {
 
 static void expect(bool ok, const char *what)
 {
-	if (likely(ok))
-		return;
-	__atomic_fetch_add(&stress.faults, 1, __ATOMIC_RELAXED);
-	pr_err("stress: %s", what);
+	crew_expect(&stress.crew, ok, what);
 }
 
 /* ---- blocks and what they hold ---- */
@@ -152,30 +129,15 @@ static struct page *take_atomic(struct actor *a)
 	return accept(a, alloc_pages(gfp, order), order, gfp);
 }
 
-/* With long breaks: harts that an emulator runs by turns wait long for a lock. */
-static void arm(void *arg)
+static void ring(struct actor *a)
 {
-	struct actor *a = arg;
-	u64 now = ktime_ns(), took = a->since_ns ? now - a->since_ns : 0;
-	u64 wait = PERIOD_NS / 2 + stress_random(&a->random) % PERIOD_NS + 8 * took;
-
-	if (!READ_ONCE(stress.stop) && timer_start(&a->timer, now + wait))
-		a->failed++; /* the heap couldn't grow */
-}
-
-static void ring(struct timer *timer)
-{
-	struct actor *a = container_of(timer, struct actor, timer);
-
-	a->since_ns = ktime_ns();
 	for (int i = 0; i < 4; i++) {
-		struct page **slot = &a->kept[stress_random(&a->random) % KEPT];
+		void **slot = &a->kept[stress_random(&a->random) % KEPT];
 
 		if (*slot)
 			release(a, *slot);
 		*slot = *slot ? NULL : take_atomic(a);
 	}
-	arm(a);
 }
 
 /* ---- the cache ---- */
@@ -263,7 +225,7 @@ static struct page *take_block(struct actor *a)
 static void do_slot(struct actor *a)
 {
 	u32 r = stress_random(&a->random);
-	struct page **slot = &a->kept[r % KEPT];
+	void **slot = &a->kept[r % KEPT];
 
 	if (*slot)
 		release(a, *slot);
@@ -350,29 +312,22 @@ static void do_rare(struct actor *a)
 		fill_cache(32);
 }
 
-static int act(void *arg)
+static void act(struct actor *a)
 {
-	struct actor *a = arg;
+	u32 r = stress_random(&a->random) % 32;
 
-	while (!READ_ONCE(stress.stop)) {
-		u32 r = stress_random(&a->random) % 32;
-
-		WRITE_ONCE(a->since_ns, ktime_ns());
-		if (r < 2)
-			do_bulk(a);
-		else if (r < 4)
-			do_split(a);
-		else if (r < 6)
-			do_movable(a);
-		else if (r < 9)
-			do_rare(a);
-		else if (r < 12)
-			exchange(a, NULL);
-		else
-			do_slot(a);
-	}
-	WRITE_ONCE(a->since_ns, ~0ull);
-	return 0;
+	if (r < 2)
+		do_bulk(a);
+	else if (r < 4)
+		do_split(a);
+	else if (r < 6)
+		do_movable(a);
+	else if (r < 9)
+		do_rare(a);
+	else if (r < 12)
+		exchange(a, NULL);
+	else
+		do_slot(a);
 }
 
 /* ---- the one who watches ---- */
@@ -401,57 +356,6 @@ static void make_small(void)
 	}
 }
 
-static bool start_actors(u32 seed)
-{
-	unsigned harts = min(num_online_harts(), (unsigned)MAX_TIMERS);
-
-	for (; stress.nr_actors < 2 * harts; stress.nr_actors++) {
-		struct actor *a = &stress.actor[stress.nr_actors];
-
-		a->random = seed * 2654435761u + stress.nr_actors + 1;
-		a->since_ns = ktime_ns();
-		a->thread = kthread_run(act, a, "actor/%u", stress.nr_actors);
-		if (!a->thread)
-			return false;
-	}
-	for (unsigned i = 0; i < MAX_TIMERS; i++) {
-		struct actor *a = &stress.handler[i];
-
-		timer_setup(&a->timer, ring);
-		a->random = seed * 40503u + i + 1;
-		if (i < nr_harts)
-			smp_call_function_single(i, arm, a);
-	}
-	return true;
-}
-
-static void blink(u32 *random)
-{
-	unsigned cpu = 1 + stress_random(random) % nr_harts;
-	struct hart_error why;
-
-	if (cpu >= nr_harts || hart_info(cpu)->state != HART_ONLINE)
-		return;
-	expect(!hart_off(cpu, &why) || why.text[0], "a hart didn't go, and nobody says why");
-	msleep(1 + *random % 20);
-	while (hart_info(cpu)->state == HART_OFFLINE && hart_on(cpu, &why) && !shell_interrupted())
-		msleep(1); /* no memory for its stack */
-	if (cpu < MAX_TIMERS)
-		smp_call_function_single(cpu, arm, &stress.handler[cpu]);
-}
-
-static void check_progress(void)
-{
-	u64 now = ktime_ns();
-
-	for (unsigned i = 0; i < stress.nr_actors; i++) {
-		u64 since = READ_ONCE(stress.actor[i].since_ns);
-
-		if (since < now && now - since > STUCK_NS)
-			panic("stress: %s is stuck", stress.actor[i].thread->name);
-	}
-}
-
 /* To the min watermark, or as far as one comes until @end. */
 static void squeeze(u64 end)
 {
@@ -472,32 +376,20 @@ static void watch(u64 ns, u32 random, bool harts)
 		msleep(PHASE_MS);
 		free_chain(&stress.squeezed, 0);
 		page_alloc_validate();
-		check_progress();
+		crew_check(&stress.crew);
 		if (harts && stress_random(&random) % 2)
-			blink(&random);
+			crew_blink(&stress.crew, &random);
 	}
 }
 
-static void give_all_back(struct actor *a, bool handler)
+static void give_kept_back(struct actor *a, void *kept)
 {
-	stress.nr[handler] += a->operations;
-	stress.nr_failed[handler] += a->failed;
-	for (unsigned i = 0; i < KEPT; i++)
-		if (a->kept[i])
-			give_back(a->kept[i]);
+	give_back(kept);
 }
 
 static void stop(void)
 {
-	WRITE_ONCE(stress.stop, 1);
-	for (unsigned i = 0; i < MAX_TIMERS; i++) {
-		timer_cancel_sync(&stress.handler[i].timer);
-		give_all_back(&stress.handler[i], true);
-	}
-	for (unsigned i = 0; i < stress.nr_actors; i++) {
-		kthread_join(stress.actor[i].thread);
-		give_all_back(&stress.actor[i], false);
-	}
+	crew_stop(&stress.crew);
 	for (unsigned i = 0; i < EXCHANGE; i++)
 		if (stress.exchange[i])
 			give_back(stress.exchange[i]);
@@ -525,25 +417,27 @@ static int stress_for(u64 ns, u32 seed, bool harts)
 	unsigned prio = current->base_prio;
 	bool started;
 
-	kstack_flush();
-	before = nr_free_pages();
+	before = ktap_free_pages();
 	memset(&stress, 0, sizeof(stress));
+	stress.crew.act = act;
+	stress.crew.ring = ring;
+	stress.crew.give_back = give_kept_back;
 	spin_lock_init(&stress.lock);
 	movable_reset();
 	if (before < LEAST_PAGES)
 		return -ENOMEM;
 	make_small();
-	stress.wanted = nr_free_pages() / 2;
+	stress.wanted = nr_free_lowpages() / 2;
 	stress.movables = stress.wanted / 4;
 	fill_cache(stress.wanted);
 	expect(!register_shrinker(&shrinker, "stress"), "no shrinker");
 	set_priority(current, 8); /* ahead of the actors */
-	started = start_actors(seed);
+	started = crew_start(&stress.crew, seed);
 	if (started)
 		watch(ns, seed, harts);
 	stop();
 	set_priority(current, prio);
-	expect(ktap_becomes((kstack_flush(), nr_free_pages()) == before), "pages are missing");
+	expect(ktap_becomes(ktap_free_pages() == before), "pages are missing");
 	expect(misuse() == reports, "something was reported");
 	return started ? 0 : -ENOMEM;
 }
@@ -553,8 +447,8 @@ static void results(char *text, size_t bytes)
 	snprintf(text, bytes,
 		 "%lu allocations (%lu failed), %lu in interrupts (%lu), %lu exchanged, "
 		 "%lu reclaimed, %u moved",
-		 stress.nr[0], stress.nr_failed[0], stress.nr[1], stress.nr_failed[1],
-		 stress.exchanged, stress.shrunk, movable_owner.nr_moved);
+		 stress.crew.nr[0], stress.crew.nr_failed[0], stress.crew.nr[1],
+		 stress.crew.nr_failed[1], stress.exchanged, stress.shrunk, movable_owner.nr_moved);
 }
 
 static int run_pages(unsigned long seconds, u32 seed)
@@ -567,8 +461,8 @@ static int run_pages(unsigned long seconds, u32 seed)
 		return err;
 	}
 	results(text, sizeof(text));
-	shell_printf("stress pages: %s, %u faults\n", text, stress.faults);
-	return stress.faults ? -EIO : 0;
+	shell_printf("stress pages: %s, %u faults\n", text, stress.crew.faults);
+	return stress.crew.faults ? -EIO : 0;
 }
 
 static const struct stress stress_pages = {
@@ -587,7 +481,7 @@ static void test_pages(struct ktap *t)
 		ktap_skip(t, "too little memory");
 		return;
 	}
-	KTAP_EXPECT_EQ(t, stress.faults, 0);
+	KTAP_EXPECT_EQ(t, stress.crew.faults, 0);
 	results(text, sizeof(text));
 	ktap_diag(t, "%s", text);
 }

@@ -14,18 +14,15 @@
  *
  * At the end each cache has as many objects in use as at the start, and no slab for nothing.
  */
-#include <shell/stress.h>
+#include "stress_crew.h"
 
 #include <kernel/fault_inject.h>
-#include <kernel/log.h>
 #include <kernel/smp.h>
 #include <mm/kmalloc.h>
 #include <mm/kmemleak.h>
 #include <mm/page_alloc.h>
 #include <mm/slab_info.h>
-#include <sched/hotplug.h>
 #include <sched/kmemleak.h>
-#include <sched/thread.h>
 #include <shell/ktap.h>
 #include <shell/shell.h>
 #include <stdio.h>
@@ -34,14 +31,11 @@
 #include "../../mm/slab.h"
 #include "slab_tools.h"
 
-#define MAX_TIMERS   16
-#define MAX_ACTORS   (2 * MAX_TIMERS)
 #define KEPT	     32 /* objects that an actor or a handler holds */
 #define EXCHANGE     64
 #define BULK	     20
 #define CACHES	     6
 #define FROM_KMALLOC CACHES
-#define PERIOD_NS    300000
 #define PHASE_MS     100
 #define LONG_PHASE   20 /* phases from one look for leaks to the next */
 #define LEAST_BYTES  16
@@ -51,15 +45,6 @@
 struct head {
 	u32 bytes;
 	u32 from; /* a cache, FROM_KMALLOC: none */
-};
-
-struct actor {
-	struct thread *thread;
-	struct timer timer;
-	u32 random;
-	u64 since_ns;
-	unsigned long operations, failed;
-	struct head *kept[KEPT];
 };
 
 /* Letters: L under lock. */
@@ -72,23 +57,16 @@ struct slot {
 };
 
 static struct {
-	u32 stop;
-	unsigned faults;
-	unsigned nr_actors;
-	struct actor actor[MAX_ACTORS];
-	struct actor handler[MAX_TIMERS];
-	struct head *exchange[EXCHANGE];		    /* atomic */
-	unsigned long exchanged, made, nr[2], nr_failed[2]; /* of threads, of handlers */
+	struct crew crew;
+	struct head *exchange[EXCHANGE]; /* atomic */
+	unsigned long exchanged, made;
 	spinlock_t lock;
 	struct slot slot[CACHES];
 } stress;
 
 static void expect(bool ok, const char *what)
 {
-	if (likely(ok))
-		return;
-	__atomic_fetch_add(&stress.faults, 1, __ATOMIC_RELAXED);
-	pr_err("stress: %s", what);
+	crew_expect(&stress.crew, ok, what);
 }
 
 /* ---- caches that come and go ---- */
@@ -273,7 +251,7 @@ static void exchange(struct actor *a, struct head *o)
 
 static void do_slot(struct actor *a, gfp_t gfp)
 {
-	struct head **o = &a->kept[stress_random(&a->random) % KEPT];
+	void **o = &a->kept[stress_random(&a->random) % CREW_KEPT];
 
 	if (!*o)
 		*o = take(a, gfp);
@@ -286,27 +264,10 @@ static void do_slot(struct actor *a, gfp_t gfp)
 	}
 }
 
-/* ---- in interrupts ---- */
-
-/* With long breaks: harts that an emulator runs by turns wait long for a lock. */
-static void arm(void *arg)
+static void ring(struct actor *a)
 {
-	struct actor *a = arg;
-	u64 now = ktime_ns(), took = a->since_ns ? now - a->since_ns : 0;
-	u64 wait = PERIOD_NS / 2 + stress_random(&a->random) % PERIOD_NS + 8 * took;
-
-	if (!READ_ONCE(stress.stop) && timer_start(&a->timer, now + wait))
-		a->failed++; /* the heap couldn't grow */
-}
-
-static void ring(struct timer *timer)
-{
-	struct actor *a = container_of(timer, struct actor, timer);
-
-	a->since_ns = ktime_ns();
 	for (int i = 0; i < 6; i++)
 		do_slot(a, GFP_ATOMIC);
-	arm(a);
 }
 
 /* ---- operations of the threads ---- */
@@ -334,15 +295,16 @@ static void do_bulk(struct actor *a)
 
 static void do_resize(struct actor *a)
 {
-	struct head **o = &a->kept[stress_random(&a->random) % KEPT], *moved;
+	void **kept = &a->kept[stress_random(&a->random) % CREW_KEPT];
+	struct head *o = *kept, *moved;
 	unsigned bytes = LEAST_BYTES + stress_random(&a->random) % 2000;
 
-	if (!*o || (*o)->from != FROM_KMALLOC)
+	if (!o || o->from != FROM_KMALLOC)
 		return;
-	check(*o);
-	moved = krealloc(*o, bytes, GFP_KERNEL | __GFP_NOWARN);
+	check(o);
+	moved = krealloc(o, bytes, GFP_KERNEL | __GFP_NOWARN);
 	if (moved)
-		*o = accept(a, moved, bytes, FROM_KMALLOC);
+		*kept = accept(a, moved, bytes, FROM_KMALLOC);
 }
 
 static void do_text(struct actor *a)
@@ -392,68 +354,25 @@ static void do_rare(struct actor *a)
 	}
 }
 
-static int act(void *arg)
+static void act(struct actor *a)
 {
-	struct actor *a = arg;
+	u32 r = stress_random(&a->random) % 64;
 
-	while (!READ_ONCE(stress.stop)) {
-		u32 r = stress_random(&a->random) % 64;
-
-		if (r < 2)
-			do_rare(a);
-		else if (r < 4)
-			do_bulk(a);
-		else if (r < 8)
-			do_resize(a);
-		else if (r < 16)
-			exchange(a, NULL);
-		else
-			do_slot(a, r & 1 ? GFP_KERNEL : GFP_NOWAIT);
-		if (r == 63)
-			msleep(1); /* so that those of low priority run */
-	}
-	return 0;
+	if (r < 2)
+		do_rare(a);
+	else if (r < 4)
+		do_bulk(a);
+	else if (r < 8)
+		do_resize(a);
+	else if (r < 16)
+		exchange(a, NULL);
+	else
+		do_slot(a, r & 1 ? GFP_KERNEL : GFP_NOWAIT);
+	if (r == 63)
+		msleep(1); /* so that those of low priority run */
 }
 
 /* ---- the one who watches ---- */
-
-static bool start_actors(u32 seed)
-{
-	unsigned harts = min(num_online_harts(), (unsigned)MAX_TIMERS);
-
-	for (; stress.nr_actors < 2 * harts; stress.nr_actors++) {
-		struct actor *a = &stress.actor[stress.nr_actors];
-
-		a->random = seed * 2654435761u + stress.nr_actors + 1;
-		a->thread = kthread_run(act, a, "actor/%u", stress.nr_actors);
-		if (!a->thread)
-			return false;
-	}
-	for (unsigned i = 0; i < MAX_TIMERS; i++) {
-		struct actor *a = &stress.handler[i];
-
-		timer_setup(&a->timer, ring);
-		a->random = seed * 40503u + i + 1;
-		if (i < nr_harts)
-			smp_call_function_single(i, arm, a);
-	}
-	return true;
-}
-
-static void blink(u32 *random)
-{
-	unsigned cpu = 1 + stress_random(random) % nr_harts;
-	struct hart_error why;
-
-	if (cpu >= nr_harts || hart_info(cpu)->state != HART_ONLINE)
-		return;
-	expect(!hart_off(cpu, &why) || why.text[0], "a hart didn't go, and nobody says why");
-	msleep(1 + *random % 20);
-	while (hart_info(cpu)->state == HART_OFFLINE && hart_on(cpu, &why) && !shell_interrupted())
-		msleep(1); /* no memory for its stack */
-	if (cpu < MAX_TIMERS)
-		smp_call_function_single(cpu, arm, &stress.handler[cpu]);
-}
 
 #ifdef CONFIG_FAULT_INJECTION
 /* Of a hundred allocations so many fail. */
@@ -492,7 +411,7 @@ static void watch(u64 ns, u32 random, bool harts)
 		have_fail(percent[phase % ARRAY_SIZE(percent)]);
 		msleep(PHASE_MS);
 		if (harts && stress_random(&random) % 2)
-			blink(&random);
+			crew_blink(&stress.crew, &random);
 		if (phase % LONG_PHASE == 0)
 			look_for_leaks();
 		if (phase % LONG_PHASE == LONG_PHASE / 2)
@@ -501,30 +420,16 @@ static void watch(u64 ns, u32 random, bool harts)
 	have_fail("0");
 }
 
-static void give_all_back(struct actor *a, bool handler)
+static void give_kept_back(struct actor *a, void *kept)
 {
-	stress.nr[handler] += a->operations;
-	stress.nr_failed[handler] += a->failed;
-	for (unsigned i = 0; i < KEPT; i++)
-		if (a->kept[i]) {
-			give_back(a->kept[i], i);
-			a->kept[i] = NULL; /* leads nowhere for kmemleak */
-		}
+	give_back(kept, stress_random(&a->random));
 }
 
 static void stop(void)
 {
-	WRITE_ONCE(stress.stop, 1);
-	for (unsigned i = 0; i < MAX_TIMERS; i++) {
-		timer_cancel_sync(&stress.handler[i].timer);
-		give_all_back(&stress.handler[i], true);
-	}
-	for (unsigned i = 0; i < stress.nr_actors; i++) {
-		kthread_join(stress.actor[i].thread);
-		give_all_back(&stress.actor[i], false);
-	}
+	crew_stop(&stress.crew);
 	for (unsigned i = 0; i < EXCHANGE; i++)
-		exchange_with(&stress.actor[0], NULL, i);
+		exchange_with(&stress.crew.actor[0], NULL, i);
 	for (unsigned i = 0; i < CACHES; i++) {
 		expect(!stress.slot[i].users, "an object is missing");
 		expect(!kmem_cache_destroy(stress.slot[i].s), "a cache can't be destroyed");
@@ -541,9 +446,12 @@ static bool stress_for(u64 ns, u32 seed, bool harts)
 	bool started;
 
 	memset(&stress, 0, sizeof(stress));
+	stress.crew.act = act;
+	stress.crew.ring = ring;
+	stress.crew.give_back = give_kept_back;
 	spin_lock_init(&stress.lock);
 	slab_count();
-	started = start_actors(seed);
+	started = crew_start(&stress.crew, seed);
 	if (started)
 		watch(ns, seed, harts);
 	stop();
@@ -557,8 +465,8 @@ static void results(char *text, size_t bytes)
 {
 	snprintf(text, bytes,
 		 "%lu allocations (%lu failed), %lu in interrupts (%lu), %lu exchanged, %lu caches",
-		 stress.nr[0], stress.nr_failed[0], stress.nr[1], stress.nr_failed[1],
-		 stress.exchanged, stress.made);
+		 stress.crew.nr[0], stress.crew.nr_failed[0], stress.crew.nr[1],
+		 stress.crew.nr_failed[1], stress.exchanged, stress.made);
 }
 
 static int run_slab(unsigned long seconds, u32 seed)
@@ -570,8 +478,8 @@ static int run_slab(unsigned long seconds, u32 seed)
 		return -ENOMEM;
 	}
 	results(text, sizeof(text));
-	shell_printf("stress slab: %s, %u faults\n", text, stress.faults);
-	return stress.faults ? -EIO : 0;
+	shell_printf("stress slab: %s, %u faults\n", text, stress.crew.faults);
+	return stress.crew.faults ? -EIO : 0;
 }
 
 static const struct stress stress_slab = {
@@ -590,7 +498,7 @@ static void test_slab(struct ktap *t)
 		ktap_skip(t, "too little memory");
 		return;
 	}
-	KTAP_EXPECT_EQ(t, stress.faults, 0);
+	KTAP_EXPECT_EQ(t, stress.crew.faults, 0);
 	results(text, sizeof(text));
 	ktap_diag(t, "%s", text);
 }

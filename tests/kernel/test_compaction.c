@@ -115,7 +115,7 @@ static void block_take(struct blocks *b, zone_mask_t reach, unsigned long leave)
 /* What stays lies in the highest zone that the kernel uses: nothing of it is kept for others. */
 static void block_take_all(struct blocks *b, unsigned long leave)
 {
-	block_take(b, mm_zone_plan()->mask_movable, leave);
+	block_take(b, mm_zone_plan()->mask_movable | mm_zone_plan()->mask_high, leave);
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
 		block_take(b, (zone_mask_t)(1U << type), leave);
 }
@@ -246,8 +246,8 @@ static void test_one_block(struct ktap *t)
 			continue;
 		ret = compact_zone_order(zone, PAGEBLOCK_ORDER, MIGRATE_SYNC_LIGHT);
 		KTAP_EXPECT_EQ(t, ret, COMPACT_SUCCESS);
-		page = alloc_pages_for_reach((zone_mask_t)(1U << zone->type), GFP_LARGE,
-					     PAGEBLOCK_ORDER);
+		page = alloc_pages_for_reach((zone_mask_t)(1U << zone->type),
+					     GFP_LARGE | __GFP_HIGHMEM, PAGEBLOCK_ORDER);
 		KTAP_EXPECT(t, page != NULL);
 		if (page)
 			__free_pages(page, PAGEBLOCK_ORDER);

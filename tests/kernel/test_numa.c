@@ -12,6 +12,8 @@
 #include <sched/timer.h>
 #include <shell/ktap.h>
 
+#include "high_pages.h"
+
 #define PAGES  60
 #define ROUNDS 20
 
@@ -93,7 +95,7 @@ static void test_thisnode(struct ktap *t)
 
 	for_each_node_id(nid) {
 		struct page *page =
-			alloc_pages_node(nid, GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, 0);
+			alloc_pages_node(nid, GFP_HIGHUSER | __GFP_THISNODE | __GFP_NOWARN, 0);
 
 		if (!page) {
 			KTAP_EXPECT(t, !node_has_memory(nid));
@@ -119,7 +121,7 @@ static void test_arguments(struct ktap *t)
 	expect_set(t, MPOL_BIND, nodes, 0);
 	KTAP_EXPECT_EQ(t, get_mempolicy(&mask), MPOL_BIND);
 	KTAP_EXPECT_EQ(t, mask, nodes);
-	expect_from(t, nodes, GFP_KERNEL);
+	expect_from(t, nodes, GFP_HIGHUSER);
 	expect_set(t, MPOL_DEFAULT, 0, 0);
 }
 
@@ -135,15 +137,15 @@ static void test_policies(struct ktap *t)
 		if (!node_has_memory(nid))
 			continue;
 		expect_set(t, MPOL_BIND, 1u << nid, 0);
-		expect_from(t, 1u << nid, GFP_KERNEL);
-		expect_from(t, 1u << nid, GFP_ATOMIC);
+		expect_from(t, 1u << nid, GFP_HIGHUSER);
+		expect_from(t, 1u << nid, GFP_ATOMIC | __GFP_HIGHMEM);
 		expect_set(t, MPOL_PREFERRED, 1u << nid, 0);
-		expect_from(t, 1u << nid, GFP_KERNEL | __GFP_ZERO);
+		expect_from(t, 1u << nid, GFP_HIGHUSER | __GFP_ZERO);
 		turns[nid] = numa_stat_read(nid, NUMA_INTERLEAVE_HIT);
 	}
 	expect_set(t, MPOL_INTERLEAVE, nodes, 0);
 	for (int i = 0; i < MAX_NUMNODES - 1; i++)
-		expect_from(t, nodes, GFP_KERNEL);
+		expect_from(t, nodes, GFP_HIGHUSER);
 	expect_set(t, MPOL_DEFAULT, 0, 0);
 	nid = first_of(nodes);
 	turns[nid] = numa_stat_read(nid, NUMA_INTERLEAVE_HIT) - turns[nid];
@@ -170,7 +172,7 @@ static bool hits(int nid)
 		unsigned long before = numa_stat_read(nid, NUMA_LOCAL);
 
 		for (int i = 0; i < 4; i++)
-			__free_page(alloc_page(GFP_KERNEL | __GFP_NOFAIL));
+			__free_page(alloc_page(GFP_HIGHUSER | __GFP_NOFAIL));
 		if (numa_stat_read(nid, NUMA_LOCAL) - before < 4) /* others may count too */
 			return true;
 	}
@@ -184,7 +186,7 @@ static int take_turns(void *arg)
 	if (k->mode != MPOL_DEFAULT)
 		expect_set(k->t, k->mode, k->nodes, 0);
 	for (int i = 0; i < ROUNDS; i++) {
-		expect_from(k->t, k->nodes, GFP_KERNEL);
+		expect_from(k->t, k->nodes, GFP_HIGHUSER);
 		if (k->mode == MPOL_DEFAULT)
 			KTAP_EXPECT(k->t, hits(numa_node_id()));
 		yield();
@@ -236,7 +238,7 @@ static int take_everywhere(void *arg)
 			continue;
 		yield();
 		KTAP_EXPECT_EQ(k->t, smp_processor_id(), cpu);
-		expect_from(k->t, k->nodes, GFP_KERNEL);
+		expect_from(k->t, k->nodes, GFP_HIGHUSER);
 	}
 	return 0;
 }
@@ -260,7 +262,7 @@ static int from_interrupt = -1;
 
 static void take_one(struct timer *timer)
 {
-	struct page *page = alloc_page(GFP_ATOMIC);
+	struct page *page = alloc_page(GFP_ATOMIC | __GFP_HIGHMEM);
 
 	(void)timer;
 	WRITE_ONCE(from_interrupt, page ? page_to_nid(page) : -2);
@@ -280,7 +282,7 @@ static int be_interrupted(void *arg)
 		WRITE_ONCE(from_interrupt, -1);
 		KTAP_EXPECT_EQ(k->t, timer_start(&timer, ktime_ns() + 100000), 0);
 		while (READ_ONCE(from_interrupt) == -1)
-			expect_from(k->t, k->nodes, GFP_KERNEL);
+			expect_from(k->t, k->nodes, GFP_HIGHUSER);
 		KTAP_EXPECT_EQ(k->t, from_interrupt, here);
 	}
 	timer_cancel_sync(&timer);
@@ -318,7 +320,7 @@ static void test_helpers(struct ktap *t)
 		void *at = numa_alloc_onnode(3 * PAGE_SIZE, nid);
 
 		nodes |= node_has_memory(nid);
-		KTAP_EXPECT_EQ(t, at != NULL, node_has_memory(nid) != 0);
+		KTAP_EXPECT_EQ(t, at != NULL, node_has_low_memory(nid));
 		if (at)
 			KTAP_EXPECT_EQ(t, page_to_nid(virt_to_page(at)), nid);
 		numa_free(at, 3 * PAGE_SIZE);

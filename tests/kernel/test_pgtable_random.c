@@ -11,6 +11,7 @@
  */
 #include "pgtable.h"
 
+#include <asm/vmap.h>
 #include <base/errno.h>
 #include <kernel/log.h>
 #include <kernel/smp.h>
@@ -172,12 +173,13 @@ static void op_join(struct player *p, unsigned long page)
 
 static void op_split(struct player *p, unsigned long page)
 {
+	unsigned long leaf = random_below(p, 2) ? arch_vmap_leaf() : PAGE_SIZE;
 	bool there = p->frame[page] != NOT_MAPPED;
 	struct arch_mapping map;
 
-	KTAP_EXPECT_EQ(p->t, arch_split(page_va(p, page), PAGE_SIZE), there ? 0 : -ENOENT);
+	KTAP_EXPECT_EQ(p->t, arch_split(page_va(p, page), leaf), there ? 0 : -ENOENT);
 	if (there && KTAP_EXPECT_EQ(p->t, arch_lookup(page_va(p, page), &map), 0))
-		KTAP_EXPECT_EQ(p->t, map.leaf, PAGE_SIZE);
+		KTAP_EXPECT(p->t, map.leaf <= leaf);
 }
 
 /* A range: often short, sometimes a whole large leaf. */
@@ -267,8 +269,10 @@ static bool make_player(struct player *p, struct ktap *t, unsigned long va, unsi
 	while (PAGE_SIZE << p->order < bytes)
 		p->order++;
 	p->frame = (u16 *)__get_free_pages(GFP_KERNEL | __GFP_NOWARN, p->order);
-	if (!p->frame)
+	if (!p->frame) {
+		*p = (struct player){ .t = t }; /* no window */
 		return false;
+	}
 	p->prot = (u8 *)(p->frame + nr);
 	memset(p->frame, 0xff, nr * sizeof(*p->frame));
 	return true;
@@ -307,34 +311,48 @@ static int player_thread(void *arg)
 	return 0;
 }
 
+/* Players for the first @n threads; false if there is no memory for that. */
+static bool make_players(struct ktap *t, struct player *players, unsigned int n)
+{
+	bool made = true;
+
+	for (unsigned int i = 0; i < n && made; i++) {
+		unsigned long va = va_layout.scratch_base + i * leaf_bytes(1);
+
+		made = make_player(&players[i], t, va, nr_frames(), TOGETHER);
+	}
+	return made;
+}
+
+/* The threads are there before tables are counted: their stacks may need one. */
 static void test_together(struct ktap *t)
 {
 	static struct player players[MAX_PLAYERS];
 	struct thread *threads[MAX_PLAYERS] = { NULL };
 	unsigned int n = min(num_online_harts(), (unsigned int)MAX_PLAYERS);
+	bool ready;
 
-	if (!setup(t))
-		return;
 	for (unsigned int i = 0; i < n; i++) {
-		unsigned long va = va_layout.scratch_base + i * leaf_bytes(1);
-
-		if (!make_player(&players[i], t, va, nr_frames(), TOGETHER))
-			break;
+		players[i] = (struct player){ .t = t };
 		threads[i] = kthread_create(player_thread, &players[i], "player/%u", i);
-		if (!threads[i])
-			break;
 		/* Where a hart is offline, anywhere. */
-		if (kthread_bind(threads[i], i))
+		if (threads[i] && kthread_bind(threads[i], i))
 			pr_debug("player %u runs anywhere", i);
-		wake_up_process(threads[i]);
+	}
+	ready = setup(t);
+	if (ready)
+		KTAP_EXPECT(t, make_players(t, players, n));
+	for (unsigned int i = 0; i < n; i++) {
+		if (threads[i])
+			wake_up_process(threads[i]); /* without a window it has nothing to do */
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		if (KTAP_EXPECT(t, threads[i] != NULL))
 			kthread_join(threads[i]);
 		end_player(&players[i]);
-		players[i].frame = NULL;
 	}
-	teardown(t);
+	if (ready)
+		teardown(t);
 }
 
 /* ---- one hart changes, another looks ---- */

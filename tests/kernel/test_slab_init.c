@@ -22,16 +22,6 @@
 #define HAS_KASAN false
 #endif
 
-static bool is_filled(const void *from, unsigned char with, size_t bytes)
-{
-	const unsigned char *byte = from;
-
-	for (size_t i = 0; i < bytes; i++)
-		if (byte[i] != with)
-			return false;
-	return true;
-}
-
 static bool asked(struct ktap *t, u32 bits, const char *skip)
 {
 	if (!(page_debug & bits))

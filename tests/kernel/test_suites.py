@@ -33,14 +33,25 @@ def suites_in_sources():
 
 @pytest.fixture(scope="module")
 def results(module_machine):
-    """results(name): the suites that the machine ran, run when first asked for."""
+    """results(name): the suites that the machine ran, run when first asked for; once, also if it
+    fails."""
     done = {}
+
+    def suites(m):
+        done = m.run("test", timeout=SUITES_PATIENCE), [x for x in m.run("test -l") if x]
+        assert m.poweroff() == 0
+        return done
 
     def run(name):
         if name not in done:
             m = module_machine(**MACHINES[name])
-            done[name] = m.run("test", timeout=SUITES_PATIENCE), [x for x in m.run("test -l") if x]
-            assert m.poweroff() == 0
+            try:
+                done[name] = suites(m)
+            except AssertionError as why: # the console fell silent, or said the wrong thing
+                done[name] = why
+            m.close()
+        if isinstance(done[name], Exception):
+            raise done[name]
         return done[name]
     return run
 

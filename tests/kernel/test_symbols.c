@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-extern char _start[], _etext[];
+extern char _start[], _einittext[];
 
 static void test_lookup(struct ktap *t)
 {
@@ -35,7 +35,7 @@ static void test_outside(struct ktap *t)
 
 	KTAP_EXPECT_EQ(t, symbol_start(0), 0);
 	KTAP_EXPECT_EQ(t, symbol_start((unsigned long)_start - 1), 0);
-	KTAP_EXPECT_EQ(t, symbol_start((unsigned long)_etext), 0);
+	KTAP_EXPECT_EQ(t, symbol_start((unsigned long)_einittext), 0);
 	KTAP_EXPECT_STREQ(t, symbol_format(name, sizeof(name), 16), "?");
 }
 

@@ -4,12 +4,13 @@
 The kernel with every check on (make DEBUG=1) runs `stress threads` with perturb=SEED and one
 allocation in twenty failing, then the suites that have to do with threads.  SOAK_SECONDS is for
 all machines together: 15 by default, in `make check`; `make soak` takes 600.  Then the same time
-once more for `stress pages`, and for `stress slab`, after which each cache must have as many objects
-in use as before.  SOAK_SEED repeats a run's choices (not its timing).
+once more for `stress pages`, for `stress slab`, after which each cache must have as many objects
+in use as before, and for `stress vmalloc`, with 100,000 areas at a time on rv64.  SOAK_SEED repeats a run's choices (not its timing).
 """
 
 import os
 import random
+import re
 
 import pytest
 
@@ -42,6 +43,13 @@ SLAB = {
                              append="kmemleak=on kfence.sample_interval=10"),
     "slab-rv32-4harts": dict(board="qemu-virt32", smp=4, mem="128M", checked=False,
                              append="slub_debug"),
+}
+
+# A checked kernel counts the steps in the tree of addresses.
+VMALLOC = {
+    "vmalloc-2harts": dict(board="qemu-virt", smp=2, mem="512M", checked=True),
+    "vmalloc-4harts-numa": dict(board="qemu-virt", smp=4, mem="1G", numa=2, checked=False),
+    "vmalloc-rv32-2harts": dict(board="qemu-virt32", smp=2, mem="256M", checked=False),
 }
 
 
@@ -99,5 +107,26 @@ def test_slab(machine, debug_kernel, name):
     said = m.run(f"stress slab {seconds} {SEED}", timeout=seconds * 3 + SUITES_PATIENCE)
     assert "stress slab: passed" in said, "\n".join(said)
     assert m.run("slabinfo -v")[0].endswith(" 0 of them broken")
+    assert not [line for line in m.run("dmesg 3") if line], "something was reported"
+    assert m.poweroff() == 0
+
+
+@pytest.mark.parametrize("name", list(VMALLOC) if SECONDS >= 120 else list(VMALLOC)[:1])
+def test_vmalloc(machine, debug_kernel, name):
+    """100,000 areas, others made and freed on all harts and in interrupts, some allocations fail."""
+    options = dict(VMALLOC[name])
+    seconds = max(SECONDS // len(VMALLOC), 2)
+    checked = options.pop("checked")
+    if checked:
+        options.update(kernel=debug_kernel(options["board"]), append=f"perturb={SEED}")
+    print(f"seed {SEED}, {seconds} seconds")
+    m = machine(**options)
+    said = "\n".join(m.run(f"stress vmalloc {seconds} {SEED}",
+                           timeout=seconds * 3 + SUITES_PATIENCE))
+    assert "stress vmalloc: passed" in said, said
+    many, steps = map(int, re.search(r"(\d+) more at a time, (\d+) steps each", said).groups())
+    assert many == 100_000 or options["board"] == "qemu-virt32"
+    assert steps if checked else not steps
+    assert m.run("vmallocinfo -v")[-1].endswith("are sound")
     assert not [line for line in m.run("dmesg 3") if line], "something was reported"
     assert m.poweroff() == 0

@@ -16,7 +16,7 @@ STRUCT_PAGE = 32
 ELSEWHERE = {"hotplug", "ipi", "irq", "kasan", "kfence", "kstack", "log", "mempool", "memset",
              "mutex", "page_stress", "pgtable-random", "rcu", "rwlock", "slab_debug",
              "slab_stress", "slab_watch", "stress", "thread", "timer", "trace", "usercopy",
-             "wait", "workqueue"}
+             "vmalloc_harts", "wait", "workqueue"}
 
 
 def suites_pass(m, *names, every=False):

@@ -194,9 +194,38 @@ def ptdump(lines):
         if m := re.fullmatch(r"---\[ (.*) \]---", line):
             region = m[1]
         elif m := re.fullmatch(r"0x([0-9a-f]+)-0x([0-9a-f]+) 0x([0-9a-f]+) +\d+[KMGTP]  ([-rwxug]{5}) "
-                               r"leaf (\w+)(?: io)?", line):
+                               r"leaf (\w+)(?: io| nc)?", line):
             va, end, pa = (int(n, 16) for n in m.groups()[:3])
             mappings.append(Mapping(region, va, end or 1 << (len(m[2]) * 4), pa, m[4], m[5]))
         else:
             assert "leaf" not in line, f"a mapping that can't be read: {line}"
     return mappings
+
+
+@dataclass
+class Area:
+    """A vmalloc area: [va, end), its last page the guard; what it is: "ioremap", "stack of x"."""
+    va: int
+    end: int
+    caller: str
+    phys: int | None
+    what: str
+
+
+def vmallocinfo(lines):
+    areas = []
+    for line in lines:
+        if m := re.fullmatch(r"0x([0-9a-f]+)-0x([0-9a-f]+) +(\d+) ([^ +]+)\S*(?: pages=\d+)?"
+                             r"(?: phys=0x([0-9a-f]+))?(?: (.*))?", line):
+            va, end = int(m[1], 16), int(m[2], 16)
+            assert end - va == int(m[3]), line
+            areas.append(Area(va, end, m[4], int(m[5], 16) if m[5] else None, m[6] or ""))
+        else:
+            assert line.startswith(f"{len(areas)} areas of "), f"can't be read: {line}"
+    return areas
+
+
+def stacks(areas):
+    """(lowest address, end) of the stacks among them: the upper half, less the guard."""
+    return [((x.va + x.end - PAGE) // 2, x.end - PAGE) for x in areas
+            if x.what.startswith("stack")]

@@ -168,7 +168,7 @@ def test_all_write_and_several_panic(machine, harts):
         else:
             assert re.match(r"\[ *\d+\.\d{6}\] (Kernel panic on|hart \d+ panics too: |Call trace:|"
                             r"hart \d+ doesn't stop|"
-                            r" #\d+ [0-9a-f]+ |---\[ end of panic)", line), f"a mixed line: {line}"
+                            r" #\d+ [0-9a-f]+ |Kernel offset: |---\[ end of panic)", line), f"a mixed line: {line}"
     assert sorted(past) == list(range(harts))
     for cpu, numbers in seen.items():
         assert numbers == list(range(len(numbers))), f"cpu {cpu}: out of order, or lost"

@@ -13,8 +13,8 @@ from info import GIB, MIB
 COMMANDS = ("bench", "buddyinfo", "cma", "compact", "crash", "dmesg", "dt", "extfrag", "harts",
             "help", "interrupts", "iomem", "kfence", "kfencebug", "meminfo", "memmap", "numactl",
             "numastat", "page_owner", "pagebug", "pagetypeinfo", "peek", "poweroff", "ps",
-            "ptdump", "reboot", "slabbug", "slabinfo", "slabtop", "stress", "sysctl", "test",
-            "trace", "vmstat", "zoneinfo")
+            "ptdump", "reboot", "slabbug", "slabinfo", "slabtop", "stress", "sysctl", "test", "tlb",
+            "trace", "vmallocinfo", "vmstat", "zoneinfo")
 HARTS_USAGE = "usage: harts [-t | off N | on N]"
 
 # Arguments that make no sense to a command.
@@ -48,7 +48,9 @@ NONSENSE = {
     "sysctl": ["-a", "vm.no_such_tunable", "vm.min_free_kbytes=", "vm.min_free_kbytes=much",
                "vm.min_free_kbytes=99999999999", "vm.min_free_kbytes 4096", "=1"],
     "test": ["-x", "no_such_suite"],
+    "tlb": ["all"],
     "trace": ["loud"],
+    "vmallocinfo": ["-x"],
     "vmstat": ["0", "often", "1 some", "1 1 1", "-s"],
     "zoneinfo": ["0"],
 }

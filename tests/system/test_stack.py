@@ -16,7 +16,7 @@ def test_overflow_of_a_thread(machine, board, mode, smp):
     """The panic says what it is, in which thread; sp lies just below that thread's stack."""
     m = machine(board=board, smp=smp, mem="64M", append=f"panic=poweroff paging={mode}",
                 may_panic=True)
-    stacks = [x for x in info.ptdump(m.run("ptdump")) if x.region == "stacks"]
+    stacks = info.stacks(info.vmallocinfo(m.run("vmallocinfo")))
     m.send("crash thread-stack\r")
     panic = m.panic()
     said = re.search(r"kernel stack overflow: sp is 0x([0-9a-f]+), in thread overflow$",
@@ -25,22 +25,30 @@ def test_overflow_of_a_thread(machine, board, mode, smp):
     sp = int(said[1], 16)
     assert panic.registers["sp"] == sp
     assert panic.registers["tval"] <= sp + 4096
-    assert not any(x.va <= panic.registers["tval"] < x.end for x in stacks), "that was mapped"
+    assert not any(low <= panic.registers["tval"] < end for low, end in stacks), "that was mapped"
     assert panic.trace.count("fill_stack") == len(panic.trace) > 5
     m.wait_exit()
 
 
+def mapped(maps, start, end):
+    """Bytes of [start, end) that are mapped, all of them rw-."""
+    found = [x for x in maps if x.va < end and start < x.end]
+    assert all(x.bits[:3] == "rw-" for x in found)
+    return sum(min(x.end, end) - max(x.va, start) for x in found)
+
+
 @pytest.mark.parametrize("board, mode", MODES)
 def test_guards(machine, board, mode):
-    """Between two stacks there is as much that is not mapped as a stack is long."""
+    """Each thread's stack is an area that names it; below it there is as much that is not mapped
+    as it is long, and a page above it."""
     m = machine(board=board, smp=4, mem="64M", append=f"paging={mode}")
-    stacks = [x for x in info.ptdump(m.run("ptdump")) if x.region == "stacks"]
-    assert len(stacks) >= 4, "three harts' and at least the idle thread's"
-    size = min(x.end - x.va for x in stacks)
-    for x in stacks:
-        assert x.end - x.va == size and x.bits[:3] == "rw-"
-    for a, b in zip(stacks, stacks[1:]):
-        assert b.va - a.end >= size
+    areas, maps = info.vmallocinfo(m.run("vmallocinfo")), info.ptdump(m.run("ptdump"))
+    stacks = info.stacks(areas)
+    assert {f"stack of idle/{i}" for i in range(4)} <= {x.what for x in areas}
+    assert len({end - low for low, end in stacks}) == 1
+    for low, end in stacks:
+        assert mapped(maps, low, end) == end - low
+        assert mapped(maps, 2 * low - end, low) == 0 == mapped(maps, end, end + info.PAGE)
     assert m.poweroff() == 0
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """crash: every way to die is reported as what it is, and the machine ends as configured."""
 
+import itertools
 import re
 import time
 
@@ -10,7 +11,6 @@ import checks
 import info
 from machine import PATIENCE
 
-FAULT_PAGES = 4096
 S_SOFTWARE = 1      # bit of mie
 
 # The sentence of the panic, the function that must be on the trace, and the trap's cause.
@@ -19,13 +19,34 @@ WAYS = {
     "bug": (r"BUG.*cmd_crash\.c:\d+.*two \+ two == 4", "crash_bug", None),
     "null": (r"NULL pointer dereference: load page fault at 0x0", "crash_null", 13),
     "wild": (r"store page fault at pc 0x[0-9a-f]+, address 0xf+d000", "crash_wild", 15),
-    "text": (r"store page fault at pc 0x[0-9a-f]+, address 0x[0-9a-f]+", "crash_text", 15),
-    "exec": (r"instruction page fault at pc 0x([0-9a-f]+), address 0x\1", "run_crash", 12),
+    "guard": (r"store page fault at pc 0x\w+, address 0x\w+: behind the 8192 bytes of vmalloc area "
+              r"0x\w+, made by crash_guard\+0x", "crash_guard", 15),
+    "text": (r"store page fault at pc 0x\w+, address 0x\w+: mapped r-x, crash_panic\+0x0/",
+             "crash_text", 15),
+    "exec": (r"instruction page fault at pc 0x([0-9a-f]+), address 0x\1: mapped rw-", "run_crash", 12),
+    "init": (r"instruction page fault at pc 0x([0-9a-f]+), address 0x\1: a function that only boot "
+             r"needed was there: run_once\+0x0/0x", "crash_init", 12),
     "stack": (r"kernel stack overflow: sp is 0x[0-9a-f]+, in thread main", "fill_stack", 15),
     "thread-stack": (r"kernel stack overflow: sp is 0x[0-9a-f]+, in thread overflow", "fill_stack",
                      15),
+    "smash": (r"stack of crash_smash\+0x\w+/0x\w+: something was written behind an array",
+              "crash_smash", None),
     "unaligned": (r"store (address misaligned|access fault) at pc 0x", "crash_unaligned", (6, 7)),
     "illegal": (r"illegal instruction at pc 0x", "crash_illegal", 2),
+}
+
+
+# Places that no kernel code should touch, each tried on another hart than the shell's: what the
+# sentence says of them.
+PLACES = {
+    "user": r"address 0x12345678: a user address",
+    "freed": r": in the freed 8192 bytes of vmalloc area 0x\w+, made by crash_freed\+0x",
+    "purged": r": in the freed and purged 8192 bytes of vmalloc area 0x\w+, made by crash_purged\+",
+    "ioremap": r": behind the 4096 bytes of ioremap area 0x\w+ of 0x\w+000, made by crash_ioremap\+",
+    "iounmap": r": in the freed 4096 bytes of ioremap area 0x\w+, made by crash_iounmap\+",
+    "vmemmap": r": descriptor of pfn 0x\w+, where no memory is",
+    "hole": r": linear map of 0x\w+, where no memory is",
+    "rodata": r": mapped r--",
 }
 
 
@@ -57,6 +78,19 @@ def test_crash(machine, kind, board):
     m.wait_exit()
 
 
+@pytest.mark.parametrize("board, kind", zip(itertools.cycle(["qemu-virt", "qemu-virt32"]), PLACES))
+def test_place(machine, kind, board):
+    m = machine(board=board, smp=2, mem="64M", append="panic=poweroff", may_panic=True)
+    other, = (h.hartid for h in info.harts(m.run("harts")) if h.cpu == 1)
+    m.send(f"crash {kind} 1\r")
+    panic = m.panic()
+    assert panic.count == 1 and panic.hart == other
+    assert re.search("store page fault at pc .*" + PLACES[kind], panic.sentence), panic.sentence
+    assert f"crash_{kind}" in panic.trace and "run_way" in panic.trace, panic.trace
+    assert panic.registers["cause"] == 15
+    m.wait_exit()
+
+
 @pytest.mark.parametrize("board,harts", [("qemu-virt", 1), ("qemu-virt", 2), ("qemu-virt", 4),
                                          ("qemu-virt", 8), ("qemu-virt32", 4)])
 def test_panic_while_all_hold_locks(machine, board, harts):
@@ -80,7 +114,7 @@ def test_panic_while_all_hold_locks(machine, board, harts):
 def test_every_way_is_tried(machine):
     m = machine(smp=1, mem="64M")
     listed = {line.split()[0] for line in m.run("crash") if line}
-    assert listed - {"all", "locks"} == set(WAYS)    # all: test_irq.py
+    assert listed - {"all", "locks", "kmap"} == set(WAYS) | set(PLACES)    # all: test_irq.py
     assert m.poweroff() == 0
 
 
@@ -156,7 +190,7 @@ def test_exit_status(machine):
 
 def test_write_xor_execute(machine):
     """The image's own leaves: text executable, rodata not writable, data not executable; the
-    linear map has no executable leaf; guards below the stacks are not mapped."""
+    linear map has no executable leaf."""
     m = machine(smp=4, mem="256M")
     maps = checks.write_xor_execute(m)
     image = [x for x in maps if x.region == "kernel image"]
@@ -168,10 +202,6 @@ def test_write_xor_execute(machine):
         covering = [x for x in image if x.pa < sections[what].end and sections[what].start < x.pa_end]
         assert covering and {x.bits[:3] for x in covering} == {bits}, what
     assert {x.bits[:3] for x in maps if x.region == "linear map"} <= {"rw-", "r--"}
-    stacks = [x for x in maps if x.region == "stacks"]
-    assert len(stacks) >= 3, "one for each of the harts 1 to 3 and each thread, each a run of its own"
-    for a, b in zip(stacks, stacks[1:]):
-        assert b.va - a.end >= FAULT_PAGES, "no guard page between two stacks"
     assert m.poweroff() == 0
 
 

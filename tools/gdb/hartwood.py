@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """hartwood.py - the kernel's own structures, for gdb
 
-Loaded by `make gdb`.  Commands: hw-harts hw-zones hw-page hw-buddy hw-memblock hw-log.
+Loaded by `make gdb`.  Commands: hw-offset hw-harts hw-zones hw-page hw-buddy hw-memblock hw-log.
 
 Everything is read from the stopped kernel through its debugging information, so a field
 that moves needs no change here; one that is renamed is an error that names it.
+A kernel whose addresses are random (docs/hardening.md) runs elsewhere than it is linked; the first
+command moves the symbols there, as does hw-offset alone.  Set breakpoints after that, or boot with
+nokaslr.
 Kernel addresses can be read only on a hart that has paging on; when the chosen one is inside
 the firmware, a command reads through another hart and leaves the choice as it was.
 """
@@ -47,10 +50,31 @@ def hart_with_paging():
         raise gdb.GdbError("there is no kernel to read: `target remote` first")
     for hart in [chosen, *gdb.selected_inferior().threads()]:
         hart.switch()
+        follow_image()
         if reads_kernel():
             return chosen
     chosen.switch()
     raise gdb.GdbError("no hart has paging on just now: `continue`, stop again")
+
+
+class Image:
+    """How far above its link address the kernel runs, as the symbols have it."""
+
+    offset = 0
+
+
+def follow_image():
+    """Move the symbols to where the image runs: stvec has trap_entry's address there."""
+    word = (1 << gdb.lookup_type("long").sizeof * 8) - 1
+    if not int(gdb.parse_and_eval("$satp")) & word:
+        return
+    runs = int(gdb.parse_and_eval("$stvec")) & word
+    expected = int(gdb.parse_and_eval("(unsigned long)&trap_entry")) & word
+    if runs == expected or (runs - expected) % 4096:
+        return
+    Image.offset = (Image.offset + runs - expected) & word
+    gdb.execute(f"symbol-file -o {Image.offset:#x} {gdb.current_progspace().filename}",
+                to_string=True)
 
 
 def is_set_up():
@@ -76,6 +100,15 @@ class Command(gdb.Command):
             raise gdb.GdbError(str(why))
         finally:
             chosen.switch()
+
+
+class Offset(Command):
+    """How far above its link address the kernel runs (KASLR); the symbols follow it there."""
+
+    name = "hw-offset"
+
+    def show(self):
+        print(f"the image runs {Image.offset:#x} above where it is linked")
 
 
 class Harts(Command):
@@ -279,5 +312,5 @@ class Log(Command):
             seq += 1
 
 
-for command in (Harts, Zones, Page, Buddy, Memblock, Log):
+for command in (Offset, Harts, Zones, Page, Buddy, Memblock, Log):
     command()

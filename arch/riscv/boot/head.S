@@ -7,7 +7,8 @@
  * image runs at any load address that is a multiple of KERNEL_ALIGN: until paging is on,
  * code here and in mm/early.c uses pc-relative addresses only.
  *
- *     _start -> lottery -> relocate -> clear bss -> early tables -> satp -> start_kernel
+ *     _start -> lottery -> kaslr_early -> relocate -> clear bss -> early tables -> satp
+ *                  |       -> start_kernel
  *                  \-> late_hart: waits until the boot hart releases it by hart id
  *     secondary_start: a hart started through HSM (or released), a1 = its struct hart_local
  *
@@ -58,11 +59,21 @@ boot:
 	mv	s1, a1
 	csrr	s4, instret
 
+	/* How far from where it is linked the image is to run. */
+#ifdef CONFIG_RANDOMIZE_BASE
+	lla	sp, boot_stack_top
+	lla	gp, __global_pointer$
+	mv	a0, s1
+	call	kaslr_early
+	mv	s2, a0
+#else
+	li	s2, 0
+#endif
+
 	/*
 	 * Relocate.  .tables lists, as offsets from _start, the words that hold addresses of
 	 * this image; each gets the distance between where it runs and where it was linked.
 	 */
-	li	s2, 0
 	lla	t0, _start
 	lla	t1, __tables_start
 	lw	t2, TABLES_NR_RELOCS(t1)
@@ -103,6 +114,8 @@ boot:
 	lla	tp, __per_cpu_start
 	lla	gp, __global_pointer$
 	lla	a0, _start
+	lla	a1, link_address
+	REG_L	a1, 0(a1)
 	call	early_map_image
 	mv	a1, a0
 	lla	a0, msg_overlap

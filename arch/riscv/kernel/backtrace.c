@@ -15,24 +15,18 @@
 #include <asm/trap.h>
 
 #include <asm/mmu.h>
+#include <asm/sections.h>
 #include <kernel/log.h>
 #include <kernel/symbols.h>
 #include <string.h>
 
 #define MAX_CALLS 24
 
-extern char _stext[], _etext[];
-
 /* What the code of a function up to some pc did to the stack. */
 struct prologue {
 	unsigned long frame_bytes;
 	long ra_offset; /* from sp; -1 if ra is still in its register */
 };
-
-static bool in_text(unsigned long pc)
-{
-	return pc >= (unsigned long)_stext && pc < (unsigned long)_etext;
-}
 
 /* The bytes by which a 16-bit instruction lowers sp, else 0. */
 static unsigned long lowers_sp16(u16 insn)
@@ -123,9 +117,9 @@ static void walk_calls(unsigned long pc, unsigned long sp, unsigned long ra,
 		       bool (*fn)(void *arg, unsigned int depth, unsigned long pc), void *arg)
 {
 	/* A call to nowhere: go on with whoever made it. */
-	if (!in_text(pc))
+	if (!in_kernel_text(pc))
 		pc = ra;
-	for (unsigned int depth = 0; depth < MAX_CALLS && in_text(pc); depth++) {
+	for (unsigned int depth = 0; depth < MAX_CALLS && in_kernel_text(pc); depth++) {
 		unsigned long start = symbol_start(depth ? pc - 1 : pc);
 		struct prologue p;
 

@@ -3,9 +3,10 @@
  * kernel.lds.S - the layout of the image
  *
  *     _start ... _etext          text               R X
- *     _srodata ... _erodata      rodata, tables     R
+ *     _sinittext ... _einittext  text of boot's     R X, then free
+ *     _srodata ... _erodata      rodata, tables     R; the last of it is sealed after boot
  *     _sdata ... _edata          data, relocations  R W
- *     __bss_start ... __bss_end  not in the file    R W
+ *     __bss_start ... __bss_end  not in the file    R W; boot's part of it is free then
  *
  * Each part begins and ends on a page, so that each can be mapped with its own
  * permission.  Virtual addresses are link addresses, relocated at boot; the
@@ -60,23 +61,39 @@ SECTIONS
 		*mm/slab_*.o(.text.hot .text.hot.* .text .text.*)
 		*mm/slub.o(.text.hot .text.hot.* .text .text.*)
 		_epage_alloc = .;
+		/* Who may mention what boot alone needs (__ref). */
+		_sref = .;
+		*(.ref.text)
+		_eref = .;
 		*(.text.hot .text.hot.*)
 		*(.text .text.*)
 		*(.text.unlikely .text.unlikely.*)
 		. = ALIGN(PAGE);
 		_etext = .;
 	} : text
+	.init.text : PHYS(.init.text) {
+		_sinittext = .;
+		*(.init.text)
+		. = ALIGN(PAGE);
+		_einittext = .;
+	} : text
 
 	.rodata : PHYS(.rodata) {
 		_srodata = .;
-		*(.rodata .rodata.* .srodata .srodata.*)
+		*(.rodata .rodata.[!.]* .srodata .srodata.*)
+		_sinitrodata = .;
+		*(.rodata..init)
+		. = ALIGN(8);
+		PROVIDE_HIDDEN(__start_tbl_bootarg = .);
+		KEEP(*(tbl_bootarg))
+		PROVIDE_HIDDEN(__stop_tbl_bootarg = .);
+		_einitrodata = .;
 		. = ALIGN(16);
 	} : rodata
 	TABLE(ex)
 	TABLE(shell_cmd)
 	TABLE(ktap_suite)
 	TABLE(bench)
-	TABLE(bootarg)
 	TABLE(dma_limit)
 	TABLE(console_driver)
 	TABLE(driver)
@@ -86,9 +103,20 @@ SECTIONS
 	TABLE(stress)
 	TABLE(sysctl)
 	TABLE(node_daemon)
+	/* Its pages, with the last of rodata, are R W until boot is over. */
+	.ro_after_init : PHYS(.ro_after_init) {
+		. = ALIGN(16);
+		__ro_after_init_start = .;
+		*(.data..ro_after_init)
+		. = ALIGN(16);
+		__ro_after_init_end = .;
+	} : rodata
 	. = ALIGN(PAGE);
 	_erodata = .;
+}
 
+SECTIONS
+{
 	.data : PHYS(.data) {
 		_sdata = .;
 		*(.data..page_aligned)
@@ -122,6 +150,10 @@ SECTIONS
 	.bss : PHYS(.bss) {
 		__bss_start = .;
 		*(.bss..page_aligned)
+		__init_bss_start = .;
+		*(.bss..init)
+		. = ALIGN(PAGE);
+		__init_bss_end = .;
 		*(.bss .bss.* .sbss .sbss.* COMMON)
 		. = ALIGN(PAGE);
 		__bss_end = .;

@@ -7,7 +7,7 @@
  * sparse and large hart ids need no window arithmetic.
  *
  * Specification: RISC-V Supervisor Binary Interface, chapters Base, Legacy, TIME, IPI,
- * RFENCE, HSM, SRST, DBCN.
+ * RFENCE, HSM, SRST, DBCN, FWFT.
  */
 #include <asm/sbi.h>
 
@@ -22,6 +22,7 @@
 #define EXT_HSM		 0x48534d
 #define EXT_SRST	 0x53525354
 #define EXT_DBCN	 0x4442434e
+#define EXT_FWFT	 0x46574654
 #define LEGACY_SET_TIMER 0
 #define LEGACY_PUTCHAR	 1
 #define LEGACY_GETCHAR	 2
@@ -30,11 +31,12 @@ static struct {
 	const char *name;
 	long id;
 	bool there;
-} extensions[] = {
+} extensions[] __ro_after_init = {
 	{ "TIME", EXT_TIME, false }, { "IPI", EXT_IPI, false },	  { "RFENCE", EXT_RFENCE, false },
 	{ "HSM", EXT_HSM, false },   { "SRST", EXT_SRST, false }, { "DBCN", EXT_DBCN, false },
+	{ "FWFT", EXT_FWFT, false },
 };
-enum { HAVE_TIME, HAVE_IPI, HAVE_RFENCE, HAVE_HSM, HAVE_SRST, HAVE_DBCN };
+enum { HAVE_TIME, HAVE_IPI, HAVE_RFENCE, HAVE_HSM, HAVE_SRST, HAVE_DBCN, HAVE_FWFT };
 
 struct sbiret sbi_ecall(long ext, long fid, unsigned long arg0, unsigned long arg1,
 			unsigned long arg2, unsigned long arg3, unsigned long arg4)
@@ -59,7 +61,7 @@ static struct sbiret call(long ext, long fid, unsigned long a0, unsigned long a1
 	return sbi_ecall(ext, fid, a0, a1, a2, 0, 0);
 }
 
-void sbi_init(void)
+void __init sbi_init(void)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(extensions); i++) {
 		struct sbiret r = call(EXT_BASE, 3, (unsigned long)extensions[i].id, 0, 0);
@@ -68,7 +70,7 @@ void sbi_init(void)
 	}
 }
 
-void sbi_describe(char *buf, size_t size)
+void __init sbi_describe(char *buf, size_t size)
 {
 	static const char *const names[] = { "BBL",    "OpenSBI", "Xvisor",
 					     "KVM",    "RustSBI", "Diosix",
@@ -144,6 +146,18 @@ int sbi_remote_sfence(unsigned long mask, unsigned long base, unsigned long star
 	if (!extensions[HAVE_RFENCE].there)
 		return -EIO;
 	return sbi_ecall(EXT_RFENCE, 1, mask, base, start, bytes, 0).error ? -EIO : 0;
+}
+
+bool sbi_has_rfence(void)
+{
+	return extensions[HAVE_RFENCE].there;
+}
+
+int sbi_fwft_set(unsigned long feature, unsigned long value)
+{
+	if (!extensions[HAVE_FWFT].there)
+		return -EIO;
+	return call(EXT_FWFT, 0, feature, value, 0).error ? -EIO : 0;
 }
 
 int sbi_hart_start(unsigned long hartid, phys_addr_t pa, unsigned long opaque)

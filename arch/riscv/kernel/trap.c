@@ -33,11 +33,12 @@ _Static_assert(offsetof(struct hart_local, scratch) == HL_SCRATCH, "asm/hart_loc
 _Static_assert(offsetof(struct hart_local, boot_satp) == HL_BOOT_SATP, "asm/hart_local.h");
 _Static_assert(offsetof(struct hart_local, boot_sp) == HL_BOOT_SP, "asm/hart_local.h");
 _Static_assert(offsetof(struct hart_local, boot_tp) == HL_BOOT_TP, "asm/hart_local.h");
+_Static_assert(offsetof(struct hart_local, canary) == HL_CANARY, "Makefile");
 
 void trap_handler(struct trap_frame *frame);
 int probe_access(void *dst, const void *src, size_t bytes);
 extern char probe_begin[], probe_end[], probe_fault[];
-extern char boot_stack[], boot_stack_guard[];
+extern char boot_stack[];
 
 static const char *const exception_names[] = {
 	"instruction address misaligned",
@@ -115,30 +116,37 @@ void trap_show(const struct trap_frame *frame)
 	backtrace(frame->sepc, frame->x[REG_SP], frame->x[REG_RA]);
 }
 
+#define FAULT_TEXTS 8 /* and a NULL behind the last */
+
 static struct {
 	void (*timer)(void);
 	void (*external)(void);
 	void (*preempt)(void);
-	const char *(*thread_name)(void);
-	void (*fault_text)(unsigned long va, char *text, size_t bytes);
+	const char *(*thread)(unsigned long *stack_lo);
+	void (*fault_text[FAULT_TEXTS])(unsigned long va, char *text, size_t bytes);
 	bool (*fault)(const struct trap_frame *frame);
 } hooks;
 
-void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void))
+void __init trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void))
 {
 	hooks.timer = timer;
 	hooks.external = external;
 	hooks.preempt = preempt;
 }
 
-void trap_set_thread_name(const char *(*fn)(void))
+void __init trap_set_thread(const char *(*fn)(unsigned long *stack_lo))
 {
-	hooks.thread_name = fn;
+	hooks.thread = fn;
 }
 
 void trap_set_fault_text(void (*fn)(unsigned long va, char *text, size_t bytes))
 {
-	hooks.fault_text = fn;
+	unsigned int i = 0;
+
+	while (hooks.fault_text[i])
+		i++;
+	BUG_ON(i == FAULT_TEXTS - 1);
+	hooks.fault_text[i] = fn;
 }
 
 void trap_set_fault_handler(bool (*fn)(const struct trap_frame *frame))
@@ -170,31 +178,48 @@ static void handle_interrupt(unsigned long irq, unsigned long pc)
 	irqs_go_on();
 }
 
-/* Did this stack run over? Its guard lies below it; entry.S has moved to the emergency stack. */
-static bool is_stack_overflow(const struct trap_frame *frame)
+/* Whose stack ran over, or NULL?  A guard lies below it; entry.S has moved to the emergency
+ * stack. */
+static const char *whose_overflow(const struct trap_frame *frame)
 {
-	unsigned long sp = frame->x[REG_SP];
+	unsigned long sp = frame->x[REG_SP], low = (unsigned long)boot_stack;
+	const char *name = hooks.thread ? hooks.thread(&low) : "(boot)";
 
 	if (this_hart->stack_lo != this_hart->emergency_top - STACK_SIZE)
-		return false;
-	if (sp - va_layout.stack_base < va_layout.stack_bytes)
-		return true;
-	return sp >= (unsigned long)boot_stack_guard - STACK_SIZE &&
-	       sp < (unsigned long)boot_stack + sizeof(*frame);
+		return NULL;
+	return sp - (low - STACK_SIZE) < STACK_SIZE + sizeof(*frame) ? name : NULL;
+}
+
+void trap_describe(unsigned long va, char *text, size_t bytes)
+{
+	*text = '\0';
+	for (unsigned int i = 0; hooks.fault_text[i] && !*text; i++)
+		hooks.fault_text[i](va, text, bytes);
+	if (!*text)
+		arch_fault_text(va, text, bytes);
+}
+
+/* Access and page faults: stval is what was wanted. */
+static bool has_address(unsigned long cause)
+{
+	const unsigned long those = BIT(1) | BIT(5) | BIT(7) | BIT(12) | BIT(13) | BIT(15);
+
+	return cause < 16 && those >> cause & 1;
 }
 
 static __cold void die(const struct trap_frame *frame)
 {
 	unsigned long cause = frame->scause, tval = frame->stval;
-	char text[160] = "";
+	const char *owner = whose_overflow(frame);
+	char text[TRAP_TEXT] = "";
 
-	if (is_stack_overflow(frame))
+	if (owner)
 		panic_trap(frame, "kernel stack overflow: sp is 0x%lx, in thread %s",
-			   frame->x[REG_SP], hooks.thread_name ? hooks.thread_name() : "(boot)");
+			   frame->x[REG_SP], owner);
 	if (cause >= 12 && tval < PAGE_SIZE)
 		panic_trap(frame, "NULL pointer dereference: %s at 0x%lx", cause_name(cause), tval);
-	if (cause >= 12 && hooks.fault_text)
-		hooks.fault_text(tval, text, sizeof(text));
+	if (has_address(cause))
+		trap_describe(tval, text, sizeof(text));
 	panic_trap(frame, "%s at pc 0x%lx, address 0x%lx%s%s", cause_name(cause), frame->sepc, tval,
 		   *text ? ": " : "", text);
 }

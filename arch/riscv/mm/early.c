@@ -4,9 +4,9 @@
  *
  * One chain serves every mode, since the last 2 GiB of virtual addresses are the same in all:
  *
- *     sv57 root [511] -> sv48 root [511] -> sv39 root [510] -> image, 2 MiB a table
+ *     sv57 root [511] -> sv48 root [511] -> sv39 root [510] -> image, 2 MiB a table, anywhere
  *                                                     [511] -> fixmap
- *     sv32 root [992..] -> image, 4 MiB a table;  [1022] -> fixmap
+ *     sv32 root [1020..] -> image, 4 MiB a table;  [1022] -> fixmap
  *
  * The root of the mode that runs stays the kernel's root for good.
  *
@@ -18,9 +18,16 @@
  */
 #include <asm/pgtable.h>
 
+/* A random address isn't aligned to what a table maps. */
+#ifdef CONFIG_RANDOMIZE_BASE
+#define NR_TABLES (IMAGE_TABLES + 1)
+#else
+#define NR_TABLES IMAGE_TABLES
+#endif
+
 #define __page_table __section(".bss..page_aligned") __aligned(4096)
 
-static pte_t image_tables[IMAGE_TABLES][PTRS_PER_TABLE] __page_table;
+static pte_t image_tables[NR_TABLES][PTRS_PER_TABLE] __page_table;
 pte_t early_fixmap[PTRS_PER_TABLE] __page_table;
 
 #ifdef CONFIG_ARCH_RV32I
@@ -50,8 +57,8 @@ unsigned long early_satp[4];
 /* Where _start was loaded. */
 unsigned long early_load_pa;
 
-extern char _start[], _end[], _etext[], _erodata[], boot_stack_guard[];
-int early_map_image(unsigned long load);
+extern char _start[], _end[], _einittext[], __ro_after_init_start[], boot_stack_guard[];
+int early_map_image(unsigned long load, unsigned long va);
 
 static unsigned long satp_value(unsigned long mode, const pte_t *root)
 {
@@ -65,20 +72,21 @@ static pte_t table_at(const pte_t *table)
 }
 
 #ifdef CONFIG_ARCH_RV32I
-static void link_tables(void)
+static void link_tables(unsigned long va)
 {
-	for (unsigned int i = 0; i < IMAGE_TABLES; i++)
-		root_sv32[table_index(KERNEL_LINK_ADDR, 1) + i] = table_at(image_tables[i]);
+	for (unsigned int i = 0; i < NR_TABLES; i++)
+		root_sv32[table_index(va, 1) + i] = table_at(image_tables[i]);
 	root_sv32[table_index(FIXMAP_ADDR, 1)] = table_at(early_fixmap);
 	early_satp[0] = satp_value(SATP_MODE_32, root_sv32);
 }
 #else
-static void link_tables(void)
+static void link_tables(unsigned long va)
 {
+	unsigned long first = table_index(va, 1);
 	unsigned int n = 0;
 
-	for (unsigned int i = 0; i < IMAGE_TABLES; i++)
-		image_level1[i] = table_at(image_tables[i]);
+	for (unsigned int i = 0; i < NR_TABLES && first + i < PTRS_PER_TABLE; i++)
+		image_level1[first + i] = table_at(image_tables[i]);
 	fixmap_level1[0] = table_at(early_fixmap);
 	root_sv39[table_index(KERNEL_LINK_ADDR, 2)] = table_at(image_level1);
 	root_sv39[table_index(FIXMAP_ADDR, 2)] = table_at(fixmap_level1);
@@ -94,25 +102,25 @@ static void link_tables(void)
 
 /*
  * early_map_image - fill the early tables
- * @load: where _start lies now.
+ * @load: where _start lies now; @va: where it is to run, a multiple of PAGE_SIZE.
  * Returns 0, or non-zero if the kernel can't run from there.
  * Boot hart, paging off, interrupts off.
  */
-int early_map_image(unsigned long load)
+int early_map_image(unsigned long load, unsigned long va)
 {
 	unsigned long bytes = (unsigned long)(_end - _start);
-	unsigned long text = (unsigned long)(_etext - _start);
-	unsigned long rodata = (unsigned long)(_erodata - _start);
+	unsigned long text = (unsigned long)(_einittext - _start);
+	unsigned long rodata = (unsigned long)(__ro_after_init_start - _start) & PAGE_MASK;
 	unsigned long guard = (unsigned long)(boot_stack_guard - _start);
 
 	if (load % KERNEL_ALIGN)
 		return 1;
-	/* Where load and link addresses overlap, turning paging on would swap code under the pc. */
-	if (load != KERNEL_LINK_ADDR && load + bytes > KERNEL_LINK_ADDR)
+	/* Where load and run addresses overlap, turning paging on would swap code under the pc. */
+	if (load != va && load + bytes > KERNEL_LINK_ADDR)
 		return 1;
 	for (unsigned long off = 0; off < bytes; off += PAGE_SIZE) {
 		unsigned long bits = PTE_R | PTE_A | PTE_D | PTE_G;
-		unsigned long page = off >> PAGE_SHIFT;
+		unsigned long page = table_index(va, 0) + (off >> PAGE_SHIFT);
 
 		if (off == guard)
 			continue;
@@ -124,6 +132,6 @@ int early_map_image(unsigned long load)
 			pte_make(load + off, bits);
 	}
 	early_load_pa = load;
-	link_tables();
+	link_tables(va);
 	return 0;
 }

@@ -27,7 +27,7 @@ void arch_linear_valid(const void *addr, unsigned long nr_pages, bool valid)
 
 		do {
 			/* A larger leaf, or none: not ours to change. */
-			if (!p.level)
+			if (!p.level && !(p.slot->val & PTE_N))
 				pte_set(p.slot, (pte_t){ valid ? p.slot->val | PTE_V
 							       : p.slot->val & ~PTE_V });
 			p.slot++;

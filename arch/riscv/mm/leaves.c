@@ -7,6 +7,10 @@
  * during and after, with either size, so neither needs the range to be idle; the old table is
  * freed after the flush.
  *
+ * A leaf of 64 KiB (Svnapot) is split and joined in its table, entry by entry.  Meanwhile a hart
+ * finds the same translation by an old entry or a new one, so these needn't be broken before they
+ * are made, either; the fence covers all 16 pages, since a hart may keep one entry for each.
+ *
  * The walk hands out runs: neighbouring leaves of one table with the same bits that map
  * neighbouring frames.  It holds pt_lock for one run, so what changes meanwhile is seen or
  * isn't.
@@ -16,6 +20,7 @@
 #include <asm/mmu.h>
 
 #include <base/errno.h>
+#include <kernel/panic.h>
 #include <string.h>
 
 #include "pt.h"
@@ -26,8 +31,23 @@ static pte_t pte_next(pte_t first, unsigned long i, int level)
 	return (pte_t){ first.val + (i << (LEVEL_BITS * (unsigned int)level + PTE_PPN_SHIFT)) };
 }
 
-/* One level down. pt_lock is held. */
-static int split_leaf(struct tlb_batch *tlb, struct pt_place p)
+/* The first of the 16 entries that @slot is one of. */
+static pte_t *napot_first(pte_t *slot)
+{
+	return (pte_t *)ALIGN_DOWN((unsigned long)slot, NAPOT_PAGES * sizeof(*slot));
+}
+
+/* The leaf of 64 KiB around @va becomes pages.  pt_lock is held. */
+static void split_napot(struct tlb_batch *tlb, unsigned long va, pte_t *slot)
+{
+	slot = napot_first(slot);
+	for (unsigned long i = 0; i < NAPOT_PAGES; i++)
+		pte_set(&slot[i], pte_own(&slot[i], slot[i]));
+	tlb_batch_add(tlb, ALIGN_DOWN(va, NAPOT_BYTES), NAPOT_BYTES);
+}
+
+/* One level down; to leaves of 64 KiB instead of pages if @napot.  pt_lock is held. */
+static int split_leaf(struct tlb_batch *tlb, struct pt_place p, bool napot)
 {
 	phys_addr_t pa = pt_alloc();
 	pte_t *table;
@@ -35,8 +55,11 @@ static int split_leaf(struct tlb_batch *tlb, struct pt_place p)
 	if (!pa)
 		return -ENOMEM;
 	table = pt_table(pa, p.level - 1);
-	for (unsigned long i = 0; i < PTRS_PER_TABLE; i++)
-		table[i] = pte_next(*p.slot, i, p.level - 1);
+	for (unsigned long i = 0; i < PTRS_PER_TABLE; i++) {
+		pte_t pte = pte_next(*p.slot, i, p.level - 1);
+
+		table[i] = napot && p.level == 1 ? pte_napot(pte) : pte;
+	}
 	smp_wmb(); /* a walker must not see the table before its entries */
 	pte_set(p.slot, pte_table(pa));
 	tlb->all = true;
@@ -46,8 +69,8 @@ static int split_leaf(struct tlb_batch *tlb, struct pt_place p)
 /* Split the leaf that covers @va until it has at most @max bytes, or starts at @va if @at_va. */
 static int split_to(struct tlb_batch *tlb, unsigned long va, unsigned long max, bool at_va)
 {
+	bool done, napot = pt_napot() && max >= NAPOT_BYTES;
 	int err = 0;
-	bool done;
 
 	do {
 		unsigned long flags;
@@ -55,10 +78,12 @@ static int split_to(struct tlb_batch *tlb, unsigned long va, unsigned long max, 
 
 		spin_lock_irqsave(&pt_lock, flags);
 		p = pt_find(va);
-		done = !pte_valid(*p.slot) || level_bytes(p.level) <= max ||
+		done = !pte_valid(*p.slot) || pte_bytes(*p.slot, p.level) <= max ||
 		       (at_va && IS_ALIGNED(va, level_bytes(p.level)));
-		if (!done)
-			err = split_leaf(tlb, p);
+		if (!done && !p.level)
+			split_napot(tlb, va, p.slot);
+		else if (!done)
+			err = split_leaf(tlb, p, napot);
 		spin_unlock_irqrestore(&pt_lock, flags);
 	} while (!done && !err);
 	return err;
@@ -66,7 +91,13 @@ static int split_to(struct tlb_batch *tlb, unsigned long va, unsigned long max, 
 
 int pt_split_at(struct tlb_batch *tlb, unsigned long va)
 {
-	return split_to(tlb, va, PAGE_SIZE, true);
+	return split_to(tlb, va, pt_napot() ? NAPOT_BYTES : PAGE_SIZE, true);
+}
+
+void pt_split_napot(struct tlb_batch *tlb, unsigned long va)
+{
+	if (pt_napot() && !IS_ALIGNED(va, NAPOT_BYTES))
+		BUG_ON(split_to(tlb, va, PAGE_SIZE, false));
 }
 
 /* The entry of @level on the way to @va; NULL if the way ends above. */
@@ -85,17 +116,19 @@ static pte_t *slot_of_level(unsigned long va, int level)
 	}
 }
 
-/* Can the table of @level make way for one leaf? 0, -ENOENT or -EINVAL. */
-static int check_join(const pte_t *table, int level)
+/* Can these @nr entries of a table of @level make way for one leaf? 0, -ENOENT or -EINVAL. */
+static int check_join(const pte_t *table, unsigned long nr, int level)
 {
-	if (!pte_valid(table[0]))
+	pte_t first = pte_own(table, table[0]);
+
+	if (!pte_valid(first))
 		return -ENOENT;
-	if (!pte_is_leaf(table[0]) || !IS_ALIGNED(pte_pa(table[0]), level_bytes(level + 1)))
+	if (!pte_is_leaf(first) || !IS_ALIGNED(pte_pa(first), nr * level_bytes(level)))
 		return -EINVAL;
-	for (unsigned long i = 1; i < PTRS_PER_TABLE; i++) {
+	for (unsigned long i = 1; i < nr; i++) {
 		if (!pte_valid(table[i]))
 			return -ENOENT;
-		if (table[i].val != pte_next(table[0], i, level).val)
+		if (pte_own(&table[i], table[i]).val != pte_next(first, i, level).val)
 			return -EINVAL;
 	}
 	return 0;
@@ -118,12 +151,35 @@ static int join_step(struct tlb_batch *tlb, unsigned long va, int level)
 		return -EINVAL;
 	pa = pte_pa(*slot);
 	table = pt_table(pa, level - 1);
-	err = check_join(table, level - 1);
+	err = check_join(table, PTRS_PER_TABLE, level - 1);
 	if (err)
 		return err;
-	pte_set(slot, table[0]);
+	pte_set(slot, pte_own(table, table[0]));
 	tlb_batch_add_table(tlb, pa);
 	return 0;
+}
+
+/* The same for 16 pages. */
+static int join_napot(struct tlb_batch *tlb, unsigned long va)
+{
+	struct pt_place p;
+	unsigned long flags;
+	int err = 0;
+
+	spin_lock_irqsave(&pt_lock, flags);
+	p = pt_find(va);
+	if (!pte_valid(*p.slot)) {
+		err = -ENOENT;
+	} else if (!p.level && !(p.slot->val & PTE_N)) {
+		p.slot = napot_first(p.slot);
+		err = check_join(p.slot, NAPOT_PAGES, 0);
+		if (!err) {
+			pt_set_napot(p.slot, *p.slot);
+			tlb_batch_add(tlb, ALIGN_DOWN(va, NAPOT_BYTES), NAPOT_BYTES);
+		}
+	}
+	spin_unlock_irqrestore(&pt_lock, flags);
+	return err;
 }
 
 static int join(struct tlb_batch *tlb, unsigned long va, int level)
@@ -144,6 +200,11 @@ void pt_rejoin(struct tlb_batch *tlb, unsigned long va, int level)
 		join(tlb, va, l);
 }
 
+static bool is_napot(unsigned long leaf)
+{
+	return pt_napot() && leaf == NAPOT_BYTES;
+}
+
 /* The level whose leaves have @bytes, or -1. */
 static int level_of(unsigned long bytes)
 {
@@ -160,7 +221,7 @@ int arch_split(unsigned long va, unsigned long leaf)
 	struct arch_mapping before;
 	int err;
 
-	if (level_of(leaf) < 0)
+	if (level_of(leaf) < 0 && !is_napot(leaf))
 		return -EINVAL;
 	err = arch_lookup(va, &before);
 	if (err)
@@ -178,8 +239,10 @@ int arch_join(unsigned long va, unsigned long leaf)
 	int top = level_of(leaf), err = 0;
 	unsigned long start = va & ~(leaf - 1);
 
-	if (top < 1 || va < kernel_half())
+	if (va < kernel_base() || (top < 1 && !is_napot(leaf)))
 		return -EINVAL;
+	if (top < 1)
+		err = join_napot(&tlb, va);
 	for (int level = 1; level <= top && !err; level++) {
 		unsigned long size = level_bytes(level);
 
@@ -196,15 +259,16 @@ int arch_join(unsigned long va, unsigned long leaf)
 static void take_run(const pte_t *table, unsigned long i, int level, unsigned long va,
 		     struct leaf_run *run)
 {
-	pte_t first = table[i];
+	pte_t first = pte_own(&table[i], table[i]);
 	unsigned long n = 1;
 
-	while (i + n < PTRS_PER_TABLE && table[i + n].val == pte_next(first, n, level).val)
+	while (i + n < PTRS_PER_TABLE && !((table[i + n].val ^ table[i].val) & PTE_N) &&
+	       pte_own(&table[i + n], table[i + n]).val == pte_next(first, n, level).val)
 		n++;
 	run->va = va;
 	run->pa = pte_pa(first);
 	run->bits = first.val & ~PTE_PPN_MASK;
-	run->level = level;
+	run->leaf = pte_bytes(table[i], level);
 	run->bytes = n * level_bytes(level);
 }
 
@@ -218,8 +282,8 @@ static bool find_run(const pte_t *table, int level, unsigned long va, struct lea
 		pte_t pte = table[i];
 
 		/* The root's upper half is sign-extended. */
-		if (root && i == PTRS_PER_TABLE / 2 && va < kernel_half())
-			va = kernel_half();
+		if (root && i == PTRS_PER_TABLE / 2)
+			va |= ~0UL << (paging->va_bits - 1);
 		if (pte_valid(pte) && pte_is_leaf(pte)) {
 			take_run(table, i, level, va & ~(size - 1), run);
 			return true;

@@ -5,31 +5,34 @@
  * A table page is reached at its image address if it is part of the image, through the
  * fixmap (one slot a level) until the linear map stands, and through the linear map after.
  *
- * Later address spaces share the kernel's half by copying its root entries.  So that none need be
+ * Later address spaces share the kernel's part by copying its root entries.  So that none need be
  * added to all of them later, arch_share_roots() fills the root entries of every region once,
- * and their tables stay (PTE_PINNED).  A region costs a table for each entry, so vmalloc's, and
- * on Sv32 the stacks', reach as far as this machine's memory makes sense of.
+ * and their tables stay (PTE_PINNED).  A region costs a table for each entry, so
+ * vmalloc's reaches as far as this machine's memory makes sense of.
  *
  * Locking: none here; boot hart.
- * Not here: the table's entries (pgtable.c, leaves.c), what is mapped where (mm/, ioremap.c).
+ * Not here: the table's entries (pgtable.c, leaves.c), what is mapped where (mm/, early_fdt.c).
  */
 #define LOG_PREFIX "paging: "
 
 #include <asm/mmu.h>
 
+#include <asm/kaslr.h>
 #include <base/errno.h>
+#include <kernel/bootargs.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/smp.h>
+#include <lib/dt.h>
 #include <string.h>
 
 #include "pt.h"
 
-const struct paging_mode *paging;
-struct va_layout va_layout;
-unsigned long pt_io_bits;
+const struct paging_mode *paging __ro_after_init;
+struct va_layout va_layout __ro_after_init;
+u32 pt_isa __ro_after_init;
 
-extern char _start[], _end[], _erodata[];
+extern char _start[], _end[], __ro_after_init_start[];
 
 static struct {
 	bool linear_done;
@@ -41,7 +44,7 @@ const char *arch_paging_name(void)
 	return paging->name;
 }
 
-void arch_linear_done(void)
+void __init arch_linear_done(void)
 {
 	state.linear_done = true;
 	for (unsigned int i = FIX_PT; i < FIX_PT + MAX_LEVELS; i++)
@@ -49,21 +52,54 @@ void arch_linear_done(void)
 	tlb_flush_local_all();
 }
 
-void arch_set_svpbmt(bool on)
+void __init arch_set_isa(u32 isa)
 {
-	pt_io_bits = on ? PTE_PBMT_IO : 0;
+	/* Sv32's entries have no bits for either. */
+	if (sizeof(long) == 8)
+		pt_isa = isa & (DT_ISA_SVPBMT | DT_ISA_SVNAPOT);
+	tlb_set_isa(isa);
+}
+
+bool arch_has_kinds(void)
+{
+	return pt_isa & DT_ISA_SVPBMT;
+}
+
+phys_addr_t arch_phys_end(void)
+{
+	return MAX_PHYS;
 }
 
 bool arch_linear_reaches(phys_addr_t start, phys_addr_t end)
 {
-	return start >= va_layout.phys_base &&
-	       end - va_layout.phys_base <= (phys_addr_t)va_layout.linear_bytes;
+	return start >= va_layout.phys_base && end <= va_layout.low_end;
 }
 
-unsigned long arch_largest_leaf(void)
+phys_addr_t arch_described_end(void)
+{
+	return va_layout.phys_base +
+	       ((phys_addr_t)va_layout.vmemmap_bytes << (PAGE_SHIFT - PAGE_STRUCT_SHIFT));
+}
+
+void __init arch_linear_cap(phys_addr_t end)
+{
+	va_layout.low_end = end;
+	arch_hart_constants(this_hart);
+}
+
+unsigned long __init arch_largest_leaf(void)
 {
 	/* Leaves above 1 GiB would reach past the end of any board's banks. */
 	return level_bytes(min((int)paging->levels - 1, 2));
+}
+
+unsigned long arch_leaf_sizes(void)
+{
+	unsigned long sizes = pt_napot() ? NAPOT_BYTES : 0;
+
+	for (int level = 0; level < paging->levels; level++)
+		sizes |= level_bytes(level);
+	return sizes;
 }
 
 unsigned long arch_shared_leaf(void)
@@ -71,9 +107,10 @@ unsigned long arch_shared_leaf(void)
 	return level_bytes(1);
 }
 
-unsigned int arch_image_prot(phys_addr_t pa, phys_addr_t *end)
+unsigned int __init arch_image_prot(phys_addr_t pa, phys_addr_t *end)
 {
-	phys_addr_t rodata_end = __pa_symbol(_erodata);
+	phys_addr_t rodata_end =
+		ALIGN_DOWN(__pa_symbol(__ro_after_init_start), (phys_addr_t)PAGE_SIZE);
 
 	if (pa < rodata_end) {
 		*end = rodata_end;
@@ -87,10 +124,10 @@ pte_t *pt_table(phys_addr_t pa, int level)
 {
 	unsigned long va = FIXMAP_ADDR + ((FIX_PT + (unsigned long)level) << PAGE_SHIFT);
 
+	if (state.linear_done)
+		return __va(pa); /* of the image's too: parts of it are free memory later */
 	if (pa >= va_layout.image_pa && pa < __pa_symbol(_end))
 		return (pte_t *)(va_layout.image_va + (unsigned long)(pa - va_layout.image_pa));
-	if (state.linear_done)
-		return __va(pa);
 	if (state.fixmap_pa[level] != pa) {
 		state.fixmap_pa[level] = pa;
 		pte_set(&early_fixmap[FIX_PT + level],
@@ -133,87 +170,132 @@ static void cap_mode(const char *name)
 	paging = m;
 }
 
-#ifdef CONFIG_ARCH_RV32I
-static void place_regions(struct va_layout *v)
+/* Addresses for device registers, besides those that memory needs. */
+#define DEVICES 0x01000000UL
+
+/* kaslr.c has seen it long before. */
+static int __init parse_nokaslr(const char *value)
 {
-	v->vmemmap_base = 0x88000000;
-	v->stack_base = 0x90000000;
-	v->stack_bytes = 0x04000000;
-	v->io_base = 0x94000000;
-	v->io_bytes = 0x0c000000;
-	v->vmalloc_base = 0xa0000000;
-	v->scratch_base = 0xbe000000;
+	return 0;
+}
+
+static const struct bootarg arg_nokaslr __initconst = { "nokaslr", parse_nokaslr, "no value" };
+TABLE_ENTRY(bootarg, arg_nokaslr);
+
+/* How much of @most bytes vmalloc() is to have: twice the memory has room for every page, with
+ * guards. */
+static unsigned long __init areas_wanted(unsigned long most, phys_addr_t ram_bytes)
+{
+	unsigned long root = level_bytes(paging->levels - 1), half = most / 2;
+	unsigned long ram = ram_bytes < half ? (unsigned long)ram_bytes : half;
+
+	return min(most, ALIGN_UP(2 * ram + DEVICES, root));
+}
+
+/* Addresses for windows (asm/windows.h). */
+#ifndef CONFIG_HIGHMEM
+#define WINDOWS 0UL
+#elif defined(CONFIG_ARCH_RV32I)
+#define WINDOWS 0x01000000UL
+#else
+#define WINDOWS 0x02000000UL
+#endif
+
+#ifdef CONFIG_ARCH_RV32I
+#define PHYS_END ((phys_addr_t)1 << 34) /* of what an entry can name */
+
+/* @bytes of addresses from *@at on, which moves behind them. */
+static unsigned long __init place(unsigned long *at, unsigned long bytes)
+{
+	unsigned long base = *at;
+
+	*at += bytes;
+	return base;
+}
+
+/* One after the other: what isn't used is the linear map's. */
+static void __init place_regions(struct va_layout *v, phys_addr_t end, phys_addr_t ram_bytes)
+{
+	unsigned long at = KERNEL_SPACE + level_bytes(1);
+	phys_addr_t memory = min(end, PHYS_END) - min(v->phys_base, PHYS_END);
+
+	/* The descriptors of addresses in the linear map, or above, need 8 MiB. */
+	v->vmemmap_bytes = ALIGN_UP((unsigned long)(memory >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT)),
+				    level_bytes(1));
+	v->vmemmap_bytes = max(v->vmemmap_bytes, 2 * level_bytes(1));
+	v->vmemmap_base = place(&at, v->vmemmap_bytes);
+	v->window_bytes = WINDOWS;
+	v->window_base = place(&at, WINDOWS);
+	v->vmalloc_base = place(&at, 0x0e000000);
 	v->scratch_bytes = 0x02000000;
-	v->linear_base = 0xc0000000;
-	v->linear_bytes = KERNEL_LINK_ADDR - 0xc0000000;
+	v->scratch_base = place(&at, v->scratch_bytes);
+	v->linear_base = at;
+	v->linear_bytes = KERNEL_LINK_ADDR - at;
 }
 #else
-static void place_regions(struct va_layout *v)
+/* asm/memory.h says what must stay free around vmemmap; the rest has its slots for itself. */
+static void __init place_regions(struct va_layout *v, phys_addr_t end, phys_addr_t ram_bytes)
 {
-	unsigned long slot = level_bytes(paging->levels - 1);
+	unsigned long slot = level_bytes(paging->levels - 1), areas = 52 * slot;
 	unsigned long base = ~0UL << (paging->va_bits - 1);
+	/* Tables above the lowest are never given back: no more of them than needed. */
+	unsigned long leaf = paging->levels > 3 ? GiB : 2 * MiB;
 
-	v->vmemmap_base = base + slot;
-	v->stack_base = base + 3 * slot;
-	v->stack_bytes = slot / 2;
-	v->io_base = v->stack_base + slot / 2;
-	v->io_bytes = slot / 2;
-	v->vmalloc_base = base + 4 * slot;
+	v->vmemmap_base = base + slot + kaslr_draw(KASLR_VMEMMAP, slot / 2, 2 * MiB);
+	v->vmemmap_bytes = slot;
+	v->window_base = base + 3 * slot;
+	v->window_bytes = WINDOWS;
+	v->vmalloc_base = base + 4 * slot +
+			  kaslr_draw(KASLR_VMALLOC, areas - areas_wanted(areas, ram_bytes), leaf);
 	v->scratch_base = base + 56 * slot;
 	v->scratch_bytes = 8 * slot;
-	v->linear_base = base + 64 * slot;
+	v->linear_base = base + 64 * slot + kaslr_draw(KASLR_LINEAR, 53 * slot, GiB);
 	v->linear_bytes = 128 * slot;
 }
 #endif
 
-void arch_paging_early(void)
+void __init arch_paging_early(void)
 {
 	paging = running_mode();
 	va_layout.image_va = (unsigned long)_start;
 	va_layout.image_pa = early_load_pa;
 }
 
-void arch_hart_constants(struct hart_local *hl)
+void __init arch_hart_constants(struct hart_local *hl)
 {
 	unsigned long base_pfn = PFN_DOWN(va_layout.phys_base);
 
 	hl->vmemmap = va_layout.vmemmap_base - (base_pfn << PAGE_STRUCT_SHIFT);
 	hl->page_base = va_layout.vmemmap_base -
 			((va_layout.linear_base >> PAGE_SHIFT) << PAGE_STRUCT_SHIFT);
+#ifdef CONFIG_HIGHMEM
+	hl->linear_base = va_layout.linear_base;
+	hl->high_page = hl->vmemmap + (PFN_DOWN(va_layout.low_end) << PAGE_STRUCT_SHIFT);
+#endif
 }
 
-void arch_paging_init(phys_addr_t lowest, const char *max_mode)
+void __init arch_paging_init(phys_addr_t lowest, phys_addr_t end, phys_addr_t ram_bytes,
+			     const char *max_mode)
 {
 	if (max_mode)
 		cap_mode(max_mode);
-	place_regions(&va_layout);
 	va_layout.phys_base = ALIGN_DOWN(lowest, (phys_addr_t)arch_largest_leaf());
+	place_regions(&va_layout, end, ram_bytes);
+	va_layout.low_end = va_layout.phys_base + va_layout.linear_bytes;
 	arch_hart_constants(this_hart);
+	kaslr_done();
 }
 
-int arch_share_roots(phys_addr_t ram_bytes)
+int __init arch_share_roots(phys_addr_t ram_bytes)
 {
 	struct va_layout *v = &va_layout;
-	unsigned long root = level_bytes(paging->levels - 1);
-	unsigned long most = v->scratch_base - v->vmalloc_base, half = most / 2,
-		      slot = 2 * STACK_SIZE, io = min(v->io_bytes, root);
 	int err;
 
-	/* Twice the memory is room for every page, with guards. */
-	v->vmalloc_bytes =
-		2 * ALIGN_UP(ram_bytes < half ? (unsigned long)ram_bytes : half, root / 2);
-	v->vmalloc_bytes = min(most, ALIGN_UP(v->vmalloc_bytes, root));
-	/* And half of the memory could be stacks. */
-	if (ram_bytes < v->stack_bytes)
-		v->stack_bytes = ALIGN_UP(max((unsigned long)ram_bytes, 2 * nr_harts * slot),
-					  min(root, v->stack_bytes));
+	v->vmalloc_bytes = areas_wanted(v->scratch_base - v->vmalloc_base, ram_bytes);
 	err = pt_fill_root(v->vmalloc_base, v->vmalloc_bytes);
-	if (!err)
-		err = pt_fill_root(v->stack_base, v->stack_bytes);
-	if (!err)
-		err = pt_fill_root(v->io_base, io);
 	/* What exists in the other regions is all there will be. */
-	for (unsigned long i = PTRS_PER_TABLE / 2; i < PTRS_PER_TABLE; i++) {
+	for (unsigned long i = table_index(kernel_base(), paging->levels - 1); i < PTRS_PER_TABLE;
+	     i++) {
 		pte_t *slot_of_root = &paging->root[i];
 
 		if (pte_valid(*slot_of_root) && !pte_is_leaf(*slot_of_root))

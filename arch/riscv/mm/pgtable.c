@@ -33,6 +33,7 @@
 spinlock_t pt_lock = SPINLOCK_RANKED(LOCK_PGTABLE);
 
 static struct arch_table_source hooks;
+static unsigned long nr_tables; /* that came from the hook */
 
 /* One range, used up from the front. */
 struct request {
@@ -42,6 +43,7 @@ struct request {
 	unsigned long bytes;
 	unsigned long bits;	/* map and protect: of the entries */
 	unsigned long max_leaf; /* map only */
+	unsigned long keep;	/* protect: bits that the entries have and keep */
 };
 
 void arch_map_set_allocator(phys_addr_t (*alloc)(void), void (*free)(phys_addr_t pa))
@@ -63,12 +65,21 @@ struct arch_table_source arch_swap_tables(struct arch_table_source source)
 
 phys_addr_t pt_alloc(void)
 {
-	return hooks.alloc ? hooks.alloc() : 0;
+	phys_addr_t pa = hooks.alloc ? hooks.alloc() : 0;
+
+	__atomic_fetch_add(&nr_tables, pa != 0, __ATOMIC_RELAXED);
+	return pa;
 }
 
 void pt_free(phys_addr_t pa)
 {
+	__atomic_fetch_sub(&nr_tables, 1, __ATOMIC_RELAXED);
 	hooks.free(pa);
+}
+
+unsigned long arch_nr_tables(void)
+{
+	return READ_ONCE(nr_tables);
 }
 
 bool pt_may_free(const pte_t *slot)
@@ -78,19 +89,22 @@ bool pt_may_free(const pte_t *slot)
 
 bool pt_kernel_range(unsigned long va, unsigned long bytes)
 {
-	return bytes && IS_ALIGNED(va | bytes, PAGE_SIZE) && va >= kernel_half() &&
+	return bytes && IS_ALIGNED(va | bytes, PAGE_SIZE) && va >= kernel_base() &&
 	       va + (bytes - 1) >= va;
 }
 
-/* Entries can't say "nothing", "write only" or, for their content, "write and execute". */
+/* Entries can't say "nothing", "write only" or, for their content, "write and execute"; memory is of
+ * one kind. */
 static bool valid_prot(unsigned int prot)
 {
+	if (prot & PROT_IO && prot & PROT_NC)
+		return false;
 	if (prot & PROT_WRITE && (prot & PROT_EXEC || !(prot & PROT_READ)))
 		return false;
 	return prot & (PROT_READ | PROT_EXEC);
 }
 
-static unsigned long prot_bits(unsigned int prot)
+unsigned long pt_prot_bits(unsigned int prot)
 {
 	unsigned long bits = PTE_A | PTE_D | PTE_G;
 
@@ -101,14 +115,17 @@ static unsigned long prot_bits(unsigned int prot)
 	if (prot & PROT_EXEC)
 		bits |= PTE_X;
 	if (prot & PROT_IO)
-		bits |= PTE_IO | pt_io_bits;
+		bits |= PTE_IO | (pt_isa & DT_ISA_SVPBMT ? PTE_PBMT_IO : 0);
+	if (prot & PROT_NC)
+		bits |= PTE_NC | (pt_isa & DT_ISA_SVPBMT ? PTE_PBMT_NC : 0);
 	return bits;
 }
 
 static unsigned int bits_prot(unsigned long bits)
 {
 	return (bits & PTE_R ? PROT_READ : 0U) | (bits & PTE_W ? PROT_WRITE : 0U) |
-	       (bits & PTE_X ? PROT_EXEC : 0U) | (bits & PTE_IO ? PROT_IO : 0U);
+	       (bits & PTE_X ? PROT_EXEC : 0U) | (bits & PTE_IO ? PROT_IO : 0U) |
+	       (bits & PTE_NC ? PROT_NC : 0U);
 }
 
 struct pt_place pt_find(unsigned long va)
@@ -189,7 +206,13 @@ static void prune(struct tlb_batch *tlb, unsigned long va)
 	}
 }
 
-/* Nothing in the range is missing. */
+/* The bits of @pte, a leaf, when @r is done. */
+static unsigned long new_bits(const struct request *r, pte_t pte)
+{
+	return (pte.val & r->keep) | r->bits;
+}
+
+/* Nothing in the range is missing, or would become what entries can't say. */
 static int check_step(struct request *r)
 {
 	struct pt_place p = pt_find(r->va);
@@ -198,8 +221,10 @@ static int check_step(struct request *r)
 	do {
 		if (!pte_valid(*p.slot))
 			return -ENOENT;
-		if (!pte_is_leaf(*p.slot++))
+		if (!pte_is_leaf(*p.slot))
 			return 0;
+		if (!valid_prot(bits_prot(new_bits(r, *p.slot++))))
+			return -EINVAL;
 		advance(r, min(r->bytes, size - (r->va & (size - 1))));
 	} while (r->bytes && !at_table_end(r, p.level));
 	return 0;
@@ -218,7 +243,8 @@ static int change_step(struct request *r, bool clear)
 		pte_t pte = { 0 };
 
 		if (!clear)
-			pte = pte_make(pte_pa(*p.slot), r->bits);
+			pte.val = (p.slot->val & (PTE_N | PTE_PPN_MASK)) | new_bits(r, *p.slot) |
+				  PTE_V;
 		pte_set(p.slot++, pte);
 		advance(r, size);
 	} while (r->bytes && !at_table_end(r, p.level) && pte_valid(*p.slot) &&
@@ -253,14 +279,14 @@ static int leaf_level(unsigned long va)
 	return p.level;
 }
 
-/* Every page of the range is mapped, and no leaf reaches across its ends. */
-static int isolate(struct tlb_batch *tlb, unsigned long va, unsigned long bytes)
+/* @r can be done: every page of it is mapped, and no leaf reaches across its ends. */
+static int isolate(struct request r)
 {
-	struct request r = { .tlb = tlb, .va = va, .bytes = bytes };
-	unsigned long end = va + bytes;
+	unsigned long va = r.va, end = va + r.bytes;
+	struct tlb_batch *tlb = r.tlb;
 	int first, last, err;
 
-	if (!pt_kernel_range(va, bytes))
+	if (!pt_kernel_range(va, r.bytes))
 		return -EINVAL;
 	err = run_steps(&r, check_step);
 	if (err)
@@ -273,14 +299,18 @@ static int isolate(struct tlb_batch *tlb, unsigned long va, unsigned long bytes)
 	if (err) {
 		pt_rejoin(tlb, va, first);
 		pt_rejoin(tlb, end, last);
+		return err;
 	}
-	return err;
+	pt_split_napot(tlb, va);
+	if (end)
+		pt_split_napot(tlb, end);
+	return 0;
 }
 
 int arch_unmap_batch(struct tlb_batch *tlb, unsigned long va, unsigned long bytes)
 {
-	struct request r = { .tlb = tlb, .va = va, .bytes = bytes };
-	int err = isolate(tlb, va, bytes);
+	struct request r = { .tlb = tlb, .va = va, .bytes = bytes, .keep = ~0UL };
+	int err = isolate(r);
 
 	return err ? err : run_steps(&r, clear_step);
 }
@@ -297,8 +327,8 @@ int arch_unmap(unsigned long va, unsigned long bytes)
 int arch_protect_batch(struct tlb_batch *tlb, unsigned long va, unsigned long bytes,
 		       unsigned int prot)
 {
-	struct request r = { .tlb = tlb, .va = va, .bytes = bytes, .bits = prot_bits(prot) };
-	int err = valid_prot(prot) ? isolate(tlb, va, bytes) : -EINVAL;
+	struct request r = { .tlb = tlb, .va = va, .bytes = bytes, .bits = pt_prot_bits(prot) };
+	int err = valid_prot(prot) ? isolate(r) : -EINVAL;
 
 	return err ? err : run_steps(&r, protect_step);
 }
@@ -310,6 +340,20 @@ int arch_protect(unsigned long va, unsigned long bytes, unsigned int prot)
 
 	tlb_batch_flush(&tlb);
 	return err;
+}
+
+int arch_change_prot_batch(struct tlb_batch *tlb, unsigned long va, unsigned long bytes,
+			   unsigned int clear, unsigned int set)
+{
+	unsigned long rights = pt_prot_bits(clear) & PTE_LEAF;
+	struct request r = { .tlb = tlb,
+			     .va = va,
+			     .bytes = bytes,
+			     .bits = pt_prot_bits(set) & PTE_LEAF,
+			     .keep = ~PTE_PPN_MASK & ~rights };
+	int err = isolate(r);
+
+	return err ? err : run_steps(&r, protect_step);
 }
 
 /* ---- map ---- */
@@ -324,17 +368,23 @@ static bool leaf_fits(const struct request *r, int level)
 	       IS_ALIGNED(r->pa, size);
 }
 
+/* Volatile, so that no compiler makes it a call of memset, which goes byte by byte. */
+static void clear_table(volatile pte_t *table)
+{
+	for (volatile pte_t *end = table + PTRS_PER_TABLE; table != end; table += 4)
+		table[0].val = table[1].val = table[2].val = table[3].val = 0;
+}
+
 /* Link a new, empty table into @slot. */
-static int make_table(struct request *r, struct pt_place p)
+static int make_table(struct pt_place p)
 {
 	phys_addr_t pa = pt_alloc();
 
 	if (!pa)
 		return -ENOMEM;
-	memset(pt_table(pa, p.level - 1), 0, PAGE_SIZE);
+	clear_table(pt_table(pa, p.level - 1));
 	smp_wmb(); /* a walker must not see the table before its zeroes */
 	pte_set(p.slot, pte_table(pa));
-	r->tlb->all = true;
 	return 0;
 }
 
@@ -342,19 +392,48 @@ static int make_table(struct request *r, struct pt_place p)
 static int descend(struct request *r, struct pt_place *p)
 {
 	while (!leaf_fits(r, p->level)) {
-		int err = make_table(r, *p);
+		int err = make_table(*p);
 
 		if (err)
 			return err;
+		r->tlb->all = true;
 		*p = pt_find(r->va);
 	}
 	return 0;
 }
 
+/* Can the 16 pages from @slot on be one leaf? */
+static bool napot_fits(const struct request *r, const pte_t *slot)
+{
+	if (!pt_napot() || r->max_leaf < NAPOT_BYTES || r->bytes < NAPOT_BYTES ||
+	    !IS_ALIGNED(r->va | r->pa, NAPOT_BYTES))
+		return false;
+	for (unsigned long i = 0; i < NAPOT_PAGES; i++) {
+		if (pte_valid(slot[i]))
+			return false;
+	}
+	return true;
+}
+
+/* One leaf of @level at the front of @r: how many entries it took. */
+static unsigned long map_leaf(struct request *r, pte_t *slot, int level)
+{
+	pte_t pte = pte_make(r->pa, r->bits);
+
+	if (level || !napot_fits(r, slot)) {
+		pte_set(slot, pte);
+		advance(r, level_bytes(level));
+		return 1;
+	}
+	pt_set_napot(slot, pte);
+	advance(r, NAPOT_BYTES);
+	return NAPOT_PAGES;
+}
+
 static int map_step(struct request *r)
 {
 	struct pt_place p = pt_find(r->va);
-	unsigned long size, first = r->va;
+	unsigned long first = r->va;
 	int err;
 
 	if (pte_valid(*p.slot))
@@ -364,10 +443,8 @@ static int map_step(struct request *r)
 		prune(r->tlb, r->va);
 		return err;
 	}
-	size = level_bytes(p.level);
 	do {
-		pte_set(p.slot++, pte_make(r->pa, r->bits));
-		advance(r, size);
+		p.slot += map_leaf(r, p.slot, p.level);
 	} while (r->bytes && !at_table_end(r, p.level) && !pte_valid(*p.slot) &&
 		 leaf_fits(r, p.level));
 	tlb_batch_add(r->tlb, first, r->va - first);
@@ -385,7 +462,7 @@ static bool valid_map(const struct request *r, unsigned int prot)
 int arch_map_batch(struct tlb_batch *tlb, unsigned long va, phys_addr_t pa, unsigned long bytes,
 		   unsigned int prot, unsigned long max_leaf)
 {
-	struct request r = { tlb, va, pa, bytes, prot_bits(prot), max_leaf };
+	struct request r = { tlb, va, pa, bytes, pt_prot_bits(prot), max_leaf, 0 };
 	int err;
 
 	if (!valid_map(&r, prot))
@@ -409,19 +486,33 @@ int arch_map(unsigned long va, phys_addr_t pa, unsigned long bytes, unsigned int
 	return err;
 }
 
-int pt_fill_root(unsigned long va, unsigned long bytes)
+int pt_make_tables(unsigned long va, int level)
+{
+	struct pt_place p;
+	unsigned long flags;
+	int err = 0;
+
+	spin_lock_irqsave(&pt_lock, flags);
+	for (p = pt_find(va); p.level > level && !err; p = pt_find(va))
+		err = pte_valid(*p.slot) ? -EEXIST : make_table(p);
+	spin_unlock_irqrestore(&pt_lock, flags);
+	return err;
+}
+
+int __init pt_fill_root(unsigned long va, unsigned long bytes)
 {
 	int top = paging->levels - 1, err = 0;
-	struct tlb_batch tlb = TLB_BATCH_INIT;
-	struct request r = { .tlb = &tlb };
+	struct tlb_batch tlb = { .start = ~0UL, .all = true };
 	unsigned long flags;
 
+	bytes += va & (level_bytes(top) - 1);
+	va &= ~(level_bytes(top) - 1);
 	spin_lock_irqsave(&pt_lock, flags);
 	for (unsigned long at = va; bytes && at - va < bytes && !err; at += level_bytes(top)) {
 		struct pt_place p = { &paging->root[table_index(at, top)], top };
 
 		if (!pte_valid(*p.slot))
-			err = make_table(&r, p);
+			err = make_table(p);
 		if (!err && !pte_is_leaf(*p.slot))
 			pte_set(p.slot, (pte_t){ p.slot->val | PTE_PINNED });
 	}
@@ -430,7 +521,33 @@ int pt_fill_root(unsigned long va, unsigned long bytes)
 	return err;
 }
 
-/* ---- look up ---- */
+/* ---- look up, use ---- */
+
+int arch_take_use(struct tlb_batch *tlb, unsigned long va, unsigned int forget)
+{
+	unsigned long clear =
+		(forget & USE_ACCESSED ? PTE_A : 0) | (forget & USE_DIRTY ? PTE_D : 0);
+	unsigned long flags, bits = 0, bytes, n = 1;
+	struct pt_place p;
+
+	if (va < kernel_base())
+		return -ENOENT;
+	spin_lock_irqsave(&pt_lock, flags);
+	p = pt_find(va);
+	bytes = pte_bytes(*p.slot, p.level);
+	if (p.slot->val & PTE_N) { /* the hart may note it in any of the 16 */
+		n = NAPOT_PAGES;
+		p.slot -= table_index(va, 0) % n;
+	}
+	for (; n; n--, p.slot++)
+		bits |= __atomic_fetch_and(&p.slot->val, ~clear, __ATOMIC_RELAXED);
+	spin_unlock_irqrestore(&pt_lock, flags);
+	if (!(bits & PTE_V))
+		return -ENOENT;
+	if (forget)
+		tlb_batch_add(tlb, va & ~(bytes - 1), bytes);
+	return (bits & PTE_A ? USE_ACCESSED : 0) | (bits & PTE_D ? USE_DIRTY : 0);
+}
 
 int arch_lookup(unsigned long va, struct arch_mapping *map)
 {
@@ -438,7 +555,7 @@ int arch_lookup(unsigned long va, struct arch_mapping *map)
 	unsigned long flags;
 	pte_t pte;
 
-	if (va < kernel_half())
+	if (va < kernel_base())
 		return -ENOENT;
 	spin_lock_irqsave(&pt_lock, flags);
 	p = pt_find(va);
@@ -446,8 +563,8 @@ int arch_lookup(unsigned long va, struct arch_mapping *map)
 	spin_unlock_irqrestore(&pt_lock, flags);
 	if (!pte_valid(pte))
 		return -ENOENT;
-	map->leaf = level_bytes(p.level);
-	map->pa = pte_pa(pte) + (va & (map->leaf - 1));
+	map->leaf = pte_bytes(pte, p.level);
+	map->pa = pte_pa(pte_own(p.slot, pte)) + (va & (level_bytes(p.level) - 1));
 	map->prot = bits_prot(pte.val);
 	return 0;
 }

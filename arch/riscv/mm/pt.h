@@ -8,6 +8,7 @@
 #include <asm/pgtable.h>
 #include <asm/tlb.h>
 #include <kernel/spinlock.h>
+#include <lib/dt.h>
 
 /* Where the walk for an address ended: its leaf, or the first entry that isn't valid. */
 struct pt_place {
@@ -20,12 +21,23 @@ struct pt_place {
 /* Where the table at @pa, of @level, can be read and written. */
 pte_t *pt_table(phys_addr_t pa, int level);
 
-/* The PTE bits of device memory beyond R and W, where the harts have Svpbmt. */
-extern unsigned long pt_io_bits;
+/* What entries may say: enum dt_isa bits, DT_ISA_SVPBMT and DT_ISA_SVNAPOT, that all harts have. */
+extern u32 pt_isa;
+
+/* ---- tlb.c ---- */
+
+/* tlb_count_retry - a page fault's entry allowed the access; @marked: but for A or D. */
+void tlb_count_retry(bool marked);
 
 /* ---- pgtable.c ---- */
 
 extern spinlock_t pt_lock; /* rank PGTABLE: the kernel's table below and with its root */
+
+/* pt_napot - leaves of 64 KiB may be made. */
+static inline bool pt_napot(void)
+{
+	return PTE_N != 0 && pt_isa & DT_ISA_SVNAPOT;
+}
 
 /* pt_find - walk for @va. pt_lock is held. */
 struct pt_place pt_find(unsigned long va);
@@ -42,16 +54,35 @@ bool pt_may_free(const pte_t *slot);
 /* Is [va, va + bytes) a range of whole pages in the kernel's half? */
 bool pt_kernel_range(unsigned long va, unsigned long bytes);
 
+/* pt_prot_bits - what enum prot bits are in an entry, without PTE_V. */
+unsigned long pt_prot_bits(unsigned int prot);
+
+/* pt_set_napot - the 16 entries from @slot on are one leaf, that maps the frames around @pte's. */
+static inline void pt_set_napot(pte_t *slot, pte_t pte)
+{
+	for (unsigned long i = 0; i < NAPOT_PAGES; i++)
+		pte_set(&slot[i], pte_napot(pte));
+}
+
+/*
+ * pt_make_tables - there are tables on the way to @va down to its entry of @level
+ * 0, -EEXIST if a leaf is in the way, or -ENOMEM; tables above that were made stay.  No fence: the
+ * entries weren't valid.  Takes pt_lock.
+ */
+int pt_make_tables(unsigned long va, int level) __must_check;
+
 /* pt_fill_root - every root entry of the range has a table, which stays for good. 0 or -ENOMEM. */
 int pt_fill_root(unsigned long va, unsigned long bytes) __must_check;
 
 /* ---- leaves.c ---- */
 
 /*
- * pt_split_at - see to it that no leaf reaches across @va
+ * pt_split_at - see to it that no leaf but of 64 KiB reaches across @va
  * 0, or -ENOMEM with some leaves split (their translation is as it was).
+ * pt_split_napot: nor one of these; can't fail.
  */
 int pt_split_at(struct tlb_batch *tlb, unsigned long va) __must_check;
+void pt_split_napot(struct tlb_batch *tlb, unsigned long va);
 
 /* pt_rejoin - undo what pt_split_at(@va) did to a leaf of @level. */
 void pt_rejoin(struct tlb_batch *tlb, unsigned long va, int level);

@@ -11,6 +11,9 @@
  *   entry written; barrier; state read   meets   state written; barrier; fence
  * and either the hart is asked, or its own fence comes after the entry.
  *
+ * With Svinval a range is fenced by one fence before, an invalidation a page, which the hart
+ * needn't wait for, and one fence behind.
+ *
  * The FU540's fence by address does nothing for some pages (its erratum "CIP-1200"): every
  * fence is a full one there.
  *
@@ -37,13 +40,34 @@
 
 static struct {
 	bool no_address; /* fences by address don't work here */
+	bool svinval;	 /* all harts have it */
 	unsigned int force;
 	struct tlb_counts counts;
 } state;
 
+static void count(unsigned long *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
 void tlb_flush_local_all(void)
 {
 	__asm__ volatile("sfence.vma" ::: "memory");
+}
+
+static void fence_pages(unsigned long va, unsigned long bytes)
+{
+	for (unsigned long off = 0; off < bytes; off += PAGE_SIZE)
+		__asm__ volatile("sfence.vma %0" : : "r"(va + off) : "memory");
+}
+
+/* sfence.w.inval; sinval.vma for each page; sfence.inval.ir: not every assembler knows them. */
+static void invalidate_pages(unsigned long va, unsigned long bytes)
+{
+	__asm__ volatile(".4byte 0x18000073" ::: "memory");
+	for (unsigned long off = 0; off < bytes; off += PAGE_SIZE)
+		__asm__ volatile(".insn r 0x73, 0, 0x0b, x0, %0, x0" : : "r"(va + off) : "memory");
+	__asm__ volatile(".4byte 0x18100073" ::: "memory");
 }
 
 void tlb_flush_local_range(unsigned long va, unsigned long bytes)
@@ -52,8 +76,10 @@ void tlb_flush_local_range(unsigned long va, unsigned long bytes)
 		tlb_flush_local_all();
 		return;
 	}
-	for (unsigned long at = va & PAGE_MASK; at - va < bytes || at < va; at += PAGE_SIZE)
-		__asm__ volatile("sfence.vma %0" : : "r"(at) : "memory");
+	if (state.svinval && !(state.force & TLB_FORCE_SFENCE))
+		invalidate_pages(va & PAGE_MASK, bytes + (va & ~PAGE_MASK));
+	else
+		fence_pages(va & PAGE_MASK, bytes + (va & ~PAGE_MASK));
 }
 
 /* One call of the firmware for the harts in @mask, counted from hart id @base. */
@@ -81,35 +107,35 @@ static bool fence_by_sbi(unsigned long va, unsigned long bytes)
 			base = hartid;
 		}
 		mask |= 1UL << (hartid - base);
+		count(&state.counts.asked);
 	}
 	return fence_window(mask, base, va, bytes);
 }
 
 struct fence {
 	unsigned long va, bytes;
+	unsigned int caller;
 };
 
 static void fence_here(void *arg)
 {
 	const struct fence *f = arg;
 
+	if (smp_processor_id() != f->caller)
+		count(&state.counts.asked);
 	tlb_flush_local_range(f->va, f->bytes);
-}
-
-static void count(unsigned long *counter)
-{
-	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
 static void fence_everywhere(unsigned long va, unsigned long bytes)
 {
-	struct fence f = { va, bytes };
+	struct fence f = { va, bytes, 0 };
 	bool done = false;
 
 	count(&state.counts.flushes);
 	if (bytes == EVERYTHING)
 		count(&state.counts.full);
 	preempt_disable();
+	f.caller = smp_processor_id();
 	if (!(state.force & TLB_FORCE_IPI)) {
 		/* the entries are written before the states of harts are read */
 		smp_firmware_begin();
@@ -168,7 +194,7 @@ void tlb_batch_flush(struct tlb_batch *tlb)
 	*tlb = (struct tlb_batch)TLB_BATCH_INIT;
 }
 
-void tlb_hart_quirks(int node)
+void __init tlb_hart_quirks(int node)
 {
 	static const char *const cores[] = { "sifive,u54", "sifive,u54-mc" };
 	static const char *const chips[] = { "sifive,fu540-c000", "sifive,fu540",
@@ -185,6 +211,19 @@ void tlb_hart_quirks(int node)
 	pr_info("%s: fences by address don't work, every fence is a full one", found);
 }
 
+void __init tlb_set_isa(u32 isa)
+{
+	state.svinval = isa & DT_ISA_SVINVAL;
+}
+
+const char *tlb_how(void)
+{
+	if (state.no_address)
+		return "of all addresses: by address doesn't work";
+	return state.svinval ? "by address (Svinval), of all above 64 pages"
+			     : "by address, of all above 64 pages";
+}
+
 bool tlb_by_address(void)
 {
 	return !state.no_address;
@@ -195,9 +234,19 @@ unsigned int tlb_force(unsigned int force)
 	return __atomic_exchange_n(&state.force, force, __ATOMIC_SEQ_CST);
 }
 
+void tlb_count_retry(bool marked)
+{
+	count(&state.counts.retried);
+	if (marked)
+		count(&state.counts.marked);
+}
+
 void tlb_read_counts(struct tlb_counts *counts)
 {
 	counts->flushes = READ_ONCE(state.counts.flushes);
 	counts->full = READ_ONCE(state.counts.full);
 	counts->by_ipi = READ_ONCE(state.counts.by_ipi);
+	counts->asked = READ_ONCE(state.counts.asked);
+	counts->retried = READ_ONCE(state.counts.retried);
+	counts->marked = READ_ONCE(state.counts.marked);
 }

@@ -13,6 +13,9 @@
 /* Memory and device accesses. */
 #define mb() __asm__ volatile("fence iorw, iorw" ::: "memory")
 
+/* This hart's fetches see what it, or who told it to, has written. */
+#define instruction_barrier() __asm__ volatile("fence.i" ::: "memory")
+
 /* Zihintpause's `pause`, a hint that older harts take for a fence without effect. */
 #define cpu_relax() __asm__ volatile(".4byte 0x100000f" ::: "memory")
 

@@ -24,6 +24,7 @@
 #define HL_BOOT_SATP	 (5 * HL_REG)
 #define HL_BOOT_SP	 (6 * HL_REG)
 #define HL_BOOT_TP	 (7 * HL_REG)
+#define HL_CANARY	 (8 * HL_REG) /* Makefile: STACK_FLAGS */
 
 #ifndef __ASSEMBLER__
 
@@ -41,6 +42,7 @@ struct hart_local {
 	unsigned long boot_satp;     /* handed to a starting hart, read with paging off */
 	unsigned long boot_sp;
 	unsigned long boot_tp;
+	unsigned long canary;	 /* between locals and what a function saved: the same everywhere */
 	unsigned long page_base; /* struct page of address va: page_base + (va >> 12) * 32 */
 	unsigned long vmemmap;	 /* struct page of frame pfn: vmemmap + pfn * 32 */
 	unsigned int cpu;	 /* logical number, 0 .. nr_harts - 1 */
@@ -48,6 +50,13 @@ struct hart_local {
 	struct thread *thread;	 /* the thread that runs here */
 	u32 preempt_count;	 /* reasons why nothing else may run here (kernel/preempt.h) */
 	u32 no_resched;		 /* 0: another thread should run */
+#ifdef CONFIG_HIGHMEM
+	unsigned long high_page;    /* descriptors from here on are of high memory */
+	unsigned long linear_base;  /* windows lie below it */
+	unsigned long *windows;	    /* entries of the windows that this hart uses (mm/kmap.c) */
+	unsigned long window_va;    /* address of a window - its entry's, scaled (asm/windows.h) */
+	unsigned long window_limit; /* mm.windows from which opening one takes the slow way */
+#endif
 	struct pcp_list *pcp_first[32]; /* by gfp_pcp_key() (mm/pcp.h) */
 	struct zone_pcp *pcp_zone[256]; /* by the top byte of a page's flags */
 };

@@ -10,8 +10,8 @@
  *     256        nothing (a NULL-like guard between the halves)
  *     257        vmemmap: 32 bytes for each 4 KiB page of the linear map
  *     258        nothing, like all around vmemmap: see asm/memory.h
- *     259        kernel stacks with guards, I/O mappings
- *     260..311   vmalloc
+ *     259        windows (CONFIG_HIGHMEM)
+ *     260..311   vmalloc: areas, kernel stacks, device registers
  *     312..319   nothing (suites map things there)
  *     320..447   linear map
  *     448..509   nothing (sanitizer shadow, one day)
@@ -20,21 +20,27 @@
  * The last 2 GiB have the same addresses in all three modes, so the tables under them
  * are shared and the mode can change without moving the kernel.
  *
- * rv32 (Sv32, a slot is 4 MiB, the kernel has the upper 2 GiB):
+ * rv32, slots of 4 MiB.  The lower 3 GiB are for user programs; the kernel has the rest, one
+ * region after the other, so the linear map begins where the others have what this machine needs:
  *
- *     80000000  guard                     94000000  I/O mappings, 192 MiB
- *     88000000  vmemmap, 128 MiB          a0000000  vmalloc, 480 MiB; be000000 suites
- *     90000000  kernel stacks, 64 MiB     c0000000  linear map, 896 MiB
- *                                         f8000000  kernel image, 64 MiB; ff800000 fixmap
+ *     c0000000  nothing                   4 MiB
+ *     c0400000  vmemmap                   8 MiB, or what memory up to its end needs: 8 a GiB
+ *               windows                   16 MiB, with CONFIG_HIGHMEM
+ *               vmalloc                   224 MiB; 32 more for suites
+ *               linear map                724 MiB with 1 GiB of memory, 668 with 8
+ *     ff000000  kernel image              8 MiB
+ *     ff800000  fixmap                    4 MiB
+ *     ffc00000  nothing                   4 MiB: no -errno is an address
  */
 #ifndef ASM_LAYOUT_H
 #define ASM_LAYOUT_H
 
 #ifdef CONFIG_ARCH_RV32I
-#define KERNEL_LINK_ADDR 0xf8000000
+#define KERNEL_LINK_ADDR 0xff000000
 #define FIXMAP_ADDR	 0xff800000
 #define KERNEL_ALIGN	 0x400000 /* a load address is a multiple of this */
 #define KERNEL_LOAD_ADDR 0x80400000
+#define KERNEL_SPACE	 0xc0000000 /* user programs have what is below */
 #else
 #define KERNEL_LINK_ADDR 0xffffffff80000000
 #define FIXMAP_ADDR	 0xffffffffc0000000

@@ -11,9 +11,13 @@
  *
  * What is outside the linear map has no descriptor: virt_to_page() of any such address, canonical
  * or not, is one where nothing is mapped.  Reading it faults, and nothing else: rv64, from half a
- * slot below vmemmap to half a slot behind its slot, or no canonical address; rv32, from 24 MiB
- * below it to its eighth MiB, of which the linear map needs seven.
+ * slot below vmemmap to half a slot behind its slot, or no canonical address; rv32, from 28 MiB
+ * below it, where user programs are, to its eighth MiB, of which the linear map needs six.
  * Invariant: __pa(__va(pa)) == pa for every pa that arch_linear_reaches().
+ *
+ * High memory (CONFIG_HIGHMEM) is what lies at low_end and above: it has descriptors, but no
+ * address; __va() of it leads nowhere, and an address from the end of rv32's linear map on has a
+ * descriptor that is another page's, never a slab's.
  */
 #ifndef ASM_MEMORY_H
 #define ASM_MEMORY_H
@@ -40,16 +44,16 @@ struct va_layout {
 	unsigned long linear_base;
 	unsigned long linear_bytes;
 	unsigned long vmemmap_base; /* descriptor of phys_base */
-	unsigned long stack_base;
-	unsigned long stack_bytes;
-	unsigned long io_base;
-	unsigned long io_bytes;
+	unsigned long vmemmap_bytes;
 	unsigned long vmalloc_base;
 	unsigned long vmalloc_bytes; /* of the area, what this machine uses: its root is filled */
 	unsigned long scratch_base;  /* eight root entries' worth that nothing uses: for suites */
 	unsigned long scratch_bytes;
-	unsigned long image_va; /* where _start is mapped */
-	phys_addr_t image_pa;	/* where _start was loaded */
+	unsigned long image_va;	   /* where _start is mapped */
+	phys_addr_t image_pa;	   /* where _start was loaded */
+	phys_addr_t low_end;	   /* the linear map ends here; memory from here on is high */
+	unsigned long window_base; /* addresses for what high memory holds (asm/windows.h) */
+	unsigned long window_bytes;
 };
 extern struct va_layout va_layout;
 
@@ -93,11 +97,47 @@ static inline struct page *virt_to_page(const void *va)
 	return (struct page *)(this_hart->page_base + (vpn << PAGE_STRUCT_SHIFT));
 }
 
-static inline void *page_address(const struct page *page)
+/* Of a page that is known to be in the linear map. */
+static inline void *lowmem_page_address(const struct page *page)
 {
 	unsigned long vpn_bytes = (unsigned long)page - this_hart->page_base;
 
 	return (void *)(vpn_bytes << (PAGE_SHIFT - PAGE_STRUCT_SHIFT));
+}
+
+/* PageHighMem - @page isn't in the linear map: mm/kmap.h gives it an address for a time. */
+#ifdef CONFIG_HIGHMEM
+static inline bool PageHighMem(const struct page *page)
+{
+	return (unsigned long)page >= this_hart->high_page;
+}
+
+/* Where kmap() has @page, of high memory, or NULL. */
+void *kmap_address(const struct page *page);
+
+/* Of what kmap_local_page() returned: windows lie below the linear map. */
+static inline bool va_is_window(const void *va)
+{
+	return (unsigned long)va < this_hart->linear_base;
+}
+#else
+static inline bool PageHighMem(const struct page *page)
+{
+	(void)page;
+	return false;
+}
+
+static inline void *kmap_address(const struct page *page)
+{
+	(void)page;
+	return NULL;
+}
+#endif
+
+/* In the linear map; of high memory where kmap() has it, or NULL. */
+static inline void *page_address(const struct page *page)
+{
+	return unlikely(PageHighMem(page)) ? kmap_address(page) : lowmem_page_address(page);
 }
 
 #define page_to_phys(page) PFN_PHYS(page_to_pfn(page))

@@ -14,7 +14,10 @@ enum prot {
 	PROT_READ = 1,
 	PROT_WRITE = 2,
 	PROT_EXEC = 4,
-	PROT_IO = 8, /* a device: never speculated, uncached where Svpbmt says so */
+	/* Kinds of memory, where the harts have Svpbmt; without it, what the platform has fixed for
+	 * the address (PMA) decides. */
+	PROT_IO = 8,  /* a device: never speculated, not cached, accesses stay in order */
+	PROT_NC = 16, /* memory that isn't cached: of a device that doesn't snoop, or shows it */
 };
 
 /*
@@ -23,20 +26,26 @@ enum prot {
  */
 void arch_paging_early(void);
 
+/* arch_described_end - frames from here on have no place for a descriptor, and can't be used. */
+phys_addr_t arch_described_end(void);
+
 /* Fill the address constants of a hart's struct hart_local; after arch_paging_init(). */
 void arch_hart_constants(struct hart_local *hl);
 
-/* All harts have Svpbmt and the firmware enabled it: device mappings say so. Before ioremap(). */
-void arch_set_svpbmt(bool on);
+/* arch_set_isa - what page tables and fences may use: @isa, enum dt_isa bits, is what all harts
+ * have.  Boot hart, after arch_paging_init(), before anything is mapped. */
+void arch_set_isa(u32 isa);
 
 /*
  * arch_paging_init - lay out the address space for the mode found at boot
- * @lowest: the first address of RAM, from the device tree
+ * @lowest, @end: where RAM begins and ends, from the device tree
+ * @ram_bytes: how much of it there is.
  * @max_mode: name of the deepest mode wanted ("sv39" ...), or NULL. One that this machine or
  *   this build hasn't is named in the log and ignored.
  * Boot hart alone, before any arch_map(). Sets va_layout and the constants of this hart.
  */
-void arch_paging_init(phys_addr_t lowest, const char *max_mode);
+void arch_paging_init(phys_addr_t lowest, phys_addr_t end, phys_addr_t ram_bytes,
+		      const char *max_mode);
 
 /*
  * arch_map_set_allocator - where page tables come from, and go to
@@ -72,8 +81,8 @@ struct tlb_batch;
 
 /*
  * arch_map - map [va, va + bytes) to [pa, pa + bytes)
- * @prot: enum prot bits: READ, READ|WRITE, READ|EXEC or EXEC, and IO; else -EINVAL.
- * @max_leaf: the largest leaf allowed, in bytes (PAGE_SIZE, 2 MiB, ...); larger ones are used
+ * @prot: enum prot bits: READ, READ|WRITE, READ|EXEC or EXEC, and IO or NC; else -EINVAL.
+ * @max_leaf: the largest leaf allowed, in bytes (PAGE_SIZE, 64 KiB, ...); larger ones are used
  *   where addresses and length allow it.
  * Allocates tables.  0, -EINVAL, -EEXIST if a page of the range is mapped already, -ENOMEM.
  */
@@ -92,12 +101,21 @@ int arch_unmap_batch(struct tlb_batch *tlb, unsigned long va, unsigned long byte
 
 /*
  * arch_protect - give [va, va + bytes) another protection
- * Splits as arch_unmap() does.  @prot as for arch_map(), PROT_IO too.  Leaves keep their size:
+ * Splits as arch_unmap() does.  @prot as for arch_map(), IO and NC too.  Leaves keep their size:
  * arch_join() makes large ones where they are wanted again.  0, -EINVAL, -ENOENT, -ENOMEM.
  */
 int __must_check arch_protect(unsigned long va, unsigned long bytes, unsigned int prot);
 int __must_check arch_protect_batch(struct tlb_batch *tlb, unsigned long va, unsigned long bytes,
 				    unsigned int prot);
+
+/*
+ * arch_change_prot_batch - take the rights @clear of [va, va + bytes) away, then give it @set
+ * @clear, @set: of PROT_READ, PROT_WRITE, PROT_EXEC; what is in neither stays as each page has it.
+ * As arch_protect_batch(); -EINVAL too if a page would be writable and executable, or have no
+ * right, or be writable only.
+ */
+int __must_check arch_change_prot_batch(struct tlb_batch *tlb, unsigned long va,
+					unsigned long bytes, unsigned int clear, unsigned int set);
 
 /* What an address is mapped to. */
 struct arch_mapping {
@@ -115,7 +133,7 @@ int __must_check arch_lookup(unsigned long va, struct arch_mapping *map);
 
 /*
  * arch_split - the leaf that covers @va, and no other, has at most @leaf bytes from now on
- * @leaf: a size that this mode has (PAGE_SIZE, 2 MiB, ...).  Translations stay.  Allocates a table
+ * @leaf: a size that this mode has (arch_leaf_sizes).  Translations stay.  Allocates a table
  * a level.  0, -EINVAL if there is no such size, -ENOENT if @va isn't mapped, -ENOMEM.
  */
 int __must_check arch_split(unsigned long va, unsigned long leaf);
@@ -124,27 +142,59 @@ int __must_check arch_split(unsigned long va, unsigned long leaf);
  * arch_join - make one leaf of @leaf bytes of the smaller ones around @va
  * The block of that size and alignment that @va lies in must be mapped to contiguous frames,
  * aligned too, all with the same protection; else -EINVAL, or -ENOENT if there's a hole, and what
- * could be joined below that size is.  Translations stay.  Allocates nothing, frees tables.  Only
- * the caller knows whether a larger leaf is allowed (arch_shared_leaf()).
+ * could be joined to leaves of the levels below is.  Translations stay.  Allocates nothing, frees
+ * tables.  Only the caller knows whether a larger leaf is allowed (arch_shared_leaf()).
  */
 int arch_join(unsigned long va, unsigned long leaf);
 
 /*
  * arch_share_roots - fill the root entries that later address spaces share, once
- * @ram_bytes: how much memory there is; sets va_layout.vmalloc_bytes and, on Sv32, shortens the
- * stack area.  0 or -ENOMEM.  Boot hart, at the end of the memory's start: after it no entry is
- * added to the root in the regions, but for device registers on Sv32 beyond the first 4 MiB.
+ * @ram_bytes: how much memory there is; sets va_layout.vmalloc_bytes.  0 or -ENOMEM.  Boot hart, at
+ * the end of the memory's start: after it no entry is added to the root in the regions.
  */
 int __must_check arch_share_roots(phys_addr_t ram_bytes);
+
+/*
+ * arch_hart_init - find out what this hart's MMU can do: hart_info()'s asid_bits and ad_updates
+ * Each hart as it starts, interrupts off.
+ */
+void arch_hart_init(void);
+
+/* Who notes that a page was accessed or written, in the A and D bits of its entry. */
+enum ad_updates {
+	AD_UNKNOWN,	/* the tree doesn't say */
+	AD_BY_FAULT,	/* the kernel, at the page fault that the access is then (Svade) */
+	AD_BY_HARDWARE, /* the hart (Svadu) */
+};
+
+/* arch_asid_bits - the width of ASIDs that all online harts have. */
+unsigned int arch_asid_bits(void);
+
+/* arch_has_kinds - entries say what kind of memory it is (Svpbmt), instead of the address alone. */
+bool arch_has_kinds(void);
+
+enum leaf_use { USE_ACCESSED = 1, USE_DIRTY = 2 };
+/*
+ * arch_take_use - has the leaf at @va been accessed, written, since this was forgotten?
+ * @forget: enum leaf_use bits that are cleared.  Leaves begin with both.  A hart that keeps the
+ * translation doesn't note anything before @tlb was flushed.  No leaf that a trap handler needs
+ * (a stack, per-hart data), or who changes page tables, may forget that it was accessed.  Returns
+ * enum leaf_use bits or -ENOENT.
+ */
+int arch_take_use(struct tlb_batch *tlb, unsigned long va, unsigned int forget);
 
 /*
  * arch_fault_retry - can the access that faulted succeed when it's tried again?
  * @va: stval, @cause: scause (12, 13, 15), @pc: sepc.  True if the entry allows it by now: the hart
  * had kept an older state of it, or that it wasn't valid (privileged spec: implementations may);
- * it is fenced.  From the trap handler, any context; takes no lock.  False after the same fault
- * came again and again.
+ * it is fenced.  Also if it failed only for the entry's A or D bit, which is set.  From the trap
+ * handler, any context; waits for no lock.  False after the same fault came again and again.
  */
 bool arch_fault_retry(unsigned long va, unsigned long cause, unsigned long pc);
+
+/* arch_fault_watch - for tests: @fn is told of each fault before its entry is looked at; NULL:
+ * nobody is.  In the trap handler, any lock held. */
+void arch_fault_watch(void (*fn)(unsigned long va));
 
 /*
  * arch_linear_done - every bank is mapped
@@ -155,11 +205,28 @@ void arch_linear_done(void);
 /* True if the linear map's address range reaches [start, end) (whether RAM is there or not). */
 bool arch_linear_reaches(phys_addr_t start, phys_addr_t end);
 
+/* arch_linear_cap - the linear map ends at @end, at most where it would have.  Boot hart, before
+ * anything is mapped there and before the other harts' constants are filled. */
+void arch_linear_cap(phys_addr_t end);
+
+/* arch_leaf_sizes - bytes of the leaves that can be made, as one bit each. */
+unsigned long arch_leaf_sizes(void);
+
 /* The size of the largest leaf of the current mode that the linear map may use, in bytes. */
 unsigned long arch_largest_leaf(void);
 
 /* The largest leaf that may cover memory of the firmware's, in bytes (FU540: not 1 GiB). */
 unsigned long arch_shared_leaf(void);
+
+/* arch_fault_text - what the page table says of @va, which can't be accessed as wanted, into @text.
+ * Any context; takes no lock. */
+void arch_fault_text(unsigned long va, char *text, size_t bytes);
+
+/* arch_nr_tables - pages that are tables now, but for those of the image. */
+unsigned long arch_nr_tables(void);
+
+/* One byte beyond the highest physical address that an entry can hold. */
+phys_addr_t arch_phys_end(void);
 
 /* "sv48" etc. of the running mode. */
 const char *arch_paging_name(void);
@@ -172,29 +239,33 @@ const char *arch_paging_name(void);
 unsigned int arch_image_prot(phys_addr_t pa, phys_addr_t *end);
 
 /*
- * ioremap - map a device's registers
- * @pa: any alignment; @bytes > 0.  Returns an address with the same offset in its page, or NULL.
- * Boot and probe time; may allocate a page table. early_ioremap is the same call.
+ * arch_seal_image - nobody writes what only boot wrote (__ro_after_init) any more
+ * In neither of its mappings.  Once, when boot is over.  0 or -ENOMEM.
  */
-void *ioremap(phys_addr_t pa, size_t bytes);
-#define early_ioremap ioremap
+int __must_check arch_seal_image(void);
 
 /*
- * arch_stack_map - give stack number @nr its address range
- * @pa: STACK_SIZE bytes of memory. Returns the lowest address of the mapped stack, 0 if the
- * area or memory is full.  A guard of at least a page lies below and above it.
+ * arch_release_image - take part @i, from 0 up, of what boot alone needed out of the image
+ * [*start, *end): its memory, whole pages, perhaps none, which has only the linear map's mapping
+ * then, R W.  An access by its old address is a fault that says what was there.  0, -ENOENT behind
+ * the last part, -ENOMEM.  Once, when boot is over; free_reserved_area() is the caller's to do.
  */
-unsigned long arch_stack_map(unsigned int nr, phys_addr_t pa);
+int __must_check arch_release_image(unsigned int i, phys_addr_t *start, phys_addr_t *end);
 
 /* Map the blob at @pa read-only; NULL with *why set if its header is no device tree. */
 const void *arch_map_fdt(phys_addr_t pa, size_t *bytes, const char **why);
+
+/* arch_erase_fdt - overwrite @bytes at @at, in the mapping of arch_map_fdt(), with 0, where it's
+ * memory that can be written. */
+void arch_erase_fdt(void *at, size_t bytes);
 
 /* The blob has been copied: take the mapping of arch_map_fdt() down. */
 void arch_unmap_fdt(void);
 
 /*
- * arch_wx_check - no physical page is executable in one mapping and writable in another
- * Walks the whole kernel table. Returns 0 or -EPERM with the two addresses in the log.
+ * arch_wx_check - no physical page is executable in one mapping and writable in the same or another
+ * Nor writable anywhere if the image's own mapping has it read-only.  Walks the whole kernel table.
+ * Returns 0 or -EPERM with the two addresses in the log.
  */
 int arch_wx_check(void);
 

@@ -50,6 +50,13 @@ int sbi_send_ipi(unsigned long hartid);
 int sbi_remote_sfence(unsigned long mask, unsigned long base, unsigned long start,
 		      unsigned long bytes);
 
+/* sbi_has_rfence - sbi_remote_sfence() works. */
+bool sbi_has_rfence(void);
+
+/* sbi_fwft_set - have the firmware give this hart's @feature another value; 0, or -EIO. */
+int sbi_fwft_set(unsigned long feature, unsigned long value);
+#define SBI_FWFT_PTE_AD_HW_UPDATING 4
+
 /* Start a hart at @pa with a0 = hartid, a1 = @opaque, paging off.  0 or -EIO. */
 int sbi_hart_start(unsigned long hartid, phys_addr_t pa, unsigned long opaque);
 /* Stop this hart until it is started again; returns only if the firmware can't. */

@@ -61,21 +61,33 @@ void tlb_flush_local_range(unsigned long va, unsigned long bytes);
  */
 void tlb_hart_quirks(int node);
 
+/* tlb_set_isa - all harts have @isa (enum dt_isa bits).  Boot. */
+void tlb_set_isa(u32 isa);
+
+/* tlb_how - how a hart fences, in words. */
+const char *tlb_how(void);
+
 /* tlb_by_address - this machine's fences by address work (tlb_hart_quirks). */
 bool tlb_by_address(void);
 
 /* What tlb_force() can change, for tests. */
 enum tlb_force {
-	TLB_FORCE_FULL = 1, /* never fence by address */
-	TLB_FORCE_IPI = 2,  /* call the other harts instead of asking the firmware */
+	TLB_FORCE_FULL = 1,   /* never fence by address */
+	TLB_FORCE_IPI = 2,    /* call the other harts instead of asking the firmware */
+	TLB_FORCE_SFENCE = 4, /* no Svinval */
 };
 
 /* tlb_force - fence in the way that other machines need; returns what was set before. */
 unsigned int tlb_force(unsigned int force);
 
-/* How many flushes of all harts there were, and how many of them full. For `harts` and tests. */
+/* What happened since boot.  For `tlb` and tests. */
 struct tlb_counts {
-	unsigned long flushes, full, by_ipi;
+	unsigned long flushes; /* of all harts */
+	unsigned long full;    /* of these, of all addresses */
+	unsigned long by_ipi;  /* and by calling the harts */
+	unsigned long asked;   /* other harts that had to flush, over all flushes */
+	unsigned long retried; /* page faults whose entry allowed the access */
+	unsigned long marked;  /* of these, entries that lacked A or D */
 };
 void tlb_read_counts(struct tlb_counts *counts);
 

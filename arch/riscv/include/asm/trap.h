@@ -39,13 +39,20 @@ void trap_show(const struct trap_frame *frame);
  * any when another thread may run.  Boot hart, once. */
 void trap_set_hooks(void (*timer)(void), void (*external)(void), void (*preempt)(void));
 
-/* trap_set_thread_name - @fn names the thread that runs here, for the report of a stack overflow.
- */
-void trap_set_thread_name(const char *(*fn)(void));
+/* trap_set_thread - @fn names the thread that runs here, and says where its stack begins, for the
+ * report of an overflow. */
+void trap_set_thread(const char *(*fn)(unsigned long *stack_lo));
 
 /* trap_set_fault_text - @fn may say more about a bad address: it writes a sentence to @text, or
  * leaves it "". Boot hart, once. */
 void trap_set_fault_text(void (*fn)(unsigned long va, char *text, size_t bytes));
+
+/*
+ * trap_describe - what @va, that couldn't be accessed, is: whoever trap_set_fault_text() told knows
+ * it, or what the page table says of it.  Never "".  @bytes: TRAP_TEXT is enough.  Any context.
+ */
+#define TRAP_TEXT 192
+void trap_describe(unsigned long va, char *text, size_t bytes);
 
 /*
  * trap_set_fault_handler - @fn is asked about loads and stores that fault where nobody expects it:

@@ -3,7 +3,8 @@
  * memory.h - host stand-in: "physical memory" is one stretch of the test's own
  *
  * host_memory_init(base, bytes) (harness.h) says which physical addresses there
- * are; their contents and page descriptors come from lazily filled mappings.
+ * are; their contents and page descriptors come from lazily filled mappings.  From host_high on
+ * it is high memory: out of reach but between kmap_local_page() and kunmap_local().
  */
 #ifndef ASM_MEMORY_H
 #define ASM_MEMORY_H
@@ -24,8 +25,15 @@
 struct page;
 
 extern phys_addr_t host_phys_base;
-extern char *host_linear;  /* where host_phys_base is "mapped" */
-extern char *host_vmemmap; /* descriptor of host_phys_base */
+extern char *host_linear;     /* where host_phys_base is "mapped" */
+extern char *host_vmemmap;    /* descriptor of host_phys_base */
+extern phys_addr_t host_high; /* ~0: nothing is */
+
+/* Where areas are; vmap_world.c. */
+struct va_layout {
+	unsigned long vmalloc_base, vmalloc_bytes;
+};
+extern struct va_layout va_layout;
 
 static inline void *__va(phys_addr_t pa)
 {
@@ -59,9 +67,24 @@ static inline struct page *virt_to_page(const void *va)
 	return pfn_to_page(PFN_DOWN(__pa(va)));
 }
 
-static inline void *page_address(const struct page *page)
+static inline void *lowmem_page_address(const struct page *page)
 {
 	return __va(PFN_PHYS(page_to_pfn(page)));
+}
+
+static inline bool PageHighMem(const struct page *page)
+{
+	return PFN_PHYS(page_to_pfn(page)) >= host_high;
+}
+
+static inline bool va_is_window(const void *va)
+{
+	return __pa(va) >= host_high;
+}
+
+static inline void *page_address(const struct page *page)
+{
+	return PageHighMem(page) ? NULL : lowmem_page_address(page);
 }
 
 #define page_to_phys(page) PFN_PHYS(page_to_pfn(page))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mmu.h - host stand-in: what drivers map, the test has
+ * mmu.h - host stand-in: a page table that knows descriptors only
  *
  * The page table's own test (HOST_PGTABLE) takes the kernel's.
  */
@@ -27,9 +27,7 @@ int arch_map(unsigned long va, phys_addr_t pa, unsigned long bytes, unsigned int
 int arch_unmap(unsigned long va, unsigned long bytes);
 int arch_lookup(unsigned long va, struct arch_mapping *map) __must_check;
 bool arch_linear_reaches(phys_addr_t start, phys_addr_t end);
+phys_addr_t arch_described_end(void);
 unsigned long arch_shared_leaf(void);
-
-void *ioremap(phys_addr_t pa, size_t bytes);
-#define early_ioremap ioremap
 
 #endif

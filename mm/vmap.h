@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vmap.h - what the files of vmalloc share
+ */
+#ifndef MM_VMAP_PRIVATE_H
+#define MM_VMAP_PRIVATE_H
+
+#include <kernel/spinlock.h>
+#include <mm/vmalloc.h>
+
+/* vmap_node.kind */
+enum { VMAP_AREA, VMAP_BLOCK };
+/* vmap_node.state */
+enum {
+	VMAP_LIVE,
+	VMAP_LAZY,    /* to be purged */
+	VMAP_PURGING, /* node.owner's, a purge */
+	VMAP_GONE,    /* its neighbour, of the same purge, has its addresses */
+};
+
+/* Addresses for small areas, taken one behind the other. */
+#define VMAP_BLOCK_PAGES 256U
+#define VMAP_SMALL_PAGES 17U /* the largest that comes from a block, its guard counted */
+
+struct vmap_block {
+	struct vmap_node node;
+	struct vmap_block *next_lazy;
+	void *entries;				/* of its pages (asm/vmap.h) */
+	unsigned top;				/* pages below were handed out */
+	unsigned used;				/* of them by areas that exist */
+	unsigned noted;				/* vm_unmap_aliases(): used, before its fence */
+	bool current;				/* some hart takes areas from it */
+	struct vm_struct *at[VMAP_BLOCK_PAGES]; /* by the area's first page */
+};
+
+/* So many of the areas that were freed last are remembered, for reports; a power of two. */
+#define VMAP_FREED 32U
+
+struct vmap_freed {
+	unsigned long at; /* where it began, and its flags */
+	unsigned long size;
+	const void *caller;
+	unsigned long pad; /* for a size that is a power of two */
+};
+extern struct vmap_freed vmap_freed[VMAP_FREED]; /* under the lock */
+
+/* All under lock. */
+struct vmap_state {
+	spinlock_t lock; /* rank VMAP */
+	struct vmap_tree tree;
+	struct vm_struct *lazy_areas;
+	struct vmap_block *lazy_blocks;
+	unsigned long lazy_bytes;
+	unsigned long nr_areas, nr_blocks, purges;
+	unsigned long used_bytes;      /* of areas, with their guards */
+	unsigned long purging;	       /* purges under way */
+	struct vmap_freed *freed_next; /* the newest is before */
+};
+extern struct vmap_state vmap_state;
+
+/* The one behind @f; behind the last is the first: they're aligned to twice the size of all. */
+static inline struct vmap_freed *vmap_freed_after(const struct vmap_freed *f)
+{
+	return (struct vmap_freed *)((unsigned long)(f + 1) & ~sizeof(vmap_freed));
+}
+
+static inline struct vmap_block *block_of(struct vmap_node *node)
+{
+	return container_of(node, struct vmap_block, node);
+}
+
+/* vmap_area_at - the area, small or not, that @addr lies in, its guard included, lazy or not. The
+ * lock is held. */
+struct vm_struct *vmap_area_at(unsigned long addr);
+
+/* vmap_area_add - @vm, whose addresses are set and nobody's, is an area.  Boot. */
+void vmap_area_add(struct vm_struct *vm);
+
+/* vmap_set_ready - all of @vm is mapped, and @more are flags of it: who looks at all areas may look
+ * at its entries. */
+static inline void vmap_set_ready(struct vm_struct *vm, u32 more)
+{
+	__atomic_store_n(&vm->flags, vm->flags | VM_READY | more, __ATOMIC_RELEASE);
+}
+
+/*
+ * vmap_area_release - what vfree() needs of the area that begins at @addr
+ * It isn't mapped any more, and the caller owns *vm but for its addresses.  NULL: there is none
+ * that has one of the flags @kinds, which is said.
+ * vmap_area_put: and these go back too; @vm isn't touched any more.
+ */
+struct vm_struct *vmap_area_release(const void *addr, u32 kinds);
+void vmap_area_put(struct vm_struct *vm);
+
+/* vmap_area_remove - remove_vm_area() of one of @kinds. */
+bool vmap_area_remove(const void *addr, u32 kinds);
+
+/* vmap_refuse - say that none of @kinds, but for ~0, begins at @addr.  NULL. */
+struct vm_struct *vmap_refuse(const void *addr, u32 kinds);
+
+/* vmap_make_stack - an area whose upper half, of @bytes, is mapped; NULL: no memory or addresses.
+ * May sleep; fences nothing. */
+struct vm_struct *vmap_make_stack(unsigned long bytes, int nid, const void *caller);
+
+/* vmap_destroy - the area at @addr, of one of @kinds, goes with its pages. */
+void vmap_destroy(const void *addr, u32 kinds);
+
+/* vmap_area_free - @vm itself, whose addresses have gone back. */
+void vmap_area_free(struct vm_struct *vm);
+
+/* vmap_retire_all - no hart has a block any more. */
+void vmap_retire_all(void);
+
+/* vmap_purge_soon - too much is lazy: it's purged, here or later. */
+void vmap_purge_soon(void);
+
+#endif
