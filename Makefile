@@ -298,7 +298,10 @@ fuzz: ; @tools/setup check
 fuzz-vmalloc: ; @tools/setup check
 	@$(MAKE) -f tests/host/Makefile $@
 
+# Some keys are counted on rv32 too.
+bench-rv32 = $(if $(filter qemu-virt,$(BOARD)),$(if $(KEYS),$(findstring rv32_,$(KEYS)),yes))
 bench: run-setup image
+	@$(if $(bench-rv32),$(MAKE) BOARD=qemu-virt32 run-setup image)
 	@$(MAKE) -s -f tests/host/Makefile build/host/replay
 	@$(PYTHON) tools/bench.py --board $(BOARD) $(KEYS)
 
