@@ -234,6 +234,7 @@ obj-$(CONFIG_KTAP) += tests/kernel/test_kmalloc.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_kmap.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_kmap_threads.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_kmemleak.o
+obj-$(CONFIG_KTAP) += tests/kernel/test_kmemleak_stack.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_kstack.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_ktap.o
 obj-$(CONFIG_KTAP) += tests/kernel/test_lockdebug.o
