@@ -2,6 +2,8 @@
 /*
  * test_kmemleak_stack.c - what stands on a thread's stack is no leak, if the thread put it there
  *
+ * Registers are on the stack while a thread doesn't run.
+ *
  * Needs kmemleak=on and skips without: tests/system/test_kmemleak.py gives it.
  */
 #include <mm/kmemleak.h>
@@ -9,6 +11,8 @@
 
 #ifdef CONFIG_DEBUG_KMEMLEAK
 
+#include <asm/hart_local.h>
+#include <asm/irqflags.h>
 #include <mm/kmalloc.h>
 #include <sched/kmemleak.h>
 #include <sched/thread.h>
@@ -95,6 +99,31 @@ static void test_used(struct ktap *t)
 	uproot(0);
 }
 
+/* Scan as the thread that does (its stack isn't read) after a trap found the object in a register. */
+static int plant_and_scan(void *arg)
+{
+	struct node *n = plant(0, sizeof(*n));
+
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned long flags;
+
+		local_irq_save(flags);
+		this_hart->scratch[0] = this_hart->scratch[1] = (unsigned long)n;
+		local_irq_restore(flags);
+		kmemleak_scan();
+	}
+	return 0;
+}
+
+/* Where a trap puts registers for a moment, nothing is held. */
+static void test_trap(struct ktap *t)
+{
+	if (!leaks_ready(t) || !KTAP_EXPECT(t, planted_by(plant_and_scan)))
+		return;
+	KTAP_EXPECT(t, is_leak(0));
+	uproot(0);
+}
+
 #else
 static void skipped(struct ktap *t)
 {
@@ -102,11 +131,13 @@ static void skipped(struct ktap *t)
 }
 #define test_held skipped
 #define test_used skipped
+#define test_trap skipped
 #endif
 
 static const struct ktap_case cases[] = {
 	{ "held", test_held },
 	{ "used", test_used },
+	{ "trap", test_trap },
 	{},
 };
 static const struct ktap_suite suite_kmemleak_stack = { "kmemleak-stack", cases };

@@ -11,18 +11,17 @@
 #include <base/errno.h>
 #include <kernel/fault_inject.h>
 #include <kernel/smp.h>
-#include <kernel/sysctl.h>
 #include <kernel/time.h>
 #include <mm/kmalloc.h>
 #include <mm/kmap.h>
 #include <mm/kmemleak.h>
 #include <mm/page_alloc.h>
 #include <mm/usercopy.h>
-#include <sched/kmemleak.h>
 #include <sched/thread.h>
 #include <shell/ktap.h>
 #include <string.h>
 
+#include "leak_tools.h"
 #include "vmalloc_tools.h"
 
 #define HELD	    24 /* areas that a thread has at a time */
@@ -504,24 +503,15 @@ static int free_lost(void *arg)
 	return 0;
 }
 
-static int elsewhere(int (*what)(void *arg))
-{
-	struct thread *thread = kthread_run(what, NULL, "loser");
-
-	return thread ? kthread_join(thread) : -ENOMEM;
-}
-
 /* An area that nothing leads to; one that is found, and read, so that a third is. */
 static void test_kmemleak(struct ktap *t)
 {
-	if (!kmemleak_on)
-		return ktap_skip(t, "needs kmemleak=on");
-	KTAP_EXPECT(t, !sysctl_write(sysctl_find("vm.kmemleak_min_age_ms"), "0"));
-	KTAP_ASSERT_EQ(t, elsewhere(lose), 0);
-	kmemleak_scan_now();
-	kmemleak_scan_now();
-	KTAP_EXPECT_EQ(t, elsewhere(count_lost), 1);
-	elsewhere(free_lost);
+	if (!leaks_ready(t))
+		return;
+	KTAP_ASSERT_EQ(t, elsewhere(lose, 0), 0);
+	scan_twice();
+	KTAP_EXPECT_EQ(t, elsewhere(count_lost, 0), 1);
+	elsewhere(free_lost, 0);
 	kept = NULL;
 }
 #else
