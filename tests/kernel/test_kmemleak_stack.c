@@ -99,7 +99,8 @@ static void test_used(struct ktap *t)
 	uproot(0);
 }
 
-/* Scan as the thread that does (its stack isn't read) after a trap found the object in a register. */
+/* Scan as the thread that does, whose stack isn't read, after a trap found the object in a
+ * register. */
 static int plant_and_scan(void *arg)
 {
 	struct node *n = plant(0, sizeof(*n));
