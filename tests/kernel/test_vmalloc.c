@@ -115,21 +115,38 @@ static void test_node(struct ktap *t)
 	}
 }
 
+/* A block for a large leaf is free. */
+static bool has_block(size_t leaf)
+{
+	unsigned order = 0;
+	struct page *block;
+
+	while (PAGE_SIZE << order < leaf)
+		order++;
+	block = alloc_pages(GFP_KERNEL | __GFP_HIGHMEM | __GFP_NORETRY | __GFP_NOWARN, order);
+	if (block)
+		__free_pages(block, order);
+	return block;
+}
+
 /* Large leaves where there are blocks, and areas of pages at the same addresses before and after.
  * */
 static void test_huge(struct ktap *t)
 {
 	size_t leaf = arch_vmap_huge_leaf(), bytes = leaf + 3 * PAGE_SIZE;
 	struct arch_mapping map;
-	unsigned nr = 0;
+	unsigned nr = 0, blocks = 0;
 
 	if (leaf == PAGE_SIZE || nr_free_pages() < 4 * leaf / PAGE_SIZE)
 		return ktap_skip(t, "no large leaves, or too little memory for one");
 	for (unsigned i = 0; i < 6; i++) {
+		bool block = i & 1 && has_block(leaf);
 		void *area = i & 1 ? vmalloc_huge(bytes, GFP_KERNEL) : vmalloc(bytes);
 
 		KTAP_ASSERT(t, area != NULL);
+		blocks += block;
 		KTAP_EXPECT_EQ(t, arch_lookup((unsigned long)area, &map), 0);
+		KTAP_EXPECT(t, !block || map.leaf == leaf);
 		nr += map.leaf == leaf;
 		mark(area, bytes);
 		KTAP_EXPECT(t, is_marked(area, bytes));
@@ -139,6 +156,8 @@ static void test_huge(struct ktap *t)
 		vm_unmap_aliases();
 	}
 	ktap_diag(t, "%u of 3 areas have a large leaf", nr);
+	if (!blocks)
+		ktap_skip(t, "no block that is large enough for a leaf was free");
 }
 
 /* ---- leaves of 64 KiB (Svnapot) ---- */
