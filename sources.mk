@@ -203,6 +203,7 @@ obj-$(CONFIG_BENCH) += tests/kernel/bench_slab.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_slab_harts.o
 obj-$(CONFIG_TRACE_IRQS) += tests/kernel/bench_slab_irqs.o
 obj-$(CONFIG_BENCH) += tests/kernel/bench_vmalloc.o
+obj-$(CONFIG_TRACE_IRQS) += tests/kernel/bench_vmalloc_irqs.o
 obj-$(CONFIG_KTAP) += tests/kernel/cmd_kfencebug.o
 obj-$(CONFIG_KTAP) += tests/kernel/cmd_slabbug.o
 obj-$(CONFIG_KTAP) += tests/kernel/kfence_tools.o

@@ -333,17 +333,31 @@ void *vmalloc_huge(size_t size, gfp_t gfp)
 			  __builtin_return_address(0));
 }
 
+static __always_inline void put_own(const struct vm_struct *vm)
+{
+	if (vm->flags & VMAP_OWNS_PAGES) {
+		put_pages(vm);
+		if (vm->pages != vm->few)
+			kvfree(vm->pages);
+	}
+}
+
+void vmap_put_pages(const struct vm_struct *vm)
+{
+	put_own(vm);
+}
+
 void vmap_destroy(const void *addr, u32 kinds)
 {
 	struct vm_struct *vm = vmap_area_release(addr, kinds);
 
 	if (unlikely(!vm))
 		return;
-	if (vm->flags & (VM_ALLOC | VM_STACK | VM_MAP_PUT_PAGES)) {
-		put_pages(vm);
-		if (vm->pages != vm->few)
-			kvfree(vm->pages);
+	if (unlikely(!vm->block)) {
+		vmap_end_large(vm);
+		return;
 	}
+	put_own(vm);
 	vmap_area_put(vm);
 }
 

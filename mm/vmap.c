@@ -41,20 +41,19 @@ struct vmap_freed vmap_freed[VMAP_FREED] __aligned(2 * sizeof(vmap_freed));
 
 static DEFINE_PER_CPU(struct vmap_block *, hart_block);
 static struct kmem_cache *area_cache;
-static unsigned long lazy_max; /* bytes */
 static unsigned block_pages;
 
 void __init vmalloc_init(void)
 {
-	unsigned long bytes = va_layout.vmalloc_bytes;
+	unsigned long bytes = va_layout.vmalloc_bytes, most;
 	unsigned shift = 0;
 
 	while (nr_harts >> (shift + 1))
 		shift++;
 	area_cache = kmem_cache_create("vm_struct", sizeof(struct vm_struct), 0,
 				       SLAB_PANIC | SLAB_NO_MERGE, NULL);
-	lazy_max = min((unsigned long)(LAZY_MIB * MiB) * (1 + shift), bytes / 8);
-	lazy_max = min(lazy_max, nr_managed_pages() * (2 * PAGE_SIZE));
+	most = min((unsigned long)(LAZY_MIB * MiB) * (1 + shift), bytes / 8);
+	vmap_state.lazy_max = min(most, nr_managed_pages() * (2 * PAGE_SIZE));
 	block_pages = VMAP_BLOCK_PAGES;
 	while (block_pages * PAGE_SIZE > bytes / 64)
 		block_pages /= 2;
@@ -69,7 +68,7 @@ void __init vmalloc_init(void)
 
 static struct vm_struct *small_area_at(const struct vmap_block *b, unsigned long addr)
 {
-	unsigned long at = (addr - b->node.start) >> PAGE_SHIFT;
+	unsigned long at = (addr - b->base) >> PAGE_SHIFT;
 
 	for (unsigned i = 0; i < VMAP_SMALL_PAGES && i <= at; i++) {
 		struct vm_struct *vm = b->at[at - i];
@@ -111,7 +110,7 @@ static void make_block_lazy(struct vmap_block *b)
 /* No hart takes areas from @b any more. */
 static void retire(struct vmap_block *b)
 {
-	b->current = false;
+	b->of_hart = false;
 	if (!b->used)
 		make_block_lazy(b);
 }
@@ -134,7 +133,7 @@ static void give_to_block(struct vmap_block *b, unsigned long slot, unsigned nr)
 {
 	b->at[slot] = NULL;
 	b->used -= nr;
-	if (!b->used && !b->current)
+	if (!b->used && !b->of_hart)
 		make_block_lazy(b);
 }
 
@@ -163,7 +162,7 @@ static struct vmap_block *new_block(gfp_t gfp)
 		b->node.kind = VMAP_BLOCK;
 		b->node.state = VMAP_LIVE;
 		b->top = b->used = b->noted = 0;
-		b->current = true;
+		b->of_hart = true;
 		clear_slots(b->at);
 	}
 	return b;
@@ -178,6 +177,7 @@ static __noinline bool place_block(struct vmap_block *b)
 	spin_lock_irqsave(&vmap_state.lock, flags);
 	taken = vmap_tree_take(&vmap_state.tree, &b->node, bytes, bytes, PAGE_SIZE);
 	vmap_state.nr_blocks += taken;
+	b->base = b->node.start;
 	spin_unlock_irqrestore(&vmap_state.lock, flags);
 	if (!taken)
 		return false;
@@ -264,7 +264,7 @@ static __noinline struct vm_struct *take_or_free(struct vm_struct *vm, unsigned 
 {
 	bool taken = take(vm, align, gfp);
 
-	if (unlikely(!taken) && !in_atomic()) {
+	if (unlikely(!taken) && vmap_may_fence()) {
 		vm_unmap_aliases();
 		taken = take(vm, align, gfp);
 	}
@@ -363,42 +363,36 @@ struct vm_struct *vmap_area_release(const void *addr, u32 kinds)
 		unsigned long nr = size >> PAGE_SHIFT;
 
 		arch_vmap_clear(vm->entries, nr - 1);
-		give_to_block(vm->block, (at - vm->block->node.start) >> PAGE_SHIFT, (unsigned)nr);
+		give_to_block(vm->block, (at - vm->block->base) >> PAGE_SHIFT, (unsigned)nr);
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
+		arch_vmap_gone(at, size - PAGE_SIZE);
 	} else {
 		vm->node.state = VMAP_LAZY;
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
-		arch_vunmap(at, size - PAGE_SIZE);
 	}
-	arch_vmap_gone(at, size - PAGE_SIZE);
 	return vm;
 }
 
 void vmap_area_put(struct vm_struct *vm)
 {
-	bool small = vm->block;
-	unsigned long flags;
-
-	if (!small) {
-		spin_lock_irqsave(&vmap_state.lock, flags);
-		vm->next_lazy = vmap_state.lazy_areas;
-		vmap_state.lazy_areas = vm;
-		vmap_state.lazy_bytes += vm->size;
-		spin_unlock_irqrestore(&vmap_state.lock, flags);
-	}
-	if (unlikely(READ_ONCE(vmap_state.lazy_bytes) > lazy_max))
+	if (unlikely(vmap_lazy_is_much()))
 		vmap_purge_soon();
-	if (small)
-		kmem_cache_free(area_cache, vm);
+	kmem_cache_free(area_cache, vm);
 }
 
 bool vmap_area_remove(const void *addr, u32 kinds)
 {
 	struct vm_struct *vm = vmap_area_release(addr, kinds);
 
-	if (vm)
+	if (!vm)
+		return false;
+	if (vm->block) {
 		vmap_area_put(vm);
-	return vm;
+	} else {
+		vm->flags &= ~VMAP_OWNS_PAGES; /* they're the caller's */
+		vmap_end_large(vm);
+	}
+	return true;
 }
 
 bool remove_vm_area(const void *addr)

@@ -139,9 +139,9 @@ void vm_unmap_aliases(void);
 
 /* ---- the deferred part: see mm/node_daemon.h, whose kick is used ---- */
 
-/* Somebody wants vmap_purge_work() called in a thread. */
-extern bool vmap_purge_asked;
-void vmap_purge_work(void);
+/* Somebody wants vmap_work() called in a thread: areas to end, or a purge. */
+extern bool vmap_work_asked;
+void vmap_work(void);
 
 /* ---- looking ---- */
 

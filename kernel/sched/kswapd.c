@@ -39,7 +39,7 @@ static void wake_asked(void)
 	smp_mb(); /* who asks after this sets it again */
 	if (unlikely(READ_ONCE(slab_rcu_asked)))
 		slab_rcu_poll();
-	if (unlikely(READ_ONCE(vmap_purge_asked)))
+	if (unlikely(READ_ONCE(vmap_work_asked)))
 		vmap_purge_poll();
 	for_each_table(node_daemon, d) {
 		for_each_node_id(nid) {

@@ -426,7 +426,7 @@ void vmap_world_build(const struct world *w, const struct vmap_region *r)
 	host_memory_shared = true;
 	slab_world_build(w);
 	vmap_state = (struct vmap_state){ .lock = SPINLOCK_RANKED(LOCK_VMAP) };
-	vmap_purge_asked = false;
+	vmap_work_asked = false;
 	node_daemon_kick = kick;
 	vmalloc_init();
 	for (unsigned i = 0; r->fixed && i < r->bytes / r->table_bytes; i++)
