@@ -146,12 +146,13 @@ $(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_
 # debugs and reports; nor the commands of the shell.  Lock debugging names the place that takes a
 # lock, so that must be inlined there.
 COLD := $(filter lib/dt/% drivers/%,$(obj-y)) lib/parse.o kernel/shell/line.o kernel/shell/shell.o \
-	arch/riscv/boot/kaslr.o $(addprefix arch/riscv/mm/,early_fdt.o fault.o guard.o paging.o ptdump.o seal.o) \
+	arch/riscv/boot/kaslr.o arch/riscv/kernel/backtrace.o $(addprefix arch/riscv/mm/,early_fdt.o fault.o guard.o paging.o ptdump.o seal.o) \
 	$(addprefix kernel/core/,bootargs.o console.o log.o panic.o percpu.o smp.o symbols.o sysctl.o) \
 	$(addprefix kernel/sched/,hotplug.o irq_domain.o lockreport.o workqueue.o) \
-	$(addprefix mm/,cma.o discover.o holders.o init.o kfence.o kfence_report.o linear_map.o \
-	memblock.o memmap.o mempolicy.o memremap.o migrate.o oom.o page_debug.o page_ext.o page_init.o \
-	page_owner.o page_report.o set_memory.o slab_common.o slab_debug.o slab_debug_report.o \
+	$(addprefix mm/,cma.o compaction.o contig.o discover.o holders.o init.o ioremap.o kfence.o \
+	kfence_report.o kmalloc_util.o linear_map.o memblock.o memmap.o mempolicy.o memremap.o migrate.o \
+	oom.o page_debug.o page_ext.o page_init.o page_isolation.o page_owner.o page_report.o \
+	set_memory.o slab_common.o slab_debug.o slab_debug_report.o \
 	slab_info.o slab_shape.o slab_validate.o slab_watch.o vm_map.o vmalloc_info.o vmscan.o zone.o \
 	zone_plan.o)
 ifndef CONFIG_DEBUG_LOCKS
