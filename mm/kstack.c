@@ -28,6 +28,7 @@
 #include <kernel/percpu.h>
 #include <kernel/preempt.h>
 #include <kernel/smp.h>
+#include <mm/kmap.h>
 #include <mm/kmemleak.h>
 #include <mm/page_alloc.h>
 #include <string.h>
@@ -128,6 +129,7 @@ void kstack_flush(void)
 {
 	might_sleep();
 	drain();
+	kmap_drop_spare();
 	vm_unmap_aliases();
 }
 

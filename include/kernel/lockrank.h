@@ -37,7 +37,7 @@ enum lock_rank {
 	LOCK_TIMER,	/* a hart's heap of timers */
 	LOCK_KSTACK,	/* stacks that a hart keeps */
 	LOCK_VMAP,	/* who has which addresses of the vmalloc region */
-	LOCK_KMAP,	/* windows that no hart uses, and kmap()'s */
+	LOCK_KMAP,	/* windows that no thread has, and kmap()'s */
 	LOCK_PGTABLE,	/* the kernel's page table */
 	LOCK_PERCPU,	/* the map of alloc_percpu() */
 	LOCK_SHRINK,	/* which caches shrink */

@@ -152,7 +152,11 @@ unsigned int host_windows(void)
 	return nr_windows;
 }
 
-void kmap_switch(struct mm_thread *prev, struct mm_thread *next)
+void kmap_switch(const struct mm_thread *next)
+{
+}
+
+void kmap_drop_spare(void)
 {
 }
 #endif
