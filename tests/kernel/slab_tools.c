@@ -30,6 +30,20 @@ void *get(size_t size, gfp_t gfp)
 	return kmalloc_at(size, gfp, 0);
 }
 
+u8 *takes_object(struct kmem_cache *s)
+{
+	u8 *object = kmem_cache_alloc(s, GFP_KERNEL);
+
+	barrier();
+	return object;
+}
+
+void gives_object(struct kmem_cache *s, void *object)
+{
+	kmem_cache_free(s, object);
+	barrier();
+}
+
 bool is_filled(const void *from, unsigned char with, size_t bytes)
 {
 	const unsigned char *byte = from;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "stress_crew.h"
 
+#include <kernel/fault_inject.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <sched/hotplug.h>
 #include <shell/shell.h>
+#include <stdio.h>
 
 #define PERIOD_NS 300000
 #define STUCK_NS  60000000000ull
@@ -17,6 +19,17 @@ void crew_expect(struct crew *crew, bool ok, const char *what)
 		return;
 	__atomic_fetch_add(&crew->faults, 1, __ATOMIC_RELAXED);
 	pr_err("stress: %s", what);
+}
+
+void crew_fail(struct crew *crew, const char *point, unsigned percent)
+{
+	char word[24], *words[] = { word };
+	const struct fault_point *fault = fault_find(point);
+	const char *bad;
+
+	snprintf(word, sizeof(word), "probability=%u", percent);
+	if (fault)
+		crew_expect(crew, !fault_set(fault, 1, words, &bad), "faults can't be set");
 }
 
 static int act(void *arg)
