@@ -151,6 +151,26 @@ static void test_refused(struct ktap *t)
 	KTAP_EXPECT_EQ(t, vmalloc_validate(), nr);
 }
 
+/* A range that shares its last page with memory, as where firmware's ends in one. */
+static void test_rounded(struct ktap *t)
+{
+	struct memblock_region *m = memblock.memory.regions;
+	unsigned long nr = vmalloc_validate();
+	phys_addr_t base, size;
+
+	while (m->flags & MEMBLOCK_NOMAP)
+		m++;
+	base = m->base;
+	size = m->size;
+	m->base += 8;
+	m->size -= 8;
+	KTAP_EXPECT(t, !ioremap(base, 4));
+	KTAP_EXPECT(t, !memremap(base, 4, MEMREMAP_WC));
+	m->base = base;
+	m->size = size;
+	KTAP_EXPECT_EQ(t, vmalloc_validate(), nr);
+}
+
 /* Memory of the kernel's is found where it is. */
 static void test_ram(struct ktap *t)
 {
@@ -210,13 +230,10 @@ static void test_early(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "registers", test_registers },
-	{ "kinds", test_kinds },
-	{ "large", test_large },
-	{ "refused", test_refused },
-	{ "ram", test_ram },
-	{ "early", test_early },
-	{},
+	{ "registers", test_registers }, { "kinds", test_kinds },
+	{ "large", test_large },	 { "refused", test_refused },
+	{ "rounded", test_rounded },	 { "ram", test_ram },
+	{ "early", test_early },	 {},
 };
 
 static const struct ktap_suite suite_ioremap = { "ioremap", cases };
