@@ -6,9 +6,10 @@
  * fixmap (one slot a level) until the linear map stands, and through the linear map after.
  *
  * Later address spaces share the kernel's part by copying its root entries.  So that none need be
- * added to all of them later, arch_share_roots() fills the root entries of every region once,
- * and their tables stay (PTE_PINNED).  A region costs a table for each entry, so
- * vmalloc's reaches as far as this machine's memory makes sense of.
+ * added to all of them later, arch_share_roots() fills those of vmalloc's region and of vmemmap
+ * once, and all tables that hang in the root by then stay (PTE_PINNED).  A region costs a table for
+ * each entry, so vmalloc's reaches as far as this machine's memory makes sense of.  The linear map
+ * has the entries that memory needs; what memremap_pages() maps beyond may add one (mm/memremap.c).
  *
  * Locking: none here; boot hart.
  * Not here: the table's entries (pgtable.c, leaves.c), what is mapped where (mm/, early_fdt.c).
@@ -293,7 +294,9 @@ int __init arch_share_roots(phys_addr_t ram_bytes)
 
 	v->vmalloc_bytes = areas_wanted(v->scratch_base - v->vmalloc_base, ram_bytes);
 	err = pt_fill_root(v->vmalloc_base, v->vmalloc_bytes);
-	/* What exists in the other regions is all there will be. */
+	if (!err)
+		err = pt_fill_root(v->vmemmap_base, v->vmemmap_bytes);
+	/* Image, fixmap and windows have all that they'll ever have. */
 	for (unsigned long i = table_index(kernel_base(), paging->levels - 1); i < PTRS_PER_TABLE;
 	     i++) {
 		pte_t *slot_of_root = &paging->root[i];

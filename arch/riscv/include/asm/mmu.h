@@ -150,7 +150,8 @@ int arch_join(unsigned long va, unsigned long leaf);
 /*
  * arch_share_roots - fill the root entries that later address spaces share, once
  * @ram_bytes: how much memory there is; sets va_layout.vmalloc_bytes.  0 or -ENOMEM.  Boot hart, at
- * the end of the memory's start: after it no entry is added to the root in the regions.
+ * the end of the memory's start: after it no root entry comes or goes in vmalloc's region, vmemmap,
+ * windows, image and fixmap.
  */
 int __must_check arch_share_roots(phys_addr_t ram_bytes);
 
