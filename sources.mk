@@ -38,6 +38,7 @@ obj-y += drivers/rtc/goldfish.o
 obj-y += kernel/core/bootargs.o
 obj-y += kernel/core/console.o
 obj-$(CONFIG_FAULT_INJECTION) += kernel/core/fault_inject.o
+obj-y += kernel/core/ipi.o
 obj-y += kernel/core/log.o
 obj-y += kernel/core/log_ring.o
 obj-y += kernel/core/memset.o

@@ -21,7 +21,7 @@ enum lock_rank {
 	LOCK_RESOURCE, /* anything else that a thread may sleep with: one at a time */
 
 	/* Spin locks. */
-	LOCK_CALL,	/* smp.c: one broadcast at a time */
+	LOCK_CALL,	/* ipi.c: one broadcast at a time */
 	LOCK_WORKQUEUE, /* the items of one pool */
 	LOCK_IRQ_DESC,	/* an interrupt's actions */
 	LOCK_IRQ_CHIP,	/* an interrupt controller's registers */
