@@ -29,8 +29,9 @@
 static struct {
 	struct vm_struct vm[EARLY_MAX];
 	unsigned int nr;
-	bool over; /* there are areas */
 } early;
+
+bool ioremap_makes_areas;
 
 /* What was asked for. */
 struct request {
@@ -70,6 +71,8 @@ static void *map_early(const struct request *r, unsigned long size)
 	if (early.nr == EARLY_MAX)
 		return refuse(r, "too many mappings at boot");
 	vm->node.start = early.nr ? vm[-1].node.end : va_layout.vmalloc_base;
+	if (size >= va_layout.vmalloc_base + va_layout.vmalloc_bytes - vm->node.start)
+		return refuse(r, "no addresses");
 	if (arch_map(vm->node.start, pa, size, r->prot, PAGE_SIZE))
 		return refuse(r, "no memory for page tables");
 	vm->addr = (void *)vm->node.start;
@@ -99,7 +102,7 @@ void __init ioremap_init(void)
 	for (struct vm_struct *vm = early.vm; vm < early.vm + early.nr; vm++)
 		if (vm->flags)
 			vmap_area_add(vm);
-	early.over = true;
+	ioremap_makes_areas = true;
 }
 
 /* ---- areas ---- */
@@ -175,10 +178,10 @@ static void *map_new(const struct request *r)
 {
 	u64 size = bytes_of_pages(r);
 
-	if (!early.over)
-		return map_early(r, (unsigned long)size);
-	return size < va_layout.vmalloc_bytes ? map_area(r, (unsigned long)size)
-					      : refuse(r, "no addresses");
+	if (size >= va_layout.vmalloc_bytes) /* nor may an unsigned long hold it */
+		return refuse(r, "no addresses");
+	return ioremap_makes_areas ? map_area(r, (unsigned long)size)
+				   : map_early(r, (unsigned long)size);
 }
 
 static void *map_device(const struct request *r)
@@ -210,7 +213,7 @@ void iounmap(const volatile void *addr)
 
 	if (!addr)
 		return;
-	if (early.over)
+	if (ioremap_makes_areas)
 		vmap_area_remove((void *)start, VM_IOREMAP);
 	else if (!unmap_early(start))
 		vmap_refuse((void *)start, VM_IOREMAP);

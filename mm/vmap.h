@@ -79,6 +79,9 @@ static inline struct vmap_block *block_of(struct vmap_node *node)
  * lock is held. */
 struct vm_struct *vmap_area_at(unsigned long addr);
 
+/* ioremap() and its kin make areas; before, mappings of their own.  Tests clear it for a while. */
+extern bool ioremap_makes_areas;
+
 /* vmap_area_add - @vm, whose addresses are set and nobody's, is an area.  Boot. */
 void vmap_area_add(struct vm_struct *vm);
 

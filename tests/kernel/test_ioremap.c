@@ -171,6 +171,23 @@ static void test_rounded(struct ktap *t)
 	KTAP_EXPECT_EQ(t, vmalloc_validate(), nr);
 }
 
+/* More than there are addresses; on rv32 also sizes that an address can't hold, whose low half
+ * would do.  With areas, and before there are any. */
+static void test_too_large(struct ktap *t)
+{
+	phys_addr_t pa = ALIGN_DOWN(arch_phys_end() - 1, (phys_addr_t)LARGE) / 2 + 16;
+	size_t whole = va_layout.vmalloc_bytes, most = ~(size_t)0;
+	unsigned long nr = vmalloc_validate();
+
+	for (unsigned i = 0; i < 2; i++) {
+		ioremap_makes_areas = !i;
+		KTAP_EXPECT(t, !ioremap(pa, whole) && !ioremap(pa, whole - PAGE_SIZE));
+		KTAP_EXPECT(t, !ioremap(pa, most) && !ioremap(pa, most - PAGE_SIZE));
+	}
+	ioremap_makes_areas = true;
+	KTAP_EXPECT_EQ(t, vmalloc_validate(), nr);
+}
+
 /* Memory of the kernel's is found where it is. */
 static void test_ram(struct ktap *t)
 {
@@ -230,10 +247,15 @@ static void test_early(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "registers", test_registers }, { "kinds", test_kinds },
-	{ "large", test_large },	 { "refused", test_refused },
-	{ "rounded", test_rounded },	 { "ram", test_ram },
-	{ "early", test_early },	 {},
+	{ "registers", test_registers },
+	{ "kinds", test_kinds },
+	{ "large", test_large },
+	{ "refused", test_refused },
+	{ "rounded", test_rounded },
+	{ "too-large", test_too_large },
+	{ "ram", test_ram },
+	{ "early", test_early },
+	{},
 };
 
 static const struct ktap_suite suite_ioremap = { "ioremap", cases };
