@@ -149,8 +149,10 @@ static void count_area(struct vm_struct *vm)
 /* Volatile, so that no compiler makes it a call of memset, which goes byte by byte. */
 static void clear_slots(struct vm_struct *volatile *at)
 {
-	for (struct vm_struct *volatile *end = at + VMAP_BLOCK_PAGES; at != end; at += 4)
+	for (struct vm_struct *volatile *end = at + VMAP_BLOCK_PAGES; at != end; at += 8) {
 		at[0] = at[1] = at[2] = at[3] = NULL;
+		at[4] = at[5] = at[6] = at[7] = NULL;
+	}
 }
 
 static struct vmap_block *new_block(gfp_t gfp)
@@ -244,16 +246,36 @@ static bool take_large(struct vm_struct *vm, unsigned long align)
 	return taken;
 }
 
-static bool is_small(unsigned long nr, unsigned long align)
+/* From there, at a multiple of @align; what is left out before is nobody's. */
+static bool take_small_aligned(struct vm_struct *vm, unsigned long align)
 {
-	return nr <= VMAP_SMALL_PAGES && align <= PAGE_SIZE;
+	unsigned long nr = vm->size >> PAGE_SHIFT, top, flags;
+	struct vmap_block *b;
+	bool room = false;
+
+	if (nr > VMAP_SMALL_PAGES || align <= PAGE_SIZE || align > VMAP_SMALL_ALIGN)
+		return false;
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	b = *this_cpu_ptr(&hart_block);
+	if (b) {
+		top = ALIGN_UP((unsigned long)b->top, align >> PAGE_SHIFT);
+		room = top + nr <= block_pages;
+		if (room) {
+			b->top = (unsigned)top;
+			take_from_block(b, vm, (unsigned)nr);
+			count_area(vm);
+		}
+	}
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	return room;
 }
 
-static bool take(struct vm_struct *vm, unsigned long align, gfp_t gfp)
+static __noinline bool take(struct vm_struct *vm, unsigned long align, gfp_t gfp)
 {
 	unsigned long nr = vm->size >> PAGE_SHIFT;
 
-	if (is_small(nr, align) && take_new_block(vm, (unsigned)nr, gfp))
+	if (nr <= VMAP_SMALL_PAGES && align <= VMAP_SMALL_ALIGN &&
+	    take_new_block(vm, (unsigned)nr, gfp))
 		return true;
 	return vm->size <= va_layout.vmalloc_bytes && take_large(vm, max(align, PAGE_SIZE));
 }
@@ -262,7 +284,7 @@ static bool take(struct vm_struct *vm, unsigned long align, gfp_t gfp)
 static __noinline struct vm_struct *take_or_free(struct vm_struct *vm, unsigned long align,
 						 gfp_t gfp)
 {
-	bool taken = take(vm, align, gfp);
+	bool taken = take_small_aligned(vm, align) || take(vm, align, gfp);
 
 	if (unlikely(!taken) && vmap_may_fence()) {
 		vm_unmap_aliases();
@@ -294,7 +316,8 @@ struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, u3
 	vm->nr_pages = vm->nr_block_pages = 0;
 	vm->pages = vm->few;
 	vm->caller = caller;
-	if (is_small(size >> PAGE_SHIFT, align) && take_small(vm, (unsigned)(size >> PAGE_SHIFT)))
+	if (size >> PAGE_SHIFT <= VMAP_SMALL_PAGES && align <= PAGE_SIZE &&
+	    take_small(vm, (unsigned)(size >> PAGE_SHIFT)))
 		return vm;
 	return take_or_free(vm, align, gfp);
 }

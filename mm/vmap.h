@@ -23,6 +23,7 @@ enum {
 /* Addresses for small areas, taken one behind the other. */
 #define VMAP_BLOCK_PAGES 256U
 #define VMAP_SMALL_PAGES 17U /* the largest that comes from a block, its guard counted */
+#define VMAP_SMALL_ALIGN (64 * KiB)
 
 struct vmap_block {
 	struct vmap_node node;

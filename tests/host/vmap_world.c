@@ -280,6 +280,17 @@ void arch_vmap_set(void *entries, struct page *const *pages, unsigned long nr, u
 	set_pages(index_of(entries, nr), pages, nr, prot);
 }
 
+bool arch_vmap_set_leaf(void *entries, const struct page *page)
+{
+	unsigned long nr = arch_vmap_leaf() / PAGE_SIZE, index = index_of(entries, nr);
+
+	if (nr == 1)
+		return false;
+	EXPECT(IS_ALIGNED(index, nr) && IS_ALIGNED(page_to_pfn(page), nr));
+	set_range(index, page_to_pfn(page), nr, PAGE_KERNEL);
+	return true;
+}
+
 void arch_vmap_clear(void *entries, unsigned long nr)
 {
 	clear(index_of(entries, nr), nr);

@@ -203,23 +203,48 @@ static void test_leaves(struct ktap *t)
 }
 
 /* What is made of blocks has their leaves; pages for user space never. */
-static void test_area_leaves(struct ktap *t)
+static void check_area_leaves(struct ktap *t, unsigned nr)
 {
-	size_t bytes = 64 * PAGE_SIZE;
-	char *area = vmalloc(bytes), *user = vmalloc_user(bytes);
+	size_t bytes = nr * PAGE_SIZE;
+	char *other = vmalloc(1), *area = vmalloc(bytes), *user = vmalloc_user(bytes);
 
-	KTAP_ASSERT(t, area && user);
-	if (find_vm_area(area)->nr_block_pages == 64)
-		KTAP_EXPECT_EQ(t, leaf_at(area + 17 * PAGE_SIZE), arch_vmap_leaf());
+	KTAP_ASSERT(t, other && area && user);
+	if (find_vm_area(area)->nr_block_pages == nr)
+		for (unsigned i = 0; i < nr; i++)
+			KTAP_EXPECT_EQ(t, leaf_at(area + i * PAGE_SIZE), arch_vmap_leaf());
 	KTAP_EXPECT_EQ(t, leaf_at(user), PAGE_SIZE);
 	mark(area, bytes);
-	KTAP_EXPECT(t, is_marked(area, bytes));
+	mark(user, bytes);
+	KTAP_EXPECT(t, is_marked(area, bytes) && is_marked(user, bytes));
 	KTAP_EXPECT(t, !accessible((unsigned long)area + bytes));
+	vmalloc_validate();
 	vfree(user);
+	vfree(other);
 	vfree(area);
 	vm_unmap_aliases();
 	KTAP_EXPECT(t, !accessible((unsigned long)area));
 	vmalloc_validate();
+}
+
+/* Small ones have them, too. */
+static void test_area_leaves(struct ktap *t)
+{
+	struct page *block = alloc_pages(GFP_KERNEL | __GFP_NOWARN, 4), *pages[16];
+	char *area;
+
+	check_area_leaves(t, 16);
+	check_area_leaves(t, 64);
+	if (!block)
+		return;
+	for (unsigned i = 0; i < 16; i++)
+		pages[i] = block + i;
+	area = vmap(pages, 16, VM_MAP, PAGE_KERNEL);
+	KTAP_ASSERT(t, area != NULL);
+	KTAP_EXPECT(t, leaf_at(area) == arch_vmap_leaf() &&
+			       leaf_at(area + 15 * PAGE_SIZE) == arch_vmap_leaf());
+	KTAP_EXPECT(t, vmalloc_to_page(area + 15 * PAGE_SIZE) == block + 15);
+	vunmap(area);
+	__free_pages(block, 4);
 }
 
 /* ---- vmap ---- */

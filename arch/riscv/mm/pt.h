@@ -60,8 +60,13 @@ unsigned long pt_prot_bits(unsigned int prot);
 /* pt_set_napot - the 16 entries from @slot on are one leaf, that maps the frames around @pte's. */
 static inline void pt_set_napot(pte_t *slot, pte_t pte)
 {
-	for (unsigned long i = 0; i < NAPOT_PAGES; i++)
-		pte_set(&slot[i], pte_napot(pte));
+	pte = pte_napot(pte);
+	for (unsigned long i = 0; i < NAPOT_PAGES; i += 4, slot += 4) {
+		pte_set(&slot[0], pte);
+		pte_set(&slot[1], pte);
+		pte_set(&slot[2], pte);
+		pte_set(&slot[3], pte);
+	}
 }
 
 /*

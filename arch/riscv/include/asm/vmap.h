@@ -41,10 +41,12 @@ int __must_check arch_vmap_range(struct tlb_batch *tlb, unsigned long va, phys_a
  * arch_vmap_entries - where the entry of the page at @va stands; those of the next pages, up to the
  * end of the table, stand behind it, sizeof(long) bytes each.  NULL: no memory for tables.
  * arch_vmap_set, arch_vmap_clear - fill and clear such entries, as arch_vmap_pages() and
- * arch_vunmap() do.
+ * arch_vunmap() do.  arch_vmap_set_leaf: if there are leaves of 64 KiB, one for the block of that
+ * size that @page begins, read and write; both are aligned to that.  False: there aren't.
  */
 void *arch_vmap_entries(unsigned long va) __must_check;
 void arch_vmap_set(void *entries, struct page *const *pages, unsigned long nr, unsigned int prot);
+bool arch_vmap_set_leaf(void *entries, const struct page *page);
 void arch_vmap_clear(void *entries, unsigned long nr);
 
 /* arch_vunmap - what is mapped in [va, va + bytes) isn't any more.  No leaf reaches out of it. */
