@@ -388,7 +388,7 @@ struct vm_struct *vmap_area_release(const void *addr, u32 kinds)
 		arch_vmap_clear(vm->entries, nr - 1);
 		give_to_block(vm->block, (at - vm->block->base) >> PAGE_SHIFT, (unsigned)nr);
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
-		arch_vmap_gone(at, size - PAGE_SIZE);
+		vmap_gone(at, size - PAGE_SIZE);
 	} else {
 		vm->node.state = VMAP_LAZY;
 		spin_unlock_irqrestore(&vmap_state.lock, flags);

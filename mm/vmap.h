@@ -5,9 +5,11 @@
 #ifndef MM_VMAP_PRIVATE_H
 #define MM_VMAP_PRIVATE_H
 
+#include <asm/tlb.h>
 #include <kernel/preempt.h>
 #include <kernel/spinlock.h>
 #include <mm/node_daemon.h>
+#include <mm/page_debug.h>
 #include <mm/vmalloc.h>
 
 /* vmap_node.kind */
@@ -121,6 +123,38 @@ struct vm_struct *vmap_refuse(const void *addr, u32 kinds);
  * May sleep; fences nothing. */
 struct vm_struct *vmap_make_stack(unsigned long bytes, int nid, const void *caller);
 
+/* vmap_may_fence - may this code wait for all harts?  Until there is somebody else who could do it,
+ * at boot, also with interrupts off. */
+static inline bool vmap_may_fence(void)
+{
+	return preemptible() || (!in_atomic() && !READ_ONCE(node_daemon_kick));
+}
+
+/* vmap_gone - what was mapped in [va, va + bytes) was unmapped: a debug kernel's hart doesn't reach
+ * it any more, so that its mistakes show; with debug_pagealloc=on nor does any other, where one can
+ * wait for them. */
+static inline bool vmap_gone_everywhere(void)
+{
+#ifdef CONFIG_DEBUG_VM
+	return page_debug & PAGE_DEBUG_GUARD;
+#else
+	return false;
+#endif
+}
+
+static inline void vmap_gone(unsigned long va, unsigned long bytes)
+{
+#ifdef CONFIG_DEBUG_VM
+	if (vmap_gone_everywhere() && vmap_may_fence())
+		tlb_flush_range(va, bytes);
+	else
+		tlb_flush_local_range(va, bytes);
+#else
+	(void)va;
+	(void)bytes;
+#endif
+}
+
 /* vmap_destroy - the area at @addr, of one of @kinds, goes with its pages. */
 void vmap_destroy(const void *addr, u32 kinds);
 
@@ -136,13 +170,6 @@ void vmap_purge_soon(void);
 static inline bool vmap_lazy_is_much(void)
 {
 	return READ_ONCE(vmap_state.lazy_bytes) > vmap_state.lazy_max;
-}
-
-/* vmap_may_fence - may this code wait for all harts?  Until there is somebody else who could do it,
- * at boot, also with interrupts off. */
-static inline bool vmap_may_fence(void)
-{
-	return preemptible() || (!in_atomic() && !READ_ONCE(node_daemon_kick));
 }
 
 #endif

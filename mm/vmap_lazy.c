@@ -304,7 +304,7 @@ static void end_area(struct vm_struct *vm)
 	unsigned long flags;
 
 	arch_vunmap(vm->node.start, vm->size - PAGE_SIZE);
-	arch_vmap_gone(vm->node.start, vm->size - PAGE_SIZE);
+	vmap_gone(vm->node.start, vm->size - PAGE_SIZE);
 	vmap_put_pages(vm);
 	spin_lock_irqsave(&vmap_state.lock, flags);
 	vm->next_lazy = vmap_state.lazy_areas;

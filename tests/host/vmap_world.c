@@ -463,3 +463,8 @@ void vmap_world_end(void)
 void tlb_flush_local_range(unsigned long va, unsigned long bytes)
 {
 }
+
+void tlb_flush_range(unsigned long va, unsigned long bytes)
+{
+	EXPECT(!irqs_disabled() && !in_atomic());
+}

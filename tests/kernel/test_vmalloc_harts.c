@@ -311,6 +311,38 @@ static void test_by_address(struct ktap *t)
 	__free_page(pages[1]);
 }
 
+struct reach {
+	void *at;
+	u32 nr; /* harts that reach it */
+};
+
+static void reach_here(void *arg)
+{
+	struct reach *r = arg;
+	unsigned long word;
+
+	if (!probe_read(&word, r->at, sizeof(word)))
+		__atomic_fetch_add(&r->nr, 1, __ATOMIC_RELAXED);
+}
+
+/* Whoever knew an area doesn't reach it once it's freed. */
+static void test_gone(struct ktap *t)
+{
+	if (!vmap_gone_everywhere())
+		return ktap_skip(t, "needs DEBUG=1 and debug_pagealloc=on");
+	for (unsigned i = 0; i < 20; i++) {
+		struct reach r = { .at = vmalloc((i & 1 ? 1 : 40) * PAGE_SIZE) };
+
+		KTAP_ASSERT(t, r.at != NULL);
+		on_each_hart(reach_here, &r);
+		KTAP_EXPECT(t, r.nr > 0);
+		vfree(r.at);
+		r.nr = 0;
+		on_each_hart(reach_here, &r);
+		KTAP_EXPECT_EQ(t, r.nr, 0);
+	}
+}
+
 /* ---- all harts ---- */
 
 static u32 random_below(u32 *seed, u32 n)
@@ -395,10 +427,15 @@ static void test_threads(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ KTAP_PREPARE, prepare_areas }, { "interrupt", test_interrupt },
-	{ "irqs-off", test_irqs_off },	 { "deferred", test_deferred },
-	{ "stale", test_stale },	 { "by-address", test_by_address },
-	{ "threads", test_threads },	 {},
+	{ KTAP_PREPARE, prepare_areas },
+	{ "interrupt", test_interrupt },
+	{ "irqs-off", test_irqs_off },
+	{ "deferred", test_deferred },
+	{ "stale", test_stale },
+	{ "by-address", test_by_address },
+	{ "gone", test_gone },
+	{ "threads", test_threads },
+	{},
 };
 
 static const struct ktap_suite suite_vmalloc_harts = { "vmalloc_harts", cases };

@@ -59,18 +59,6 @@ void arch_vunmap(unsigned long va, unsigned long bytes);
  */
 void arch_vmap_free_tables(struct tlb_batch *tlb, unsigned long va, unsigned long end);
 
-/* arch_vmap_gone - what was mapped in [va, va + bytes) was unmapped: a debug kernel's hart doesn't
- * reach it any more, so that its mistakes show. */
-static inline void arch_vmap_gone(unsigned long va, unsigned long bytes)
-{
-#ifdef CONFIG_DEBUG_VM
-	tlb_flush_local_range(va, bytes);
-#else
-	(void)va;
-	(void)bytes;
-#endif
-}
-
 /* arch_vmap_table_bytes - the addresses that one of the lowest tables has entries for. */
 unsigned long arch_vmap_table_bytes(void);
 
