@@ -357,17 +357,12 @@ static void make_small(void)
 }
 
 /* To the min watermark, or as far as one comes until @end. */
-/* Ahead of the actors.  Nothing else is: an actor that waits on this hart has its turn while all is
- * looked at, which takes a minute where an emulator has too few harts for it. */
 static void squeeze(u64 end)
 {
-	unsigned prio = current->base_prio;
 	struct page *page;
 
-	set_priority(current, 8);
 	while (ktime_ns() < end && (page = alloc_page(GFP_SQUEEZE)))
 		push(&stress.squeezed, page);
-	set_priority(current, prio);
 }
 
 static void watch(u64 ns, u32 random, bool harts)
@@ -419,6 +414,7 @@ static unsigned long misuse(void)
 static int stress_for(u64 ns, u32 seed, bool harts)
 {
 	unsigned long before, reports = misuse();
+	unsigned prio = current->base_prio;
 	bool started;
 
 	before = ktap_free_pages();
@@ -435,10 +431,12 @@ static int stress_for(u64 ns, u32 seed, bool harts)
 	stress.movables = stress.wanted / 4;
 	fill_cache(stress.wanted);
 	expect(!register_shrinker(&shrinker, "stress"), "no shrinker");
+	set_priority(current, 8); /* ahead of the actors */
 	started = crew_start(&stress.crew, seed);
 	if (started)
 		watch(ns, seed, harts);
 	stop();
+	set_priority(current, prio);
 	expect(ktap_becomes(ktap_free_pages() == before), "pages are missing");
 	expect(misuse() == reports, "something was reported");
 	return started ? 0 : -ENOMEM;
