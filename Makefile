@@ -146,7 +146,7 @@ $(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_
 # debugs and reports; nor the commands of the shell.  Lock debugging names the place that takes a
 # lock, so that must be inlined there.
 COLD := $(filter lib/dt/% drivers/%,$(obj-y)) lib/parse.o kernel/shell/line.o kernel/shell/shell.o \
-	arch/riscv/boot/kaslr.o arch/riscv/kernel/backtrace.o $(addprefix arch/riscv/mm/,early_fdt.o fault.o guard.o paging.o ptdump.o seal.o) \
+	arch/riscv/boot/kaslr.o arch/riscv/kernel/backtrace.o $(addprefix arch/riscv/mm/,early_fdt.o fault.o guard.o layout32.o layout64.o paging.o ptdump.o seal.o) \
 	$(addprefix kernel/core/,bootargs.o console.o ipi.o log.o panic.o percpu.o smp.o symbols.o sysctl.o) \
 	$(addprefix kernel/sched/,hotplug.o irq_domain.o lockreport.o workqueue.o) \
 	$(addprefix mm/,cma.o compaction.o contig.o discover.o holders.o init.o ioremap.o kfence.o \

@@ -159,4 +159,8 @@ void kmap_switch(const struct mm_thread *next)
 void kmap_drop_spare(void)
 {
 }
+
+void kmap_flush_unused(void)
+{
+}
 #endif

@@ -49,7 +49,7 @@ struct va_layout {
 	unsigned long vmemmap_base; /* descriptor of phys_base */
 	unsigned long vmemmap_bytes;
 	unsigned long vmalloc_base;
-	unsigned long vmalloc_bytes; /* of the area, what this machine uses: its root is filled */
+	unsigned long vmalloc_bytes; /* what this machine uses; its root entries are filled */
 	unsigned long scratch_base;  /* eight root entries' worth that nothing uses: for suites */
 	unsigned long scratch_bytes;
 	unsigned long image_va;	   /* where _start is mapped */
