@@ -419,19 +419,19 @@ static bool begins_block(struct page **pages, unsigned int nr)
 
 void *vmap(struct page **pages, unsigned int nr, unsigned long flags, unsigned int prot)
 {
+	unsigned long leaf;
 	struct vm_struct *vm;
-	bool leaf;
 
 	if (!nr || nr > va_layout.vmalloc_bytes >> PAGE_SHIFT)
 		return NULL;
-	leaf = begins_block(pages, nr);
-	vm = get_vm_area_caller(nr * PAGE_SIZE, leaf ? arch_vmap_leaf() : 0, VM_MAP, GFP_KERNEL,
+	leaf = begins_block(pages, nr) ? arch_vmap_leaf() : 0;
+	vm = get_vm_area_caller(nr * PAGE_SIZE, leaf, VM_MAP, GFP_KERNEL,
 				__builtin_return_address(0));
 	if (!vm)
 		return NULL;
 	vm->pages = pages;
 	vm->nr_pages = nr;
-	if (leaf ? map_large(vm, prot) : map_area(vm, nr, prot)) {
+	if (leaf > PAGE_SIZE ? map_large(vm, prot) : map_area(vm, nr, prot)) {
 		remove_vm_area(vm->addr);
 		return NULL;
 	}
