@@ -146,12 +146,13 @@ $(O)/tests/kernel/test_%.o $(O)/tests/kernel/stress_%.o $(O)/tests/kernel/bench_
 # debugs and reports; nor the commands of the shell.  Lock debugging names the place that takes a
 # lock, so that must be inlined there.
 COLD := $(filter lib/dt/% drivers/%,$(obj-y)) lib/parse.o kernel/shell/line.o kernel/shell/shell.o \
-	arch/riscv/boot/kaslr.o $(addprefix arch/riscv/mm/,early_fdt.o fault.o guard.o paging.o ptdump.o seal.o) \
-	$(addprefix kernel/core/,bootargs.o console.o log.o panic.o percpu.o smp.o symbols.o sysctl.o) \
+	arch/riscv/boot/kaslr.o arch/riscv/kernel/backtrace.o $(addprefix arch/riscv/mm/,early_fdt.o fault.o guard.o layout32.o layout64.o paging.o ptdump.o seal.o) \
+	$(addprefix kernel/core/,bootargs.o console.o ipi.o log.o panic.o percpu.o smp.o symbols.o sysctl.o) \
 	$(addprefix kernel/sched/,hotplug.o irq_domain.o lockreport.o workqueue.o) \
-	$(addprefix mm/,cma.o discover.o holders.o init.o kfence.o kfence_report.o linear_map.o \
-	memblock.o memmap.o mempolicy.o memremap.o migrate.o oom.o page_debug.o page_ext.o page_init.o \
-	page_owner.o page_report.o set_memory.o slab_common.o slab_debug.o slab_debug_report.o \
+	$(addprefix mm/,cma.o compaction.o contig.o discover.o holders.o init.o ioremap.o kfence.o \
+	kfence_report.o kmalloc_util.o linear_map.o memblock.o memmap.o mempolicy.o memremap.o migrate.o \
+	oom.o page_debug.o page_ext.o page_init.o page_isolation.o page_owner.o page_report.o \
+	set_memory.o slab_common.o slab_debug.o slab_debug_report.o \
 	slab_info.o slab_shape.o slab_validate.o slab_watch.o vm_map.o vmalloc_info.o vmscan.o zone.o \
 	zone_plan.o)
 ifndef CONFIG_DEBUG_LOCKS
@@ -298,7 +299,10 @@ fuzz: ; @tools/setup check
 fuzz-vmalloc: ; @tools/setup check
 	@$(MAKE) -f tests/host/Makefile $@
 
+# Some keys are counted on rv32 too.
+bench-rv32 = $(if $(filter qemu-virt,$(BOARD)),$(if $(KEYS),$(findstring rv32_,$(KEYS)),yes))
 bench: run-setup image
+	@$(if $(bench-rv32),$(MAKE) BOARD=qemu-virt32 run-setup image)
 	@$(MAKE) -s -f tests/host/Makefile build/host/replay
 	@$(PYTHON) tools/bench.py --board $(BOARD) $(KEYS)
 

@@ -153,7 +153,7 @@ void __init mm_init_pages(void)
 	cma_init();
 	arch_map_set_allocator(table_from_pages, table_to_pages);
 	fault_text_init();
-	if (arch_share_roots(memblock_phys_mem_size()))
+	if (arch_share_roots())
 		panic("no memory for the page tables that address spaces share");
 }
 

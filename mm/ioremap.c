@@ -21,6 +21,7 @@
 #include <kernel/symbols.h>
 #include <mm/memblock.h>
 
+#include "internal.h"
 #include "vmap.h"
 
 #define EARLY_MAX 4
@@ -28,8 +29,9 @@
 static struct {
 	struct vm_struct vm[EARLY_MAX];
 	unsigned int nr;
-	bool over; /* there are areas */
 } early;
+
+bool ioremap_makes_areas;
 
 /* What was asked for. */
 struct request {
@@ -48,16 +50,29 @@ static __cold void *refuse(const struct request *r, const char *why)
 	return NULL;
 }
 
+/* The pages that it lies in are what is mapped. */
+static phys_addr_t first_page(const struct request *r)
+{
+	return ALIGN_DOWN(r->pa, (phys_addr_t)PAGE_SIZE);
+}
+
+static u64 bytes_of_pages(const struct request *r)
+{
+	return ALIGN_UP(r->pa + r->bytes, (phys_addr_t)PAGE_SIZE) - first_page(r);
+}
+
 /* ---- before there are areas ---- */
 
 static void *map_early(const struct request *r, unsigned long size)
 {
 	struct vm_struct *vm = &early.vm[early.nr];
-	phys_addr_t pa = ALIGN_DOWN(r->pa, (phys_addr_t)PAGE_SIZE);
+	phys_addr_t pa = first_page(r);
 
 	if (early.nr == EARLY_MAX)
 		return refuse(r, "too many mappings at boot");
 	vm->node.start = early.nr ? vm[-1].node.end : va_layout.vmalloc_base;
+	if (size >= va_layout.vmalloc_base + va_layout.vmalloc_bytes - vm->node.start)
+		return refuse(r, "no addresses");
 	if (arch_map(vm->node.start, pa, size, r->prot, PAGE_SIZE))
 		return refuse(r, "no memory for page tables");
 	vm->addr = (void *)vm->node.start;
@@ -87,7 +102,7 @@ void __init ioremap_init(void)
 	for (struct vm_struct *vm = early.vm; vm < early.vm + early.nr; vm++)
 		if (vm->flags)
 			vmap_area_add(vm);
-	early.over = true;
+	ioremap_makes_areas = true;
 }
 
 /* ---- areas ---- */
@@ -104,7 +119,7 @@ static unsigned long alignment(phys_addr_t pa, unsigned long size)
 
 static void *map_area(const struct request *r, unsigned long size)
 {
-	phys_addr_t pa = ALIGN_DOWN(r->pa, (phys_addr_t)PAGE_SIZE);
+	phys_addr_t pa = first_page(r);
 	struct tlb_batch tlb = TLB_BATCH_INIT;
 	struct vm_struct *vm;
 	int err;
@@ -134,15 +149,15 @@ static const char *check_range(const struct request *r)
 	return r->pa + (r->bytes - 1) >= arch_phys_end() ? "no hart reaches that address" : NULL;
 }
 
-/* How many bytes of it are memory of the kernel's. */
+/* How many bytes of them are memory of the kernel's. */
 static u64 bytes_of_ram(const struct request *r)
 {
 	const struct memblock_region *m;
-	phys_addr_t end = r->pa + r->bytes;
+	phys_addr_t start = first_page(r), end = start + bytes_of_pages(r);
 	u64 bytes = 0;
 
 	for_each_mem_range(m) {
-		phys_addr_t from = max(r->pa, m->base), to = min(end, m->base + m->size);
+		phys_addr_t from = max(start, m->base), to = min(end, m->base + m->size);
 
 		if (from < to && !(m->flags & MEMBLOCK_NOMAP))
 			bytes += to - from;
@@ -150,14 +165,23 @@ static u64 bytes_of_ram(const struct request *r)
 	return bytes;
 }
 
+/* Has any of them a descriptor, of memremap_pages()?  Then it may be mapped, as memory. */
+static bool has_device_pages(const struct request *r)
+{
+	unsigned long pfn = PFN_DOWN(r->pa), end = pfn + PFN_DOWN(bytes_of_pages(r));
+	struct memmap_block ignored;
+
+	return device_frames(&pfn, end, &ignored);
+}
+
 static void *map_new(const struct request *r)
 {
-	u64 size = ALIGN_UP((r->pa & (PAGE_SIZE - 1)) + (u64)r->bytes, (u64)PAGE_SIZE);
+	u64 size = bytes_of_pages(r);
 
-	if (!early.over)
-		return map_early(r, (unsigned long)size);
-	return size < va_layout.vmalloc_bytes ? map_area(r, (unsigned long)size)
-					      : refuse(r, "no addresses");
+	if (size >= va_layout.vmalloc_bytes) /* nor may an unsigned long hold it */
+		return refuse(r, "no addresses");
+	return ioremap_makes_areas ? map_area(r, (unsigned long)size)
+				   : map_early(r, (unsigned long)size);
 }
 
 static void *map_device(const struct request *r)
@@ -166,6 +190,8 @@ static void *map_device(const struct request *r)
 
 	if (!why && bytes_of_ram(r))
 		why = "that's memory of the kernel's";
+	else if (!why && has_device_pages(r))
+		why = "pages of it are a region of memremap_pages()";
 	return why ? refuse(r, why) : map_new(r);
 }
 
@@ -187,7 +213,7 @@ void iounmap(const volatile void *addr)
 
 	if (!addr)
 		return;
-	if (early.over)
+	if (ioremap_makes_areas)
 		vmap_area_remove((void *)start, VM_IOREMAP);
 	else if (!unmap_early(start))
 		vmap_refuse((void *)start, VM_IOREMAP);
@@ -210,10 +236,12 @@ void *memremap(phys_addr_t pa, size_t bytes, unsigned long flags)
 	const char *why = check_range(&r);
 	u64 ram = why ? 0 : bytes_of_ram(&r);
 
-	if (!why && ram && ram != bytes)
+	if (!why && ram && ram != bytes_of_pages(&r))
 		why = "a part of it is memory of the kernel's";
 	else if (!why && ram && !(flags & MEMREMAP_WB))
 		why = "that's memory of the kernel's, which is cached";
+	else if (!why && !(flags & MEMREMAP_WB) && has_device_pages(&r))
+		why = "pages of it are a region of memremap_pages(), which is cached";
 	else if (!why && !(flags & (MEMREMAP_WB | MEMREMAP_WT | MEMREMAP_WC)))
 		why = "neither WB nor WT nor WC";
 	if (why)

@@ -2,34 +2,29 @@
 /*
  * kmap.c - windows through which a thread sees high memory
  *
- * Windows come in blocks of KMAP_DEPTH, each a stack.  A hart has a block at hand, and what runs
- * there opens and closes the windows of it without a lock and without telling other harts.
+ * Each thread has a block of addresses with KMAP_DEPTH windows, a stack: it opens and closes the
+ * top one without a lock and without telling other harts.  Interrupt handlers go on on top of what
+ * the thread has open.  Addresses are the thread's own, so they stay right wherever it goes, and
+ * threads that sleep with windows open take nothing from others: opening one never waits or fails.
+ * What can fail is to make a thread.
  *
- *     hart 0 -> block 3      hart 1 -> block 0      spare: 1, 2, 4 ...
+ *     thread a  -> | w0 |  | w1 |  | ... | w14 |  |    an area of vmalloc()'s region
+ *     thread b  -> | w0 |  | w1 |  | ... | w14 |  |    another
  *
- * A thread that is switched out with windows open keeps the block, and the hart takes a spare one;
- * when the thread is back, on any hart, its block replaces that hart's, which is spare again.  So
- * addresses stay right wherever the thread goes, and nothing is saved or restored.  Threads without
- * windows leave the block where it is: the switch compares two words that it compares anyway
- * (mm/mm_thread.h).
+ * What runs before there are threads, and the boot code of each hart, which becomes a thread, have
+ * blocks that were made at boot.  A few blocks of threads that ended are kept for the next.
  *
- * When no block is spare, the hart goes on with its reserve. Handlers use that like any other:
- * they are done before the next switch; a thread that opens its first window there waits for a
- * spare block. Only one that can't wait, and keeps the window when it could again, takes the
- * reserve along; so a panic is left for more such threads than there are harts.
- *
- * Invariants: mm.windows of the running thread says how many windows of the hart's block are open;
- *   a hart's block is its own, a waiting thread's, or spare, and closed entirely if spare.
- *   A thread stores its new count before it looks for the block, so from then on the block goes
- *   with it.  Interrupt handlers put the count back to what they found.
- *   window_limit is 0 on a hart that uses its reserve, and where a fence by address won't do: then
- *   each opening goes the slow way.  Looked at after the count is stored, for the same reason.
- * Translations: a hart fences a window when it opens it, and a whole block when it takes one.  No
- *   other hart has a reason to know of it.  Debug kernels fence when it's closed, too.
+ * Invariants: mm.windows says how many windows of the thread's block are open: the lowest ones.  It
+ *   is stored before the window is opened, and after it was closed, so handlers find free ones.
+ *   window_limit is 0 where a fence by address won't do: then each opening goes the slow way.
+ * Translations: a hart fences a window when it opens it, and those that are open when their thread
+ *   comes to it; for the latter the switch compares two words that it compares anyway
+ *   (mm/mm_thread.h).  No other hart has a reason to know of it: what it remembers is of windows
+ *   that it will fence before they're used there.  Debug kernels fence when one is closed, too.
  * An empty page lies behind each window: what runs over faults; so does what is late, at once in a
  *   debug kernel.
- * Locking: state.lock (rank KMAP) for the spare ones, at a switch only.
- * Cost: 21 instructions to open, one of them the fence; 9 to close.
+ * Locking: state.lock (rank KMAP) for the spare blocks, when threads are made and end.
+ * Cost: 21 instructions to open, one of them the fence; 9 to close.  128 KiB of addresses a thread.
  * Not here: kmap() (kmap_pool.c), what is high (highmem.c), entries (asm/windows.h).
  */
 #define LOG_PREFIX "kmap: "
@@ -37,6 +32,7 @@
 #include "kmap.h"
 
 #include <asm/trap.h>
+#include <asm/vmap.h>
 #include <asm/windows.h>
 #include <kernel/log.h>
 #include <kernel/panic.h>
@@ -48,24 +44,23 @@
 #include <stdio.h>
 
 #include "internal.h"
+#include "vmap.h"
 
-#define BLOCK_PAGES 32U
+#define BLOCK_PAGES 32U /* the last is the area's guard */
+#define BLOCK_BYTES (BLOCK_PAGES * PAGE_SIZE)
 #define STRIDE	    (2 * sizeof(long)) /* of entries: a window and the empty page behind it */
 #define FULL	    (KMAP_DEPTH * STRIDE)
-#define MIN_SPARE   64U /* threads that may wait with windows open: that many, and one a hart */
-#define WAIT_NS	    4000000U
+#define MAX_SPARE   8U
 
-_Static_assert(FULL <= 255 && KMAP_DEPTH * 2 <= BLOCK_PAGES, "mm.windows, and the block, has room");
+_Static_assert(FULL <= 255 && KMAP_DEPTH * 2 < BLOCK_PAGES, "mm.windows, and the block, has room");
 
 unsigned long kmap_misuses;
 
 static struct {
 	spinlock_t lock;
-	unsigned long **spare; /* a stack of blocks, by their first entries */
+	unsigned long spare[MAX_SPARE]; /* addresses of blocks that are no thread's */
 	unsigned int nr_spare;
-	unsigned int nr_blocks;	      /* C */
-	const unsigned long *entries; /* C of all windows */
-	unsigned long **reserve;      /* by hart; NULL: with a thread that waits */
+	unsigned long *entries; /* C of the windows made at boot; NULL: there is no high memory */
 } state = { .lock = SPINLOCK_RANKED(LOCK_KMAP) };
 
 /* ---- opening and closing ---- */
@@ -75,35 +70,44 @@ static __cold __noreturn void too_deep(void)
 	panic("kmap: more than %u windows are open at once", KMAP_DEPTH);
 }
 
-/* The entry behind @windows open ones of the thread that runs here. */
-static __always_inline unsigned long *behind(unsigned long windows)
+/* The entry behind @windows open ones of @mm. */
+static __always_inline unsigned long *behind(const struct mm_thread *mm, unsigned long windows)
 {
-	barrier();
-	hart_barrier(); /* with a window open the block goes with the thread */
-	return (unsigned long *)((unsigned long)this_hart->windows + windows);
+	return (unsigned long *)((unsigned long)mm->window_entry + windows);
 }
 
-static void *open_slowly(u8 *open, const struct page *page);
-
-/* @open: mm.windows of the thread that runs here. */
-static __always_inline void *window_open(u8 *open, const struct page *page)
+/* The window is counted already. */
+static __noinline void *open_slowly(struct mm_thread *mm, const struct page *page)
 {
-	unsigned long windows = *open;
+	unsigned long windows = mm->windows - STRIDE;
 
-	*open = (u8)(windows + STRIDE);
+	if (windows >= FULL)
+		too_deep();
+	return arch_window_open_anyhow(mm->window_base, behind(mm, windows), page);
+}
+
+/* @mm: of the thread that runs here. */
+static __always_inline void *window_open(struct mm_thread *mm, const struct page *page)
+{
+	unsigned long windows = mm->windows;
+
+	mm->windows = (u8)(windows + STRIDE);
 	barrier();
 	if (unlikely(windows >= this_hart->window_limit))
-		return open_slowly(open, page);
-	return arch_window_open(behind(windows), page);
+		return open_slowly(mm, page);
+	return arch_window_open(mm->window_base, behind(mm, windows), page);
 }
 
-static __always_inline void window_close(u8 *open)
+static __always_inline void window_close(struct mm_thread *mm)
 {
-	unsigned long windows = *open;
+	unsigned long windows = mm->windows - STRIDE, *entry = behind(mm, windows);
 
-	arch_window_close(behind(windows) - STRIDE / sizeof(long));
+	arch_window_close(entry);
+#ifdef CONFIG_DEBUG_VM
+	tlb_flush_local_range(arch_window_va(mm->window_base, entry), PAGE_SIZE);
+#endif
 	barrier();
-	*open = (u8)(windows - STRIDE);
+	mm->windows = (u8)windows;
 }
 
 /* Is @addr in the window that was opened last?  Said if it isn't. */
@@ -112,7 +116,7 @@ static bool in_order(const struct mm_thread *mm, const void *addr)
 	unsigned long expected = 0;
 
 	if (mm->windows)
-		expected = arch_window_va(behind(mm->windows - STRIDE));
+		expected = arch_window_va(mm->window_base, behind(mm, mm->windows - STRIDE));
 	if (((unsigned long)addr & PAGE_MASK) == expected)
 		return true;
 	__atomic_fetch_add(&kmap_misuses, 1, __ATOMIC_RELAXED);
@@ -128,22 +132,22 @@ struct thread_head {
 	struct switch_context context;
 	struct mm_thread mm;
 };
-#define OWN_WINDOWS (&((struct thread_head *)thread_here())->mm.windows)
+#define OWN_MM (&((struct thread_head *)thread_here())->mm)
 
 /* Before there are threads. */
 static __noinline void *open_early(const struct page *page)
 {
-	return window_open(&mm_boot_thread.windows, page);
+	return window_open(&mm_boot_thread, page);
 }
 
 static __noinline void close_early(void)
 {
-	window_close(&mm_boot_thread.windows);
+	window_close(&mm_boot_thread);
 }
 
 void *kmap_local_high(const struct page *page)
 {
-	return likely(thread_here()) ? window_open(OWN_WINDOWS, page) : open_early(page);
+	return likely(thread_here()) ? window_open(OWN_MM, page) : open_early(page);
 }
 
 void kunmap_local_high(const void *addr)
@@ -156,9 +160,107 @@ void kunmap_local_high(const void *addr)
 	(void)in_order;
 #endif
 	if (likely(thread_here()))
-		window_close(OWN_WINDOWS);
+		window_close(OWN_MM);
 	else
 		close_early();
+}
+
+void kmap_switch(const struct mm_thread *next)
+{
+	if (next->windows)
+		tlb_flush_local_range(arch_window_va(next->window_base, next->window_entry),
+				      next->windows / sizeof(long) * PAGE_SIZE);
+}
+
+/* ---- blocks ---- */
+
+static void give(struct mm_thread *mm, unsigned long va, unsigned long *entries)
+{
+	mm->window_entry = entries;
+	mm->window_base = arch_window_base(va, entries);
+}
+
+/* A block made at boot: 0 is of what runs before there are threads, 1 + n of hart n's boot code. */
+static void give_early(struct mm_thread *mm, unsigned int nr)
+{
+	unsigned int page = KMAP_POOL + nr * BLOCK_PAGES;
+
+	give(mm, va_layout.window_base + page * PAGE_SIZE, state.entries + page);
+}
+
+static unsigned long take_spare(void)
+{
+	unsigned long flags, va = 0;
+
+	spin_lock_irqsave(&state.lock, flags);
+	if (state.nr_spare)
+		va = state.spare[--state.nr_spare];
+	spin_unlock_irqrestore(&state.lock, flags);
+	return va;
+}
+
+static bool keep_spare(unsigned long va)
+{
+	unsigned long flags;
+	bool fits;
+
+	spin_lock_irqsave(&state.lock, flags);
+	fits = state.nr_spare < MAX_SPARE;
+	if (fits)
+		state.spare[state.nr_spare++] = va;
+	spin_unlock_irqrestore(&state.lock, flags);
+	return fits;
+}
+
+/* Addresses of a new block, and the table for them; 0: none, or no memory. */
+static unsigned long make_block(void)
+{
+	const struct vm_struct *vm;
+
+	vm = get_vm_area_caller(BLOCK_BYTES - PAGE_SIZE, BLOCK_BYTES, VM_WINDOWS, GFP_KERNEL,
+				__builtin_return_address(0));
+	if (!vm)
+		return 0;
+	if (arch_vmap_entries((unsigned long)vm->addr))
+		return (unsigned long)vm->addr;
+	remove_vm_area(vm->addr);
+	return 0;
+}
+
+bool kmap_thread_init(struct mm_thread *mm)
+{
+	unsigned long va;
+
+	if (!state.entries)
+		return true;
+	va = take_spare();
+	if (!va)
+		va = make_block();
+	if (va) /* whose table is there already */
+		give(mm, va, arch_vmap_entries(va));
+	return va;
+}
+
+void kmap_thread_adopt(struct mm_thread *mm)
+{
+	if (state.entries)
+		give_early(mm, 1 + smp_processor_id());
+}
+
+void kmap_thread_gone(struct mm_thread *mm)
+{
+	unsigned long va = arch_window_va(mm->window_base, mm->window_entry);
+
+	if (mm->window_entry && !keep_spare(va))
+		remove_vm_area((void *)va);
+}
+
+void kmap_drop_spare(void)
+{
+	unsigned long va;
+
+	while ((va = take_spare()))
+		remove_vm_area((void *)va);
 }
 
 void kmap_thread_exit(void)
@@ -172,181 +274,74 @@ void kmap_thread_exit(void)
 		warn_at(__FILE__, __LINE__, "kmap: a thread ends with %u windows open, expected 0",
 			(unsigned int)(mm->windows / STRIDE));
 	while (mm->windows)
-		window_close(&mm->windows);
-}
-
-/* ---- blocks ---- */
-
-static unsigned long **reserve_here(void)
-{
-	return &state.reserve[this_hart->cpu];
-}
-
-/* NULL if there's none. */
-static unsigned long *spare_take(void)
-{
-	unsigned long *block = NULL;
-
-	spin_lock_raw(&state.lock);
-	if (state.nr_spare)
-		block = state.spare[--state.nr_spare];
-	spin_unlock_raw(&state.lock);
-	return block;
-}
-
-/* This hart doesn't use @block any more. */
-static void block_leave(unsigned long *block)
-{
-	unsigned long **reserve = reserve_here();
-
-	if (!*reserve)
-		*reserve = block;
-	if (*reserve == block)
-		return;
-	spin_lock_raw(&state.lock);
-	state.spare[state.nr_spare++] = block;
-	spin_unlock_raw(&state.lock);
-}
-
-/* This hart uses @block.  What it knows of it is from when it had it last. */
-static void block_use(unsigned long *block)
-{
-	this_hart->windows = block;
-	this_hart->window_limit = block == *reserve_here() || !tlb_by_address() ? 0 : FULL;
-	tlb_flush_local_range(arch_window_va(block), BLOCK_PAGES * PAGE_SIZE);
-}
-
-/* Use a block that may stay with a thread, not the reserve; interrupts off.  false: no spare. */
-static bool block_swap(void)
-{
-	unsigned long *block = spare_take();
-
-	if (block)
-		block_use(block);
-	return block != NULL;
-}
-
-/* ---- switching ---- */
-
-/* The window is counted already.  A thread's first on a reserve: not before there's a block to
- * keep, if it can wait. */
-static __noinline void *open_slowly(u8 *open, const struct page *page)
-{
-	unsigned long windows = *open - STRIDE, flags;
-	bool done;
-
-	if (windows >= FULL)
-		too_deep();
-	local_irq_save(flags);
-	done = windows || in_interrupt() || this_hart->windows != *reserve_here() || block_swap();
-	local_irq_restore(flags);
-	if (!done && mm_wait_hook && !in_atomic() && !irqs_disabled()) {
-		*open = 0;
-		mm_wait_hook(WAIT_NS);
-		return kmap_local_high(page);
-	}
-	return arch_window_open_anyhow(behind(windows), page);
-}
-
-/* On the reserve, and the first window is counted, but not open: it will be looked for again. */
-static bool has_none_yet(const struct mm_thread *mm, const unsigned long *block)
-{
-	return block == *reserve_here() && mm->windows == STRIDE && !arch_window_is_open(block);
-}
-
-static __cold __noreturn void none_left(void)
-{
-	panic("kmap: more than %u threads wait with windows open, some that could not wait before",
-	      state.nr_blocks);
-}
-
-void kmap_switch(struct mm_thread *prev, struct mm_thread *next)
-{
-	unsigned long *block = this_hart->windows;
-	bool leaves = prev->windows && !has_none_yet(prev, block);
-
-	if (leaves) {
-		prev->window_block = block;
-		prev->windows_wait = 1;
-		if (block == *reserve_here())
-			*reserve_here() = NULL;
-	}
-	if (next->windows_wait) {
-		if (!leaves)
-			block_leave(block);
-		block = next->window_block;
-		next->windows_wait = 0;
-	} else if (leaves) {
-		block = spare_take();
-		if (!block)
-			block = *reserve_here();
-		if (!block)
-			none_left();
-	}
-	if (block != this_hart->windows)
-		block_use(block);
+		window_close(mm);
 }
 
 /* ---- boot ---- */
 
+/* The block in the vmalloc region that @va lies in, or 0. */
+static unsigned long block_at(unsigned long va)
+{
+	const struct vm_struct *vm = NULL;
+	unsigned long flags, start = 0;
+
+	if (!is_vmalloc_addr((void *)va))
+		return 0;
+	local_irq_save(flags);
+	if (spin_trylock_raw(&vmap_state.lock)) {
+		vm = vmap_area_at(va);
+		if (vm && vm->flags & VM_WINDOWS && vm->node.state == VMAP_LIVE)
+			start = vm->node.start;
+		spin_unlock_raw(&vmap_state.lock);
+	}
+	local_irq_restore(flags);
+	return start;
+}
+
+/* For the trap handler: an address is in page @page of blocks whose entries are @entries. */
+static void tell_window(const unsigned long *entries, unsigned long page, char *text, size_t bytes)
+{
+	unsigned long nr = page % BLOCK_PAGES / 2;
+
+	if (nr < KMAP_DEPTH)
+		snprintf(text, bytes, "kmap_local_page() window %lu %s pfn 0x%lx", nr,
+			 page % 2 ? "was run over: it has" : "is unmapped: it had",
+			 arch_window_pfn(entries + (page & ~1UL)));
+}
+
 /* For the trap handler: which window is @va in? */
 static void fault_text(unsigned long va, char *text, size_t bytes)
 {
-	unsigned long page = (va - va_layout.window_base) / PAGE_SIZE;
-	const unsigned long *entry;
-	bool pool;
+	unsigned long page = (va - va_layout.window_base) / PAGE_SIZE, start = block_at(va);
+	const unsigned long *entries = start ? arch_vmap_entries(start) : state.entries;
 
-	if (page >= KMAP_POOL + state.nr_blocks * BLOCK_PAGES)
-		return;
-	entry = state.entries + page;
-	pool = page < KMAP_POOL;
-	snprintf(text, bytes, "%s window %lu %s pfn 0x%lx", pool ? "kmap()" : "kmap_local_page()",
-		 pool ? page : (page - KMAP_POOL) % BLOCK_PAGES / 2,
-		 !pool && page % 2 ? "was run over: it has" : "is unmapped: it had",
-		 arch_window_pfn(!pool && page % 2 ? entry - 1 : entry));
-}
-
-/* Two blocks for each hart, and those that wait, as far as there are addresses. */
-static unsigned int __init blocks_wanted(void)
-{
-	unsigned int most = (unsigned int)(va_layout.window_bytes / PAGE_SIZE) - KMAP_POOL;
-
-	return min(most / BLOCK_PAGES, 3 * nr_harts + MIN_SPARE);
-}
-
-static void __init harts_init(unsigned long *entries)
-{
-	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
-		struct hart_local *hl = hart_info(cpu)->local;
-
-		hl->window_va = arch_window_base(va_layout.window_base, entries);
-		hl->windows = state.spare[--state.nr_spare];
-		hl->window_limit = tlb_by_address() ? FULL : 0;
-		state.reserve[cpu] = state.spare[--state.nr_spare];
-	}
+	if (start)
+		page = KMAP_POOL + (va - start) / PAGE_SIZE;
+	else
+		entries += KMAP_POOL;
+	if (page < KMAP_POOL)
+		snprintf(text, bytes, "kmap() window %lu is unmapped: it had pfn 0x%lx", page,
+			 arch_window_pfn(state.entries + page));
+	else if (page < KMAP_POOL + (1 + nr_harts) * BLOCK_PAGES)
+		tell_window(entries, page - KMAP_POOL, text, bytes);
 }
 
 void __init kmap_init(void)
 {
-	unsigned long bytes, base = va_layout.window_base, *entries;
+	unsigned long bytes = (KMAP_POOL + (1 + nr_harts) * BLOCK_PAGES) * PAGE_SIZE;
 
 	if (memblock_end_of_DRAM() <= va_layout.low_end)
 		return;
-	state.nr_blocks = blocks_wanted();
-	if (state.nr_blocks <= 2 * nr_harts)
-		panic("kmap: %u blocks of windows, expected more than two for each of %u harts",
-		      state.nr_blocks, nr_harts);
-	bytes = ALIGN_UP((KMAP_POOL + state.nr_blocks * BLOCK_PAGES) * PAGE_SIZE,
-			 WINDOW_TABLE_BYTES);
-	entries = memblock_alloc(bytes / PAGE_SIZE * sizeof(*entries), PAGE_SIZE);
-	state.entries = entries;
-	if (arch_windows_init(base, bytes, entries))
+	if (bytes > va_layout.window_bytes)
+		panic("kmap: %u harts need 0x%lx addresses for windows, expected 0x%lx at most",
+		      nr_harts, bytes, va_layout.window_bytes);
+	bytes = ALIGN_UP(bytes, WINDOW_TABLE_BYTES);
+	state.entries = memblock_alloc(bytes / PAGE_SIZE * sizeof(long), PAGE_SIZE);
+	if (arch_windows_init(va_layout.window_base, bytes, state.entries))
 		panic("kmap: no memory for the page tables of windows");
-	state.spare = memblock_alloc(state.nr_blocks * sizeof(*state.spare), sizeof(long));
-	for (unsigned int i = state.nr_blocks; i--;)
-		state.spare[state.nr_spare++] = entries + KMAP_POOL + i * BLOCK_PAGES;
-	state.reserve = memblock_alloc(nr_harts * sizeof(*state.reserve), sizeof(long));
-	harts_init(entries);
-	kmap_pool_init(entries);
+	give_early(&mm_boot_thread, 0);
+	for (unsigned int cpu = 0; cpu < nr_harts; cpu++)
+		hart_info(cpu)->local->window_limit = tlb_by_address() ? FULL : 0;
+	kmap_pool_init(state.entries);
 	trap_set_fault_text(fault_text);
 }

@@ -3,7 +3,7 @@
  * kmap.h - what kmap.c and kmap_pool.c share: who has which part of the windows
  *
  *     window_base   pool of kmap(): KMAP_POOL pages, the last of them never used
- *                   blocks: KMAP_DEPTH windows, an empty page behind each
+ *                   blocks of what runs before there are threads, and of the boot code's threads
  */
 #ifndef MM_KMAP_PRIVATE_H
 #define MM_KMAP_PRIVATE_H

@@ -57,7 +57,7 @@ static struct slot *find(const struct page *page)
 
 static void *address_of(const struct slot *slot)
 {
-	return (void *)arch_window_va(pool.entries + (slot - pool.slot));
+	return (void *)(va_layout.window_base + (unsigned long)(slot - pool.slot) * PAGE_SIZE);
 }
 
 /* A free slot becomes @page's, or NULL. */
@@ -72,7 +72,8 @@ static struct slot *take(const struct page *page)
 	pool.free = slot->next;
 	*slot = (struct slot){ .page = page, .next = *head };
 	*head = i;
-	arch_window_open_anyhow(pool.entries + i, page);
+	arch_window_show(pool.entries + i, page);
+	tlb_flush_local_range((unsigned long)address_of(slot), PAGE_SIZE);
 	return slot;
 }
 

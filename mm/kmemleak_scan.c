@@ -159,11 +159,15 @@ static bool read_descriptor(const struct memmap_block *block, void *arg)
 	return false;
 }
 
-static void read_hart(const char *area)
+/* Without what trap entry put there for a moment: it stands until the next trap. */
+static void read_hart(const struct hart_local *hart)
 {
 	size_t bytes = (size_t)(__per_cpu_end - __per_cpu_start) + CONFIG_PERCPU_DYNAMIC;
+	const char *area = (const char *)hart;
 
-	kmemleak_scan_range(area, area + (__per_cpu_no_scan - __per_cpu_start));
+	kmemleak_scan_range(area, hart->scratch);
+	kmemleak_scan_range(&hart->scratch[ARRAY_SIZE(hart->scratch)],
+			    area + (__per_cpu_no_scan - __per_cpu_start));
 	kmemleak_scan_range(area + (__per_cpu_no_scan_end - __per_cpu_start), area + bytes);
 }
 
@@ -178,7 +182,7 @@ static void read_roots(void)
 	kmemleak_scan_range(boot_stack_top, __init_bss_start);
 	kmemleak_scan_range(__init_bss_end, __bss_end);
 	for (unsigned cpu = 0; cpu < nr_harts; cpu++)
-		read_hart((const char *)hart_info(cpu)->local);
+		read_hart(hart_info(cpu)->local);
 	if (kmemleak_scan_stacks)
 		kmemleak_scan_stacks();
 	memmap_walk(0, ~0UL, read_descriptor, NULL);

@@ -9,6 +9,7 @@
  *
  * Freed, a stack stays as it is with the hart that freed it, if it has less than CACHED: the next
  * thread that is made there needs no addresses, pages or fence.  The rest goes the way of areas.
+ * What stands on it doesn't matter to a thread, but it does to kmemleak, for which it's cleared.
  * vm_struct.owner is the name of whose stack it is, and NULL while it's nobody's.
  *
  * Invariants: VM_STACK areas with an owner are in use, nr_used of them; those without are in a
@@ -27,6 +28,8 @@
 #include <kernel/percpu.h>
 #include <kernel/preempt.h>
 #include <kernel/smp.h>
+#include <mm/kmap.h>
+#include <mm/kmemleak.h>
 #include <mm/page_alloc.h>
 #include <string.h>
 
@@ -126,6 +129,7 @@ void kstack_flush(void)
 {
 	might_sleep();
 	drain();
+	kmap_drop_spare();
 	vm_unmap_aliases();
 }
 
@@ -144,6 +148,9 @@ unsigned long kstack_alloc(int nid)
 	}
 	if (!vm)
 		return 0;
+	/* Old pointers would hide leaks, wherever a frame has stored nothing yet. */
+	if (kmemleak_on)
+		memset((void *)stack_of(vm), 0, STACK_SIZE);
 	__atomic_fetch_add(&begun, 1, __ATOMIC_ACQUIRE);
 	__atomic_store_n(&vm->owner, "", __ATOMIC_RELEASE);
 	__atomic_fetch_add(&nr_used, 1, __ATOMIC_RELAXED);

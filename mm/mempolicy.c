@@ -76,7 +76,7 @@ void mm_switch(struct mm_thread *prev, struct mm_thread *next)
 {
 	if (prev->policy != next->policy)
 		mempolicy_switch(next->policy);
-	kmap_switch(prev, next);
+	kmap_switch(next);
 }
 
 void mempolicy_switch(u32 policy)

@@ -357,6 +357,8 @@ int memunmap_pages(struct dev_pagemap *pgmap)
 	if (err)
 		return refuse(pgmap, err,
 			      err == -EBUSY ? "pages of it are held" : "isn't registered");
+	if (is_high(pgmap))
+		kmap_flush_unused(); /* windows that kunmap() left open */
 	unmap_descriptors(r->start_pfn, r->end_pfn);
 	unmap_region(pgmap);
 	set_state(r, REGION_FREE);

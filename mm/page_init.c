@@ -123,7 +123,7 @@ unsigned long nr_free_pages(void)
 	unsigned long nr = 0;
 
 	for_each_zone(zone)
-		nr += READ_ONCE(zone->nr_free) + zone_listed_pages(zone);
+		nr += zone_free_pages(zone);
 	return nr;
 }
 
@@ -153,7 +153,7 @@ unsigned long nr_free_highpages(void)
 	unsigned long nr = 0;
 
 	for_each_zone(zone)
-		nr += zone_is_high(zone) ? READ_ONCE(zone->nr_free) + zone_listed_pages(zone) : 0;
+		nr += zone_is_high(zone) ? zone_free_pages(zone) : 0;
 	return nr;
 }
 

@@ -195,6 +195,17 @@ unsigned long zone_listed_pages(const struct zone *zone)
 	return nr;
 }
 
+/* What moves between lists and zone has one of the two counts, under the lock both. */
+unsigned long zone_free_pages(struct zone *zone)
+{
+	unsigned long nr, flags;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	nr = zone->nr_free + zone_listed_pages(zone);
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return nr;
+}
+
 static bool slot_is_sound(const struct zone_pcp *pcp, const struct page *page, unsigned type,
 			  unsigned order)
 {

@@ -129,7 +129,7 @@ static gfp_t pages_gfp(gfp_t gfp)
 	return gfp & (__GFP_DMA | __GFP_DMA32) ? gfp : gfp | __GFP_HIGHMEM;
 }
 
-static __noinline bool get_pages(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int nid)
+static bool get_pages(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int nid)
 {
 	if (nr > VM_INLINE_PAGES && !get_many(vm, nr, pages_gfp(gfp), gfp & ~PAGES_ONLY, nid))
 		return false;
@@ -231,6 +231,16 @@ static inline int map_area(const struct vm_struct *vm, unsigned long nr, unsigne
 	return 0;
 }
 
+/* More than a few pages, or of a node; a small area's may be one leaf. */
+static __noinline bool get_and_map(struct vm_struct *vm, unsigned long nr, gfp_t gfp, int nid)
+{
+	if (!get_pages(vm, nr, gfp, nid))
+		return false;
+	if (vm->entries && vm->nr_block_pages && arch_vmap_set_leaf(vm->entries, vm->pages[0]))
+		return true;
+	return !map_area(vm, nr, PAGE_KERNEL);
+}
+
 /* ---- vmalloc ---- */
 
 static __cold void *complain(size_t size, gfp_t gfp, const char *what, const void *caller)
@@ -275,10 +285,10 @@ static void *alloc_area(size_t size, size_t align, gfp_t gfp, int nid, u32 flags
 	if (!vm)
 		return complain(size, gfp, "no addresses", caller);
 	if (likely(nr <= VM_INLINE_PAGES && nid == NUMA_NO_NODE))
-		got = get_few(vm, nr, gfp);
+		got = get_few(vm, nr, gfp) && !map_area(vm, nr, PAGE_KERNEL);
 	else
-		got = get_pages(vm, nr, gfp, nid);
-	if (!got || map_area(vm, nr, PAGE_KERNEL))
+		got = get_and_map(vm, nr, gfp, nid);
+	if (!got)
 		return give_up(vm, size, gfp);
 	vmap_set_ready(vm, 0);
 	if (unlikely(gfp & __GFP_ZERO))
@@ -333,17 +343,31 @@ void *vmalloc_huge(size_t size, gfp_t gfp)
 			  __builtin_return_address(0));
 }
 
+static __always_inline void put_own(const struct vm_struct *vm)
+{
+	if (vm->flags & VMAP_OWNS_PAGES) {
+		put_pages(vm);
+		if (vm->pages != vm->few)
+			kvfree(vm->pages);
+	}
+}
+
+void vmap_put_pages(const struct vm_struct *vm)
+{
+	put_own(vm);
+}
+
 void vmap_destroy(const void *addr, u32 kinds)
 {
 	struct vm_struct *vm = vmap_area_release(addr, kinds);
 
 	if (unlikely(!vm))
 		return;
-	if (vm->flags & (VM_ALLOC | VM_STACK | VM_MAP_PUT_PAGES)) {
-		put_pages(vm);
-		if (vm->pages != vm->few)
-			kvfree(vm->pages);
+	if (unlikely(!vm->block)) {
+		vmap_end_large(vm);
+		return;
 	}
+	put_own(vm);
 	vmap_area_put(vm);
 }
 
@@ -395,17 +419,19 @@ static bool begins_block(struct page **pages, unsigned int nr)
 
 void *vmap(struct page **pages, unsigned int nr, unsigned long flags, unsigned int prot)
 {
+	unsigned long leaf;
 	struct vm_struct *vm;
 
 	if (!nr || nr > va_layout.vmalloc_bytes >> PAGE_SHIFT)
 		return NULL;
-	vm = get_vm_area_caller(nr * PAGE_SIZE, begins_block(pages, nr) ? arch_vmap_leaf() : 0,
-				VM_MAP, GFP_KERNEL, __builtin_return_address(0));
+	leaf = begins_block(pages, nr) ? arch_vmap_leaf() : 0;
+	vm = get_vm_area_caller(nr * PAGE_SIZE, leaf, VM_MAP, GFP_KERNEL,
+				__builtin_return_address(0));
 	if (!vm)
 		return NULL;
 	vm->pages = pages;
 	vm->nr_pages = nr;
-	if (map_area(vm, nr, prot)) {
+	if (leaf > PAGE_SIZE ? map_large(vm, prot) : map_area(vm, nr, prot)) {
 		remove_vm_area(vm->addr);
 		return NULL;
 	}

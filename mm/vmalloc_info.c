@@ -3,7 +3,10 @@
  * vmalloc_info.c - what areas there are, what an address has to do with them, and whether all is
  * sound
  *
- * Cost: vmalloc_validate() looks up each mapped page, with the lock for one area at a time.
+ * Whoever walks over all areas lets the lock go after a few ranges or pages, and goes on at the
+ * address where he was: what stays meanwhile is seen, what comes or goes may be.
+ *
+ * Cost: vmalloc_validate() looks up each mapped page.
  */
 #include "vmap.h"
 
@@ -12,6 +15,12 @@
 #include <mm/page_alloc.h>
 #include <stdio.h>
 #include <string.h>
+
+/* With interrupts off, at most: */
+#define CHUNK	      8 /* ranges that are looked at */
+#define PAGES_AT_ONCE 6 /* pages that are looked up */
+
+#define NOWHERE (~0UL)
 
 struct vm_struct *find_vm_area(const void *addr)
 {
@@ -46,7 +55,7 @@ void vmalloc_info(struct vmalloc_info *info)
 /* The first small area of @b at @at or above. */
 static struct vm_struct *small_area_above(const struct vmap_block *b, unsigned long at)
 {
-	unsigned long i = at > b->node.start ? (at - b->node.start) >> PAGE_SHIFT : 0;
+	unsigned long i = at > b->base ? (at - b->base) >> PAGE_SHIFT : 0;
 
 	for (; i < b->top; i++)
 		if (b->at[i])
@@ -54,45 +63,57 @@ static struct vm_struct *small_area_above(const struct vmap_block *b, unsigned l
 	return NULL;
 }
 
-/* The first live area that begins at @at or above, and the @node it is, or lies in.  The lock is
- * held. */
-static struct vm_struct *area_above(unsigned long at)
+/* The first live area that begins at *@at or above.  The lock is held, so only a few ranges, or one
+ * block, are looked at: NULL, and *@at is where to go on; NOWHERE: there is none. */
+static struct vm_struct *area_above(unsigned long *at)
 {
-	struct vmap_node *node = vmap_tree_above(&vmap_state.tree, at);
+	struct vmap_node *node = vmap_tree_above(&vmap_state.tree, *at);
 
-	for (; node && node != &vmap_state.tree.high; node = node->next) {
+	for (unsigned i = 0; i < CHUNK && node && node != &vmap_state.tree.high; i++) {
 		struct vm_struct *vm = NULL;
 
-		if (node->state != VMAP_LIVE)
-			continue;
-		if (node->kind == VMAP_BLOCK)
-			vm = small_area_above(container_of(node, struct vmap_block, node), at);
-		else if (node->start >= at)
+		if (node->state == VMAP_LIVE && node->kind == VMAP_BLOCK) {
+			vm = small_area_above(block_of(node), *at);
+			i = CHUNK;
+		} else if (node->state == VMAP_LIVE && node->start >= *at) {
 			vm = container_of(node, struct vm_struct, node);
+		}
 		if (vm)
 			return vm;
+		*at = node->end;
+		node = node->next;
 	}
+	if (!node || node == &vmap_state.tree.high)
+		*at = NOWHERE;
 	return NULL;
+}
+
+static void copy_area(struct vm_struct *copy, const struct vm_struct *vm)
+{
+	const char *owner;
+
+	*copy = *vm;
+	owner = copy->owner; /* it may be nobody's the next moment; the name stays */
+	if (copy->flags & VM_STACK && owner) {
+		copy->owner = (const char *)copy->few;
+		snprintf((char *)copy->few, sizeof(copy->few), "%s", owner);
+	}
 }
 
 bool vmalloc_next(unsigned long *at, struct vm_struct *copy)
 {
 	const struct vm_struct *vm;
 	unsigned long flags;
-	const char *owner;
 
-	spin_lock_irqsave(&vmap_state.lock, flags);
-	vm = area_above(*at);
-	if (vm) {
-		*copy = *vm;
-		*at = vm->node.end;
-		owner = copy->owner; /* it may be nobody's the next moment; the name stays */
-		if (copy->flags & VM_STACK && owner) {
-			copy->owner = (const char *)copy->few;
-			snprintf((char *)copy->few, sizeof(copy->few), "%s", owner);
+	do {
+		spin_lock_irqsave(&vmap_state.lock, flags);
+		vm = area_above(at);
+		if (vm) {
+			copy_area(copy, vm);
+			*at = vm->node.end;
 		}
-	}
-	spin_unlock_irqrestore(&vmap_state.lock, flags);
+		spin_unlock_irqrestore(&vmap_state.lock, flags);
+	} while (!vm && *at != NOWHERE);
 	return vm;
 }
 
@@ -209,75 +230,141 @@ static void check_page(const struct vm_struct *vm, unsigned long i)
 		      PA(map.pa), PA(page_to_phys(vm->pages[i])));
 }
 
-/* The first area at *@at or above; false if there is none.  *@at moves behind it. */
-static bool check_area(unsigned long *at)
-{
-	const struct vm_struct *vm;
-	unsigned long flags;
+/* Where a walk over all ranges is. */
+struct walk {
+	unsigned long at;	     /* everything below was looked at */
+	unsigned long nodes, blocks; /* so many were */
+};
 
-	spin_lock_irqsave(&vmap_state.lock, flags);
-	vm = area_above(*at);
-	if (vm) {
-		*at = vm->node.end;
-		if (vm->addr != (void *)vm->node.start ||
-		    (vm->node.state == VMAP_LIVE && vm->node.end - vm->node.start != vm->size))
-			panic("vmalloc area 0x%lx-0x%lx: addr %p, size 0x%lx", vm->node.start,
-			      vm->node.end, vm->addr, vm->size);
-		if (__atomic_load_n(&vm->flags, __ATOMIC_ACQUIRE) & VM_READY)
-			for (unsigned long i = 0; i < vm->size / PAGE_SIZE; i++)
-				check_page(vm, i);
-	}
-	spin_unlock_irqrestore(&vmap_state.lock, flags);
-	return vm;
+/* The live area that *@at lies in, some of whose pages were looked at. */
+static struct vm_struct *begun_area(unsigned long at)
+{
+	struct vm_struct *vm = vmap_area_at(at);
+
+	return vm && vm->node.state == VMAP_LIVE && vm->node.start < at ? vm : NULL;
+}
+
+/* Some pages of @vm from @at on; where the next one is. */
+static unsigned long check_pages(const struct vm_struct *vm, unsigned long at)
+{
+	unsigned long i = at > vm->node.start ? (at - vm->node.start) >> PAGE_SHIFT : 0;
+	unsigned long nr = min(vm->size / PAGE_SIZE, i + PAGES_AT_ONCE);
+
+	if (!(__atomic_load_n(&vm->flags, __ATOMIC_ACQUIRE) & VM_READY))
+		return vm->node.end;
+	for (; i < nr; i++)
+		check_page(vm, i);
+	return vm->node.start + nr * PAGE_SIZE;
+}
+
+/* Areas whose first pages were among those that were looked at: some from *@at on, which moves. */
+static unsigned check_area(unsigned long *at)
+{
+	const struct vm_struct *vm = begun_area(*at);
+	bool begun = vm;
+
+	if (!vm)
+		vm = area_above(at);
+	if (!vm)
+		return 0;
+	if (vm->addr != (void *)vm->node.start || vm->node.end - vm->node.start != vm->size)
+		panic("vmalloc area 0x%lx-0x%lx: addr %p, size 0x%lx", vm->node.start, vm->node.end,
+		      vm->addr, vm->size);
+	*at = check_pages(vm, *at);
+	return !begun;
 }
 
 static void check_block(const struct vmap_block *b)
 {
-	unsigned used = 0;
+	unsigned used = 0, nr;
 
-	for (unsigned i = 0; i < VMAP_BLOCK_PAGES; i++) {
+	for (unsigned i = 0; i < VMAP_BLOCK_PAGES; i += nr) {
 		const struct vm_struct *vm = b->at[i];
 
+		nr = 1;
 		if (!vm)
 			continue;
-		used += (unsigned)((vm->node.end - vm->node.start) >> PAGE_SHIFT);
-		if (vm->block != b || vm->node.start != b->node.start + i * PAGE_SIZE ||
-		    i >= b->top)
-			panic("vmalloc block 0x%lx: area 0x%lx in slot %u, top %u", b->node.start,
+		nr = (unsigned)(vm->size >> PAGE_SHIFT);
+		used += nr;
+		if (vm->block != b || vm->node.start != b->base + i * PAGE_SIZE || i >= b->top)
+			panic("vmalloc block 0x%lx: area 0x%lx in slot %u, top %u", b->base,
 			      vm->node.start, i, b->top);
 	}
 	if (used != b->used)
-		panic("vmalloc block 0x%lx: %u pages are in use, used is %u", b->node.start, used,
+		panic("vmalloc block 0x%lx: %u pages are in use, used is %u", b->base, used,
 		      b->used);
 }
 
-static void check_tree(void)
+/* A few ranges.  False: they were the last ones. */
+static bool check_ranges(struct walk *w)
 {
-	const struct vmap_node *node;
-	unsigned long flags, at = 0, blocks = 0;
+	const struct vmap_node *node = vmap_tree_above(&vmap_state.tree, w->at);
 	const char *fault;
 
-	spin_lock_irqsave(&vmap_state.lock, flags);
-	fault = vmap_tree_validate(&vmap_state.tree, &at);
-	if (fault)
-		panic("vmalloc range 0x%lx: %s", at, fault);
-	for (node = vmap_state.tree.low.next; node != &vmap_state.tree.high; node = node->next) {
-		if (node->kind != VMAP_BLOCK || node->state != VMAP_LIVE)
-			continue;
-		check_block(container_of(node, struct vmap_block, node));
-		blocks++;
+	for (unsigned i = 0; i < CHUNK && node && node != &vmap_state.tree.high; i++) {
+		bool block = node->kind == VMAP_BLOCK && node->state == VMAP_LIVE;
+
+		if (block && i)
+			break; /* that's a turn of its own */
+		fault = vmap_tree_check_node(node);
+		if (fault)
+			panic("vmalloc range 0x%lx: %s", node->start, fault);
+		if (block) {
+			check_block(container_of(node, struct vmap_block, node));
+			w->blocks++;
+			i = CHUNK;
+		}
+		w->nodes++;
+		w->at = node->end;
+		node = node->next;
 	}
-	if (blocks > vmap_state.nr_blocks)
-		panic("vmalloc: %lu blocks, nr_blocks %lu", blocks, vmap_state.nr_blocks);
-	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	return node && node != &vmap_state.tree.high;
+}
+
+/* The lock is held since the last range. */
+static void check_counts(const struct walk *w)
+{
+	const char *fault = vmap_tree_check_ends(&vmap_state.tree, w->nodes);
+
+	if (fault)
+		panic("vmalloc: %s", fault);
+	if (w->blocks > vmap_state.nr_blocks)
+		panic("vmalloc: %lu blocks, nr_blocks %lu", w->blocks, vmap_state.nr_blocks);
+}
+
+/* The ranges of the tree, in turns.  What is counted must be right if nothing changed meanwhile:
+ * what is taken changes the tree's random number, what is given back the number of its nodes. */
+static void check_tree(void)
+{
+	const struct vmap_tree *tree = &vmap_state.tree;
+	struct walk w = { 0 };
+	unsigned long flags, nr;
+	bool more;
+	u32 random;
+
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	nr = tree->nr;
+	random = tree->random;
+	for (;;) {
+		more = check_ranges(&w);
+		if (!more && nr == tree->nr && random == tree->random)
+			check_counts(&w);
+		spin_unlock_irqrestore(&vmap_state.lock, flags);
+		if (!more)
+			return;
+		spin_lock_irqsave(&vmap_state.lock, flags);
+	}
 }
 
 unsigned long vmalloc_validate(void)
 {
-	unsigned long at = 0, nr = 0;
+	unsigned long at = 0, nr = 0, flags;
 
 	check_tree();
-	while (check_area(&at))
-		nr++;
+	while (at != NOWHERE) {
+		spin_lock_irqsave(&vmap_state.lock, flags);
+		nr += check_area(&at);
+		spin_unlock_irqrestore(&vmap_state.lock, flags);
+	}
 	return nr;
 }

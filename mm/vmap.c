@@ -41,20 +41,19 @@ struct vmap_freed vmap_freed[VMAP_FREED] __aligned(2 * sizeof(vmap_freed));
 
 static DEFINE_PER_CPU(struct vmap_block *, hart_block);
 static struct kmem_cache *area_cache;
-static unsigned long lazy_max; /* bytes */
 static unsigned block_pages;
 
 void __init vmalloc_init(void)
 {
-	unsigned long bytes = va_layout.vmalloc_bytes;
+	unsigned long bytes = va_layout.vmalloc_bytes, most;
 	unsigned shift = 0;
 
 	while (nr_harts >> (shift + 1))
 		shift++;
 	area_cache = kmem_cache_create("vm_struct", sizeof(struct vm_struct), 0,
 				       SLAB_PANIC | SLAB_NO_MERGE, NULL);
-	lazy_max = min((unsigned long)(LAZY_MIB * MiB) * (1 + shift), bytes / 8);
-	lazy_max = min(lazy_max, nr_managed_pages() * (2 * PAGE_SIZE));
+	most = min((unsigned long)(LAZY_MIB * MiB) * (1 + shift), bytes / 8);
+	vmap_state.lazy_max = min(most, nr_managed_pages() * (2 * PAGE_SIZE));
 	block_pages = VMAP_BLOCK_PAGES;
 	while (block_pages * PAGE_SIZE > bytes / 64)
 		block_pages /= 2;
@@ -69,7 +68,7 @@ void __init vmalloc_init(void)
 
 static struct vm_struct *small_area_at(const struct vmap_block *b, unsigned long addr)
 {
-	unsigned long at = (addr - b->node.start) >> PAGE_SHIFT;
+	unsigned long at = (addr - b->base) >> PAGE_SHIFT;
 
 	for (unsigned i = 0; i < VMAP_SMALL_PAGES && i <= at; i++) {
 		struct vm_struct *vm = b->at[at - i];
@@ -111,7 +110,7 @@ static void make_block_lazy(struct vmap_block *b)
 /* No hart takes areas from @b any more. */
 static void retire(struct vmap_block *b)
 {
-	b->current = false;
+	b->of_hart = false;
 	if (!b->used)
 		make_block_lazy(b);
 }
@@ -134,7 +133,7 @@ static void give_to_block(struct vmap_block *b, unsigned long slot, unsigned nr)
 {
 	b->at[slot] = NULL;
 	b->used -= nr;
-	if (!b->used && !b->current)
+	if (!b->used && !b->of_hart)
 		make_block_lazy(b);
 }
 
@@ -150,8 +149,10 @@ static void count_area(struct vm_struct *vm)
 /* Volatile, so that no compiler makes it a call of memset, which goes byte by byte. */
 static void clear_slots(struct vm_struct *volatile *at)
 {
-	for (struct vm_struct *volatile *end = at + VMAP_BLOCK_PAGES; at != end; at += 4)
+	for (struct vm_struct *volatile *end = at + VMAP_BLOCK_PAGES; at != end; at += 8) {
 		at[0] = at[1] = at[2] = at[3] = NULL;
+		at[4] = at[5] = at[6] = at[7] = NULL;
+	}
 }
 
 static struct vmap_block *new_block(gfp_t gfp)
@@ -163,7 +164,7 @@ static struct vmap_block *new_block(gfp_t gfp)
 		b->node.kind = VMAP_BLOCK;
 		b->node.state = VMAP_LIVE;
 		b->top = b->used = b->noted = 0;
-		b->current = true;
+		b->of_hart = true;
 		clear_slots(b->at);
 	}
 	return b;
@@ -178,6 +179,7 @@ static __noinline bool place_block(struct vmap_block *b)
 	spin_lock_irqsave(&vmap_state.lock, flags);
 	taken = vmap_tree_take(&vmap_state.tree, &b->node, bytes, bytes, PAGE_SIZE);
 	vmap_state.nr_blocks += taken;
+	b->base = b->node.start;
 	spin_unlock_irqrestore(&vmap_state.lock, flags);
 	if (!taken)
 		return false;
@@ -244,16 +246,36 @@ static bool take_large(struct vm_struct *vm, unsigned long align)
 	return taken;
 }
 
-static bool is_small(unsigned long nr, unsigned long align)
+/* From there, at a multiple of @align; what is left out before is nobody's. */
+static bool take_small_aligned(struct vm_struct *vm, unsigned long align)
 {
-	return nr <= VMAP_SMALL_PAGES && align <= PAGE_SIZE;
+	unsigned long nr = vm->size >> PAGE_SHIFT, top, flags;
+	struct vmap_block *b;
+	bool room = false;
+
+	if (nr > VMAP_SMALL_PAGES || align <= PAGE_SIZE || align > VMAP_SMALL_ALIGN)
+		return false;
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	b = *this_cpu_ptr(&hart_block);
+	if (b) {
+		top = ALIGN_UP((unsigned long)b->top, align >> PAGE_SHIFT);
+		room = top + nr <= block_pages;
+		if (room) {
+			b->top = (unsigned)top;
+			take_from_block(b, vm, (unsigned)nr);
+			count_area(vm);
+		}
+	}
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	return room;
 }
 
-static bool take(struct vm_struct *vm, unsigned long align, gfp_t gfp)
+static __noinline bool take(struct vm_struct *vm, unsigned long align, gfp_t gfp)
 {
 	unsigned long nr = vm->size >> PAGE_SHIFT;
 
-	if (is_small(nr, align) && take_new_block(vm, (unsigned)nr, gfp))
+	if (nr <= VMAP_SMALL_PAGES && align <= VMAP_SMALL_ALIGN &&
+	    take_new_block(vm, (unsigned)nr, gfp))
 		return true;
 	return vm->size <= va_layout.vmalloc_bytes && take_large(vm, max(align, PAGE_SIZE));
 }
@@ -262,9 +284,9 @@ static bool take(struct vm_struct *vm, unsigned long align, gfp_t gfp)
 static __noinline struct vm_struct *take_or_free(struct vm_struct *vm, unsigned long align,
 						 gfp_t gfp)
 {
-	bool taken = take(vm, align, gfp);
+	bool taken = take_small_aligned(vm, align) || take(vm, align, gfp);
 
-	if (unlikely(!taken) && !in_atomic()) {
+	if (unlikely(!taken) && vmap_may_fence()) {
 		vm_unmap_aliases();
 		taken = take(vm, align, gfp);
 	}
@@ -294,7 +316,8 @@ struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long align, u3
 	vm->nr_pages = vm->nr_block_pages = 0;
 	vm->pages = vm->few;
 	vm->caller = caller;
-	if (is_small(size >> PAGE_SHIFT, align) && take_small(vm, (unsigned)(size >> PAGE_SHIFT)))
+	if (size >> PAGE_SHIFT <= VMAP_SMALL_PAGES && align <= PAGE_SIZE &&
+	    take_small(vm, (unsigned)(size >> PAGE_SHIFT)))
 		return vm;
 	return take_or_free(vm, align, gfp);
 }
@@ -363,42 +386,36 @@ struct vm_struct *vmap_area_release(const void *addr, u32 kinds)
 		unsigned long nr = size >> PAGE_SHIFT;
 
 		arch_vmap_clear(vm->entries, nr - 1);
-		give_to_block(vm->block, (at - vm->block->node.start) >> PAGE_SHIFT, (unsigned)nr);
+		give_to_block(vm->block, (at - vm->block->base) >> PAGE_SHIFT, (unsigned)nr);
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
+		vmap_gone(at, size - PAGE_SIZE);
 	} else {
 		vm->node.state = VMAP_LAZY;
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
-		arch_vunmap(at, size - PAGE_SIZE);
 	}
-	arch_vmap_gone(at, size - PAGE_SIZE);
 	return vm;
 }
 
 void vmap_area_put(struct vm_struct *vm)
 {
-	bool small = vm->block;
-	unsigned long flags;
-
-	if (!small) {
-		spin_lock_irqsave(&vmap_state.lock, flags);
-		vm->next_lazy = vmap_state.lazy_areas;
-		vmap_state.lazy_areas = vm;
-		vmap_state.lazy_bytes += vm->size;
-		spin_unlock_irqrestore(&vmap_state.lock, flags);
-	}
-	if (unlikely(READ_ONCE(vmap_state.lazy_bytes) > lazy_max))
+	if (unlikely(vmap_lazy_is_much()))
 		vmap_purge_soon();
-	if (small)
-		kmem_cache_free(area_cache, vm);
+	kmem_cache_free(area_cache, vm);
 }
 
 bool vmap_area_remove(const void *addr, u32 kinds)
 {
 	struct vm_struct *vm = vmap_area_release(addr, kinds);
 
-	if (vm)
+	if (!vm)
+		return false;
+	if (vm->block) {
 		vmap_area_put(vm);
-	return vm;
+	} else {
+		vm->flags &= ~VMAP_OWNS_PAGES; /* they're the caller's */
+		vmap_end_large(vm);
+	}
+	return true;
 }
 
 bool remove_vm_area(const void *addr)

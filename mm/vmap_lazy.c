@@ -8,9 +8,12 @@
  * also dissolves blocks of which only a part is in use: their areas become ranges of the tree.
  *
  * Purges happen when lazy_max bytes wait, when no addresses are left, and when asked for.  Who
- * frees where no fence can be made leaves it to a thread (vmap_purge_asked).
+ * frees where no fence can be made leaves it to a thread (vmap_work_asked), and with interrupts off
+ * all of a large area but its name: its entries and pages are many.
  *
- * Locking: vmap_state.lock (rank VMAP), for a few ranges at a time; fences without it.  One purge
+ * Locking: vmap_state.lock (rank VMAP), for a few changes of the tree at a time, so that interrupts
+ *   aren't off for longer the more ranges there are; fences without it.  Between two turns a
+ *   purge's ranges are its own, a block is what isn't dissolved yet, and all is sound.  One purge
  *   at a time, as a rule: each has ranges of its own (node.owner), but two that are neighbours
  *   leave an unused table for the next.
  * Cost: O(log n) a range, and a fence of all harts.
@@ -23,44 +26,27 @@
 #include <kernel/smp.h>
 #include <kernel/time.h>
 #include <mm/kmalloc.h>
-#include <mm/node_daemon.h>
+#include <mm/mm_thread.h>
 
-#define CHUNK	  16	     /* ranges that are looked at with interrupts off */
+/* With interrupts off, at most: */
+#define CHUNK	16 /* ranges that are looked at */
+#define CHANGES 2  /* changes of the tree, up to 800 instructions each among 100,000 */
+
 #define OTHERS_NS 100000000u /* how long vm_unmap_aliases() waits for other purges */
+#define WAIT_NS	  100000u    /* how often it looks whether what was deferred is done */
 
-bool vmap_purge_asked;
+bool vmap_work_asked;
 
 /* What a purge has taken. */
 struct purge {
 	struct vm_struct *areas;
 	struct vmap_block *blocks;
+	unsigned changes; /* that may still be made of the tree before the lock is let go */
 };
 
 static bool is_mine(const struct vmap_node *node, const struct purge *p)
 {
 	return node->state == VMAP_PURGING && node->owner == p;
-}
-
-/* @node takes over its neighbours that are @p's, and free addresses around as far as one page table
- * reaches. */
-static void claim(struct vmap_node *node, const struct purge *p)
-{
-	unsigned long start = node->start, end = node->end, table = arch_vmap_table_bytes();
-
-	while (is_mine(node->prev, p)) {
-		node->prev->state = VMAP_GONE;
-		start = node->prev->start;
-		vmap_tree_remove(&vmap_state.tree, node->prev);
-	}
-	while (is_mine(node->next, p)) {
-		node->next->state = VMAP_GONE;
-		end = node->next->end;
-		vmap_tree_remove(&vmap_state.tree, node->next);
-	}
-	start = max(node->prev->end, ALIGN_DOWN(start, table));
-	/* Not past the end of the address space. */
-	end = min(node->next->start - 1, (end - 1) | (table - 1)) + 1;
-	vmap_tree_resize(&vmap_state.tree, node, start, end);
 }
 
 /* What is lazy becomes @p's.  False: another purge is under way, of which what is freed now may be
@@ -80,15 +66,15 @@ static bool take_lazy(struct purge *p, bool force)
 		vmap_state.lazy_bytes = 0;
 		vmap_state.purging++;
 		vmap_state.purges += p->areas || p->blocks;
-		vmap_purge_asked = false;
+		vmap_state.purge_asked = false;
 	}
 	spin_unlock_irqrestore(&vmap_state.lock, flags);
 	return mine;
 }
 
-/* @fn for each range of @p, a few at a time under the lock. */
+/* @fn for each range of @p, a few at a time under the lock; while it's false, for the same. */
 static __noinline void for_ranges(struct purge *p,
-				  void (*fn)(struct vmap_node *node, struct purge *p))
+				  bool (*fn)(struct vmap_node *node, struct purge *p))
 {
 	struct vm_struct *vm = p->areas;
 	struct vmap_block *b = p->blocks;
@@ -96,31 +82,66 @@ static __noinline void for_ranges(struct purge *p,
 
 	while (vm || b) {
 		spin_lock_irqsave(&vmap_state.lock, flags);
-		for (unsigned i = 0; i < CHUNK && vm; i++, vm = vm->next_lazy)
-			fn(&vm->node, p);
-		for (unsigned i = 0; i < CHUNK && b; i++, b = b->next_lazy)
-			fn(&b->node, p);
+		p->changes = CHANGES;
+		for (unsigned i = 0; i < CHUNK && p->changes && (vm || b); i++) {
+			if (!fn(vm ? &vm->node : &b->node, p))
+				continue;
+			if (vm)
+				vm = vm->next_lazy;
+			else
+				b = b->next_lazy;
+		}
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
 	}
 }
 
-static void mark_range(struct vmap_node *node, struct purge *p)
+static bool mark_range(struct vmap_node *node, struct purge *p)
 {
 	node->state = VMAP_PURGING;
 	node->owner = p;
+	return true;
 }
 
-static void claim_range(struct vmap_node *node, struct purge *p)
+/* The addresses of @gone, a neighbour, are taken over. */
+static void take_over(struct vmap_node *gone, struct purge *p)
 {
-	if (node->state != VMAP_GONE)
-		claim(node, p);
+	gone->state = VMAP_GONE;
+	vmap_tree_remove(&vmap_state.tree, gone);
+	p->changes--;
 }
 
-static void free_range(struct vmap_node *node, struct purge *p)
+/* @node takes over its neighbours that are @p's, and, after the last, free addresses around as far
+ * as one page table reaches.  False: there are more neighbours. */
+static bool claim_range(struct vmap_node *node, struct purge *p)
 {
-	if (node->state != VMAP_GONE)
+	unsigned long start = node->start, end = node->end, table = arch_vmap_table_bytes();
+	bool all;
+
+	if (node->state == VMAP_GONE)
+		return true;
+	for (; p->changes && is_mine(node->prev, p); take_over(node->prev, p))
+		start = node->prev->start;
+	for (; p->changes && is_mine(node->next, p); take_over(node->next, p))
+		end = node->next->end;
+	all = p->changes;
+	if (all) {
+		start = max(node->prev->end, ALIGN_DOWN(start, table));
+		/* Not past the end of the address space. */
+		end = min(node->next->start - 1, (end - 1) | (table - 1)) + 1;
+		p->changes--;
+	}
+	vmap_tree_resize(&vmap_state.tree, node, start, end);
+	return all;
+}
+
+static bool free_range(struct vmap_node *node, struct purge *p)
+{
+	if (node->state != VMAP_GONE) {
 		vmap_tree_remove(&vmap_state.tree, node);
+		p->changes--;
+	}
 	vmap_state.nr_blocks -= node->kind == VMAP_BLOCK;
+	return true;
 }
 
 static void free_tables(struct tlb_batch *tlb, const struct vmap_node *node)
@@ -149,26 +170,45 @@ static bool is_torn(const struct vmap_node *node)
 {
 	const struct vmap_block *b = container_of(node, struct vmap_block, node);
 
-	return node->kind == VMAP_BLOCK && node->state == VMAP_LIVE && !b->current;
+	return node->kind == VMAP_BLOCK && node->state == VMAP_LIVE && !b->of_hart;
 }
 
-/* Its areas become ranges of the tree. */
-static void dissolve(struct vmap_block *b)
+/* Its first area becomes a range of the tree; the block is what is above.  True: nothing is. */
+static bool dissolve(struct vmap_block *b)
 {
-	vmap_tree_remove(&vmap_state.tree, &b->node);
-	vmap_state.nr_blocks--;
-	for (unsigned i = 0; i < b->top; i++) {
-		struct vm_struct *vm = b->at[i];
+	struct vm_struct **slot = &b->at[(b->node.start - b->base) >> PAGE_SHIFT], *vm;
+	unsigned nr;
 
-		if (!vm)
-			continue;
-		vm->block = NULL;
-		vmap_tree_insert(&vmap_state.tree, &vm->node);
+	while (!*slot)
+		slot++;
+	vm = *slot;
+	*slot = NULL;
+	nr = (unsigned)(vm->size >> PAGE_SHIFT);
+	b->used -= nr;
+	b->noted -= nr;
+	if (b->used) {
+		vmap_tree_resize(&vmap_state.tree, &b->node, vm->node.end, b->node.end);
+	} else {
+		vmap_tree_remove(&vmap_state.tree, &b->node);
+		vmap_state.nr_blocks--;
 	}
+	vm->block = NULL;
+	vmap_tree_insert(&vmap_state.tree, &vm->node);
+	return !b->used;
 }
 
-/* Note how much is in use of each torn block; or, after a fence, dissolve those of which nothing
- * was freed since. */
+/* Note how much is in use of @b; or, after a fence, dissolve it a little, if nothing was freed
+ * since.  False: there is more to do.  @*gone: it's nothing any more. */
+static bool tear(struct vmap_block *b, bool fenced, bool *gone)
+{
+	if (!fenced)
+		b->noted = b->used;
+	else if (b->noted == b->used)
+		return *gone = dissolve(b);
+	return true;
+}
+
+/* Of each torn block, note how much is in use, or, after a fence, dissolve it. */
 static __noinline void torn_blocks(bool fenced)
 {
 	unsigned long at = 0, flags;
@@ -176,6 +216,7 @@ static __noinline void torn_blocks(bool fenced)
 
 	do {
 		struct vmap_block *b = NULL;
+		bool gone = false;
 
 		spin_lock_irqsave(&vmap_state.lock, flags);
 		node = vmap_tree_above(&vmap_state.tree, at);
@@ -187,16 +228,11 @@ static __noinline void torn_blocks(bool fenced)
 			}
 			node = node->next;
 		}
-		if (b && !fenced) {
-			b->noted = b->used;
-			b = NULL;
-		} else if (b && b->noted == b->used) {
-			dissolve(b);
-		} else {
-			b = NULL;
-		}
+		if (b && !tear(b, fenced, &gone))
+			at = node->start;
 		spin_unlock_irqrestore(&vmap_state.lock, flags);
-		kfree(b);
+		if (gone)
+			kfree(b);
 	} while (node && node != &vmap_state.tree.high);
 }
 
@@ -236,26 +272,113 @@ static bool purge(bool all, bool force)
 /* Again if somebody asked meanwhile, and the thread that came for it found us at it. */
 static void purge_asked(void)
 {
-	while (purge(false, false) && READ_ONCE(vmap_purge_asked))
+	while (purge(false, false) && READ_ONCE(vmap_state.purge_asked))
 		;
 }
 
-void vmap_purge_soon(void)
+/* ---- by a thread ---- */
+
+/* Have vmap_work() called. */
+static __cold void ask_for_work(void)
 {
-	if (!in_atomic()) {
-		purge_asked();
+	smp_mb(); /* the thread clears it, then looks for what to do */
+	if (READ_ONCE(vmap_work_asked))
 		return;
-	}
-	if (READ_ONCE(vmap_purge_asked))
-		return;
-	WRITE_ONCE(vmap_purge_asked, true);
+	WRITE_ONCE(vmap_work_asked, true);
 	if (READ_ONCE(node_daemon_kick))
 		node_daemon_kick();
 }
 
-void vmap_purge_work(void)
+void vmap_purge_soon(void)
 {
-	purge_asked();
+	if (vmap_may_fence()) {
+		purge_asked();
+		return;
+	}
+	WRITE_ONCE(vmap_state.purge_asked, true);
+	ask_for_work();
+}
+
+static void end_area(struct vm_struct *vm)
+{
+	unsigned long flags;
+
+	arch_vunmap(vm->node.start, vm->size - PAGE_SIZE);
+	vmap_gone(vm->node.start, vm->size - PAGE_SIZE);
+	vmap_put_pages(vm);
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	vm->next_lazy = vmap_state.lazy_areas;
+	vmap_state.lazy_areas = vm;
+	vmap_state.lazy_bytes += vm->size;
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+}
+
+static void defer(struct vm_struct *vm)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	vm->next_lazy = vmap_state.deferred;
+	vmap_state.deferred = vm;
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	ask_for_work();
+}
+
+static struct vm_struct *next_deferred(bool ended_one)
+{
+	struct vm_struct *vm;
+	unsigned long flags;
+
+	spin_lock_irqsave(&vmap_state.lock, flags);
+	vmap_state.ending -= ended_one;
+	vm = vmap_state.deferred;
+	if (vm) {
+		vmap_state.deferred = vm->next_lazy;
+		vmap_state.ending++;
+	}
+	spin_unlock_irqrestore(&vmap_state.lock, flags);
+	return vm;
+}
+
+static __noinline void end_deferred(void)
+{
+	for (struct vm_struct *vm = next_deferred(false); vm; vm = next_deferred(true))
+		end_area(vm);
+}
+
+/* As long as its pages are many, somebody else would wait for an interrupt. */
+void vmap_end_large(struct vm_struct *vm)
+{
+	if (unlikely((irqs_disabled() || in_interrupt()) && READ_ONCE(node_daemon_kick))) {
+		defer(vm);
+		return;
+	}
+	end_area(vm);
+	if (unlikely(READ_ONCE(vmap_state.deferred) && !READ_ONCE(vmap_state.ending)))
+		end_deferred(); /* but not for the array of such a one's pages */
+	if (unlikely(vmap_lazy_is_much()))
+		vmap_purge_soon();
+}
+
+void vmap_work(void)
+{
+	WRITE_ONCE(vmap_work_asked, false);
+	smp_mb(); /* whoever asks from now on is heard */
+	end_deferred();
+	if (READ_ONCE(vmap_state.purge_asked) || vmap_lazy_is_much())
+		purge_asked();
+}
+
+/* What others have begun to end is done. */
+static void wait_for_deferred(void)
+{
+	end_deferred();
+	while (READ_ONCE(vmap_state.ending)) {
+		if (mm_wait_hook)
+			mm_wait_hook(WAIT_NS);
+		else
+			cpu_relax();
+	}
 }
 
 void vm_unmap_aliases(void)
@@ -263,10 +386,11 @@ void vm_unmap_aliases(void)
 	u64 start = ktime_ns();
 
 	might_sleep();
+	wait_for_deferred();
 	vmap_retire_all();
 	/* One less urgent than us may be at it, and would never be done on our hart. */
 	while (!purge(true, ktime_ns() - start > OTHERS_NS))
 		cpu_relax();
-	if (READ_ONCE(vmap_purge_asked))
+	if (READ_ONCE(vmap_state.purge_asked))
 		purge_asked();
 }

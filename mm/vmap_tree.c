@@ -245,7 +245,7 @@ void vmap_tree_resize(struct vmap_tree *tree, struct vmap_node *node, unsigned l
 /* ---- validate ---- */
 
 /* What is wrong with @n alone, given that its neighbours on the list are. */
-static const char *check_node(const struct vmap_node *n)
+const char *vmap_tree_check_node(const struct vmap_node *n)
 {
 	if (n->next->prev != n || n->prev->next != n)
 		return "its neighbours don't know it";
@@ -264,6 +264,17 @@ static const char *check_node(const struct vmap_node *n)
 	return NULL;
 }
 
+const char *vmap_tree_check_ends(const struct vmap_tree *tree, unsigned long nr)
+{
+	const struct vmap_node *high = &tree->high;
+
+	if (nr != tree->nr)
+		return "the list has another number of nodes than the tree";
+	if (high->right || high->parent || high->max_gap != max_gap_of(high))
+		return "the root isn't right";
+	return NULL;
+}
+
 const char *vmap_tree_validate(const struct vmap_tree *tree, unsigned long *at)
 {
 	const struct vmap_node *n = tree->low.next;
@@ -272,14 +283,10 @@ const char *vmap_tree_validate(const struct vmap_tree *tree, unsigned long *at)
 
 	for (; n != &tree->high && !fault; n = n->next, nr++) {
 		*at = n->start;
-		fault = check_node(n);
+		fault = vmap_tree_check_node(n);
 	}
 	if (fault)
 		return fault;
 	*at = tree->high.start;
-	if (nr != tree->nr)
-		return "the list has another number of nodes than the tree";
-	if (tree->high.right || tree->high.parent || tree->high.max_gap != max_gap_of(&tree->high))
-		return "the root isn't right";
-	return NULL;
+	return vmap_tree_check_ends(tree, nr);
 }

@@ -61,7 +61,7 @@ static unsigned long pages_free(struct zone *const *list, zone_mask_t reach)
 
 	for (; *list; list++)
 		if (reach >> (*list)->type & 1)
-			nr += READ_ONCE((*list)->nr_free) + zone_listed_pages(*list);
+			nr += zone_free_pages(*list);
 	return nr;
 }
 

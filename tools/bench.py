@@ -11,6 +11,8 @@ retired instructions is exact and a run repeats to the instruction, and asks the
 shell's `bench`; boots it again with each size of memory for the boot_* keys.
 KEY_plain is KEY in a kernel without hardening, and a table shows what each option of the
 small-object allocator costs: for these other kernels are built (bench_builds.py).
+rv32_KEY is KEY on qemu-virt32: some of these are counted beside qemu-virt's, all of them with
+--board qemu-virt32.
 Prints a table and writes {"KEY": {"measured": N, "target": N, "linux": N}, ...},
 with that other table as "options", and "machine" naming the versions of QEMU and
 OpenSBI that counted.  A key without a target or a figure of Linux's has null there.
@@ -105,6 +107,13 @@ FIGURES |= {
     "vmalloc1m_single_pair": (12_000, None),  # where no two pages in a row are free
     "vmap64k_pair": (None, None),
 }
+RV64_BOARD, RV32_BOARD, RV32 = "qemu-virt", "qemu-virt32", "rv32_"
+# Of rv32, when all of rv64 are counted.
+BOTH = ["boot_256M", "page0_pair", "page3_pair", "kmalloc64_pair", "kmem_cache192_pair",
+        "kmap_local_pair", "kmap_pair", "vmalloc4k_pair", "vmalloc16k_pair", "vmalloc64k_pair",
+        "vmalloc1m_pair", "vmalloc1m_single_pair", "vmap64k_pair"]
+HIGH = ("kmap_local_pair", "kmap_pair")
+LARGE = ("boot_4G", "boot_8G", "boot_16G", "kmalloc_waste")  # more memory than QEMU 7.2's rv32 has
 MORE_IS_BETTER = {"free_at_8M_kb"}
 DIFFERS = {"ipi_call", "page_contention", "slab_contention"}  # from run to run
 TOLERANCE = 0.02
@@ -139,11 +148,17 @@ class Failed(Exception):
     """A machine did not do what was asked; the text ends with what it printed."""
 
 
+def asked_for(board):
+    """QEMU= of the command line, if it is for harts of @board's width."""
+    asked = os.environ.get("QEMU", "")
+    own = qemu.board_data(board)["QEMU_SYSTEM"]
+    return asked if asked.endswith("riscv32") == own.endswith("riscv32") else ""
+
+
 def boot(board, mem, commands, timeout, smp="1", extra=ICOUNT, append="", kernel=None):
     """The console of @smp harts with @mem memory that runs shell @commands and powers off."""
     line = qemu.command(board, smp=smp, mem=mem, append=f'nokaslr {append} run="{commands}"',
-                        extra=extra, kernel=kernel,
-                        qemu=os.environ.get("QEMU", ""))
+                        extra=extra, kernel=kernel, qemu=asked_for(board))
     try:
         done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
         out = (done.stdout + done.stderr).decode(errors="replace").replace("\r", "")
@@ -178,7 +193,8 @@ def struct_page_bytes(elf):
 def measure(board, wanted):
     """({key: number}, {what: version}); an empty @wanted means all keys."""
     def want(key):
-        return not wanted or key in wanted
+        small = "QEMU10_ABOVE" in qemu.board_data(board)
+        return key in wanted if wanted else not (small and key in LARGE)
 
     measured, folder = {}, f"{qemu.TOP}/build/{board}"
     machine = {"opensbi": find(r"OpenSBI v(\S+)", boot(board, "32M", "harts", 60), "OpenSBI")}
@@ -210,18 +226,33 @@ def measure(board, wanted):
         kernel = f"{qemu.TOP}/{bench_builds.plain(board)}/Image"
         keys = [key.removesuffix(PLAIN) for key in plain]
         measured |= {key + PLAIN: n for key, n in count(board, keys, kernel=kernel).items()}
-    if high := [key for key in ("kmap_local_pair", "kmap_pair") if want(key)]:
-        kernel = f"{qemu.TOP}/{bench_builds.variant(board, 'highmem', HIGHMEM='y')}/Image"
-        measured |= count(board, high, kernel=kernel, append="lowmem=64M")
+    if high := [key for key in HIGH if want(key)]:
+        measured |= count(board, high, kernel=bench_builds.highmem(board), append="lowmem=64M")
     if want(FRESH):
         out = boot(board, "256M", f"bench {FRESH}", 60)
         measured[FRESH] = int(find(rf"^bench {FRESH} (\d+)", out, f"figure of {FRESH}"))
     keys = [key for key in wanted if key not in measured]
     if keys or not wanted:
         measured = count(board, keys) | measured
-    line = os.environ.get("QEMU") or qemu.board_data(board)["QEMU_SYSTEM"]
+    line = asked_for(board) or qemu.board_data(board)["QEMU_SYSTEM"]
     machine["qemu"] = first_line(line, "--version", r"version (\S+)")
     machine["compiler"] = compiler(f"{folder}/hartwood")
+    return measured, machine
+
+
+def measure_all(board, wanted):
+    """The same of @board, and of rv32 what is wanted by that name, or belongs beside rv64."""
+    wanted = [RV32 + key if board == RV32_BOARD and not key.startswith(RV32) else key
+              for key in wanted]
+    on_rv32 = [key.removeprefix(RV32) for key in wanted if key.startswith(RV32)]
+    others = [key for key in wanted if not key.startswith(RV32)]
+    measured, machine = {}, {}
+    if others or not wanted and board != RV32_BOARD:
+        measured, machine = measure(board, others)
+    if on_rv32 or not wanted and board in (RV64_BOARD, RV32_BOARD):
+        of_rv32 = measure(RV32_BOARD, on_rv32 or (BOTH if board == RV64_BOARD else []))
+        for mine, found in zip((measured, machine), of_rv32):
+            mine |= {RV32 + what: value for what, value in found.items()}
     return measured, machine
 
 
@@ -343,7 +374,23 @@ def compiler(elf):
     raise Failed(f"{elf}: no compiler is named")
 
 
+def bare(key):
+    return key.removeprefix(RV32)
+
+
+def prefix(key):
+    """Of what is said of the machine that counts @key."""
+    return RV32 if key.startswith(RV32) else ""
+
+
+def figures_for(key):
+    """(target, Linux); Linux was counted on rv64 alone."""
+    target, linux = FIGURES.get(bare(key), (None, None))
+    return target, None if prefix(key) else linux
+
+
 def met(key, number, target):
+    key = bare(key)
     return number >= target if key in MORE_IS_BETTER else number <= target
 
 
@@ -358,15 +405,21 @@ def read_baseline():
 def recorded_for(key, machine, baseline):
     """The recorded figure of @key, or None if it doesn't hold for this compiler or firmware."""
     then = baseline.get("machine", {})
-    if then.get("compiler") != machine["compiler"]:
-        return None
-    if key.startswith("boot_") and (then["opensbi"], then["qemu"]) != (machine["opensbi"],
-                                                                       machine["qemu"]):
+    depends = ("compiler", "opensbi", "qemu") if bare(key).startswith("boot_") else ("compiler",)
+    if any(then.get(prefix(key) + x) != machine.get(prefix(key) + x) for x in depends):
         return None
     return baseline["figures"].get(key)
 
 
+def kept(machine, baseline):
+    """What of @baseline stays when figures of @machine are recorded."""
+    then = baseline.get("machine", {})
+    changed = {prefix(what) for what, version in machine.items() if then.get(what) != version}
+    return {key: n for key, n in baseline.get("figures", {}).items() if prefix(key) not in changed}
+
+
 def regressed(key, number, recorded):
+    key = bare(key)
     if recorded is None or key in DIFFERS:
         return False
     if key in MORE_IS_BETTER:
@@ -378,9 +431,10 @@ def table(measured, machine, baseline):
     """Print it; returns the keys that regressed."""
     worse, missed = [], []
     print(f"{'':26}{'measured':>12}{'target':>12}{'recorded':>12}{'ratio':>8}{'Linux':>14}{'ratio':>9}")
-    for key in sorted(measured, key=lambda k: (list(FIGURES).index(k) if k in FIGURES else 99, k)):
+    order = {key: n for n, key in enumerate(FIGURES)}
+    for key in sorted(measured, key=lambda k: (prefix(k), order.get(bare(k), len(order)), k)):
         number = measured[key]
-        target, linux = FIGURES.get(key, (None, None))
+        target, linux = figures_for(key)
         recorded = recorded_for(key, machine, baseline)
         notes = []
         if target is not None and not met(key, number, target):
@@ -419,23 +473,26 @@ def main():
         if not args.keys:
             hits(args.board)
             replay()
-        measured, machine = measure(args.board, args.keys)
+        measured, machine = measure_all(args.board, args.keys)
         if not args.keys:
-            options(args.board, measured["page0_pair"])
+            options(args.board, measured[(RV32 if args.board == RV32_BOARD else "") + "page0_pair"])
             costs = slab_options(args.board)
     except (Failed, bench_builds.Failed, qemu.BadMachine) as why:
         sys.exit(f"bench: {why}")
     baseline = read_baseline()
     worse = table(measured, machine, baseline)
     result = {key: dict(zip(("measured", "target", "linux"),
-                            (number, *FIGURES.get(key, (None, None)))))
+                            (number, *figures_for(key))))
               for key, number in measured.items()}
     write_json(args.out, {**result, **({"options": costs} if costs else {}), "machine": machine})
-    print(f"counted by QEMU {machine['qemu']} with OpenSBI {machine['opensbi']}, "
-          f"compiled by {machine['compiler']}; {args.out} written")
+    for which in sorted({prefix(key) for key in measured}):
+        said = {what: machine[which + what] for what in ("qemu", "opensbi", "compiler")}
+        print(f"{which.removesuffix('_') or args.board}: counted by QEMU {said['qemu']} with OpenSBI "
+              f"{said['opensbi']}, compiled by {said['compiler']}")
+    print(f"{args.out} written")
     if args.record:
-        kept = baseline["figures"] if baseline.get("machine") == machine else {}
-        write_json(BASELINE, {"machine": machine, "figures": {**kept, **measured}})
+        write_json(BASELINE, {"machine": baseline.get("machine", {}) | machine,
+                              "figures": kept(machine, baseline) | measured})
         print(f"recorded in {os.path.relpath(BASELINE, qemu.TOP)}")
     elif worse:
         sys.exit(f"bench: more than {TOLERANCE:.0%} worse than recorded: " + " ".join(worse))

@@ -71,6 +71,15 @@ def plain(board):
     return variant(board, "plain", **{option: "n" for option in HARDENING})
 
 
+def highmem(board):
+    """An Image that uses high memory: the default one, where the board's does."""
+    default = f"{qemu.TOP}/build/{board}"
+    with open(f"{default}/.config") as f:
+        if "CONFIG_HIGHMEM=y\n" in f.read():
+            return f"{default}/Image"
+    return f"{qemu.TOP}/{variant(board, 'highmem', HIGHMEM='y')}/Image"
+
+
 def bytes_of(folder):
     """What the link put into the Image, without what pages are filled up with."""
     section = re.compile(r"^ *\.(?!bss|sbss|debug|comment|riscv|rela)\S+ +0x[0-9a-f]+ +"

@@ -16,8 +16,9 @@ BLOB, little endian, without gaps (include/kernel/tables.h has it in C):
     nr_relocs  x  u32 offset from _start of a word (a register wide) that holds
                   a link address and must be moved with the image; aligned to
                   its width, on rv32 also to 2 only (an instruction, see below)
-    nr_symbols x  u32 offset of a function from _start, u32 offset of its name
-    strings_bytes bytes of NUL-terminated names, padded to a multiple of 4
+    nr_symbols x  u32 offset of a function from _start
+    for each 16th of these, u32 offset of its name among the names
+    strings_bytes bytes of NUL-terminated names in that order, padded to a multiple of 4
 
 Not listed: words in debug sections, undefined weak symbols (they stay 0) and
 absolute symbols.  Refused, with section, offset and symbol: every other use of
@@ -39,6 +40,7 @@ import sys
 from elftools.elf.elffile import ELFFile
 
 MAGIC = 0x42545748
+STEP = 16  # TABLES_STEP
 SHF_ALLOC, SHF_EXECINSTR = 2, 4
 SHN_UNDEF, SHN_ABS = 0, 0xFFF1
 STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION = 0, 1, 2, 3
@@ -254,14 +256,15 @@ def pack(image, with_symbols):
     image.check_placement()
     image.check_init()
     relocs = image.words()
-    names, table = b"", b""
     functions = image.functions() if with_symbols else []
-    for offset, name in functions:
-        table += struct.pack("<II", offset, len(names))
+    names, starts = b"", []
+    for _, name in functions:
+        starts.append(len(names))
         names += name.encode() + b"\0"
     names += b"\0" * (-len(names) % 4)
-    header = struct.pack("<IIII", MAGIC, len(relocs), len(functions), len(names))
-    return header + struct.pack(f"<{len(relocs)}I", *relocs) + table + names
+    numbers = relocs + [offset for offset, _ in functions] + starts[::STEP]
+    return struct.pack(f"<{4 + len(numbers)}I", MAGIC, len(relocs), len(functions), len(names),
+                       *numbers) + names
 
 
 def main():

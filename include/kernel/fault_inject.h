@@ -17,6 +17,7 @@
 #define KERNEL_FAULT_INJECT_H
 
 #include <base/compiler.h>
+#include <base/errno.h>
 #include <base/table.h>
 #include <base/types.h>
 
@@ -55,7 +56,12 @@ struct fault_point {
 };
 TABLE_DECLARE(fault_point);
 
-/* fault_find - the point called @name, or NULL. */
+/* What should_fail_alloc() is told about a call. */
+#define FAULT_WAITS 1u /* it may sleep until there is memory */
+#define FAULT_QUIET 2u /* its failure isn't to be reported */
+
+#ifdef CONFIG_FAULT_INJECTION
+/* fault_find - the point called @name, or NULL: there is none without CONFIG_FAULT_INJECTION. */
 const struct fault_point *fault_find(const char *name);
 
 /*
@@ -70,11 +76,6 @@ int fault_set(const struct fault_point *point, int n, char *const *words, const 
 /* fault_arm - this thread's @nth call from now fails, and no other; 0: none any more. */
 void fault_arm(const struct fault_point *point, unsigned int nth);
 
-/* What should_fail_alloc() is told about a call. */
-#define FAULT_WAITS 1u /* it may sleep until there is memory */
-#define FAULT_QUIET 2u /* its failure isn't to be reported */
-
-#ifdef CONFIG_FAULT_INJECTION
 #define FAULT_POINT(name, what) FAULT_POINT_TELLS(name, what, NULL)
 /* The same, and @fn is called when its values were set; at boot, or in a thread. */
 #define FAULT_POINT_TELLS(name, what, fn)                                           \
@@ -92,6 +93,17 @@ bool should_fail_now(struct fault_attr *attr, size_t bytes, unsigned int order, 
 #define should_fail(name, bytes) ((void)(bytes), false)
 #define should_fail_alloc(name, bytes, order, how) \
 	((void)(bytes), (void)(order), (void)(how), false)
+
+static inline const struct fault_point *fault_find(const char *name)
+{
+	return NULL;
+}
+
+static inline int fault_set(const struct fault_point *point, int n, char *const *words,
+			    const char **bad)
+{
+	return -EINVAL;
+}
 #endif
 
 #endif

@@ -21,7 +21,7 @@ enum lock_rank {
 	LOCK_RESOURCE, /* anything else that a thread may sleep with: one at a time */
 
 	/* Spin locks. */
-	LOCK_CALL,	/* smp.c: one broadcast at a time */
+	LOCK_CALL,	/* ipi.c: one broadcast at a time */
 	LOCK_WORKQUEUE, /* the items of one pool */
 	LOCK_IRQ_DESC,	/* an interrupt's actions */
 	LOCK_IRQ_CHIP,	/* an interrupt controller's registers */
@@ -37,7 +37,7 @@ enum lock_rank {
 	LOCK_TIMER,	/* a hart's heap of timers */
 	LOCK_KSTACK,	/* stacks that a hart keeps */
 	LOCK_VMAP,	/* who has which addresses of the vmalloc region */
-	LOCK_KMAP,	/* windows that no hart uses, and kmap()'s */
+	LOCK_KMAP,	/* windows that no thread has, and kmap()'s */
 	LOCK_PGTABLE,	/* the kernel's page table */
 	LOCK_PERCPU,	/* the map of alloc_percpu() */
 	LOCK_SHRINK,	/* which caches shrink */

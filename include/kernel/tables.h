@@ -6,8 +6,9 @@
  *
  *     struct tables_header
  *     u32 reloc[nr_relocs]               offset from _start of a word to relocate
- *     struct tables_symbol[nr_symbols]   functions, sorted by offset
- *     char strings[strings_bytes]        NUL-terminated names, padded to 4 bytes
+ *     u32 function[nr_symbols]           their offsets from _start, sorted
+ *     u32 name[]                         where in strings[] each TABLES_STEP-th one's name begins
+ *     char strings[strings_bytes]        NUL-terminated names in that order, padded to 4 bytes
  *
  * A word to relocate is as wide as a register and naturally aligned, but on rv32
  * it may be an instruction (lui) at an even address.  In the file it holds a
@@ -22,6 +23,7 @@
 #define TABLES_MAGIC	 0x42545748 /* "HWTB" */
 #define TABLES_NR_RELOCS 4	    /* byte offsets in struct tables_header, for assembly */
 #define TABLES_RELOCS	 16
+#define TABLES_STEP	 16 /* functions */
 
 #ifndef __ASSEMBLER__
 #include <base/types.h>
@@ -31,11 +33,6 @@ struct tables_header {
 	u32 nr_relocs;
 	u32 nr_symbols; /* 0 without CONFIG_KALLSYMS */
 	u32 strings_bytes;
-};
-
-struct tables_symbol {
-	u32 offset; /* of the function from _start, in bytes */
-	u32 name;   /* offset of its name in strings[] */
 };
 
 /* Holds a struct tables_header and what follows it. */

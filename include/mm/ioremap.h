@@ -23,9 +23,9 @@
  * ioremap_wc: uncached, but stores may be merged and reordered (Svpbmt: NC); without Svpbmt, what
  * the machine says of these addresses.
  * Returns an address with the offset in its page that @pa has; or NULL, with a line in the log: for
- * no bytes, addresses that wrap around or that no hart reaches, any byte of the kernel's memory, no
- * addresses or memory left.  At boot, from when the regions are laid out, or in a thread; may sleep
- * and fence all harts.
+ * no bytes, addresses that wrap around or that no hart reaches, no addresses or memory left, and if
+ * a page that it lies in has a byte of the kernel's memory, or is one of memremap_pages()'s.  At
+ * boot, from when the regions are laid out, or in a thread; may sleep and fence all harts.
  */
 void *ioremap(phys_addr_t pa, size_t bytes) __must_check;
 void *ioremap_wc(phys_addr_t pa, size_t bytes) __must_check;
@@ -57,7 +57,8 @@ void iounmap(const volatile void *addr);
 /*
  * memremap - an address for what behaves like memory at [pa, pa + @bytes)
  * @flags: MEMREMAP_ bits, tried in the order above.  WB of the kernel's memory is its address in
- * the linear map, or an area for high memory; WT and WC are refused for it.  As ioremap().
+ * the linear map, or an area for high memory; WT and WC are refused for it, and for pages of
+ * memremap_pages().  As ioremap().
  * memunmap: undo it; NULL: nothing.  Any context.
  */
 void *memremap(phys_addr_t pa, size_t bytes, unsigned long flags) __must_check;

@@ -5,9 +5,7 @@
  * High memory (mm/highmem.h) has no address of its own; these calls give it one for a time:
  *
  *     kmap_local_page / kunmap_local    any context, this thread alone (or this interrupt handler),
- *                                       innermost first, KMAP_DEPTH deep; never fails.  A thread's
- *                                       first may wait, if more than 64 threads wait with windows
- *                                       open: for no lock that one of them may want
+ *                                       innermost first, KMAP_DEPTH deep; never fails or waits
  *     kmap / kunmap                     for longer, for all harts; may sleep
  *
  * A page of the linear map, and without CONFIG_HIGHMEM every page, has its address anyway: then
@@ -39,8 +37,20 @@ void kmap_flush_unused(void);
 /* kmap_init - windows, where memory is high.  Boot hart, harts are numbered, memblock open. */
 void kmap_init(void);
 
-/* kmap_switch - windows go with @prev and come with @next.  For mm_switch(). */
-void kmap_switch(struct mm_thread *prev, struct mm_thread *next);
+/*
+ * kmap_thread_init - give @mm, all zero, of a thread that doesn't run yet, addresses for windows
+ * False: no memory, or no addresses.  May sleep.  kmap_thread_gone: it ended or never ran.  Any
+ * context.  kmap_thread_adopt: @mm is that of the boot code of this hart, which becomes a thread.
+ */
+bool kmap_thread_init(struct mm_thread *mm) __must_check;
+void kmap_thread_gone(struct mm_thread *mm);
+void kmap_thread_adopt(struct mm_thread *mm);
+
+/* kmap_drop_spare - addresses that are kept for the next threads go back.  As vfree(). */
+void kmap_drop_spare(void);
+
+/* kmap_switch - @next comes to this hart.  For mm_switch(). */
+void kmap_switch(const struct mm_thread *next);
 
 /* kmap_thread_exit - the calling thread ends: windows that it left open are reported and closed. */
 void kmap_thread_exit(void);
@@ -68,7 +78,20 @@ static inline void kmap_flush_unused(void)
 static inline void kmap_init(void)
 {
 }
-static inline void kmap_switch(struct mm_thread *prev, struct mm_thread *next)
+static inline bool kmap_thread_init(struct mm_thread *mm)
+{
+	return true;
+}
+static inline void kmap_thread_gone(struct mm_thread *mm)
+{
+}
+static inline void kmap_thread_adopt(struct mm_thread *mm)
+{
+}
+static inline void kmap_drop_spare(void)
+{
+}
+static inline void kmap_switch(const struct mm_thread *next)
 {
 }
 static inline void kmap_thread_exit(void)

@@ -23,26 +23,26 @@
 struct mm_thread {
 	u32 flags;
 	/* What a switch compares: leaving of who goes with entering of who comes.  If they are
-	 * equal, nothing is to be done; where there are windows they never are. */
+	 * equal, nothing is to be done; if who comes has windows open they never are. */
 	union {
 		u32 leaving;
 		struct {
-			u16 policy;   /* mm/mempolicy.h; 0: near this hart */
-			u8 never_set; /* in leaving: where entering has windows_wait */
-			u8 windows;   /* of kmap_local_page(), open now, in bytes of entries */
+			u16 policy; /* mm/mempolicy.h; 0: near this hart */
+			u16 always_clear;
 		};
 	};
 	union {
 		u32 entering;
 		struct {
 			u16 policy_again;
-			u8 windows_wait; /* 1 while it doesn't run and has windows */
-			u8 always_clear;
+			u8 windows; /* of kmap_local_page(), open now, in bytes of entries */
+			u8 clear_too;
 		};
 	};
 	u32 interleaved;	     /* the node whose turn it was last */
 	unsigned long reclaimed;     /* pages that shrinkers gave back to it (mm/vmscan.h) */
-	unsigned long *window_block; /* with windows_wait: what it has them in (mm/kmap.c) */
+	unsigned long *window_entry; /* of its first window (mm/kmap.c); NULL: no high memory */
+	unsigned long window_base;   /* its windows' addresses - their entries', scaled */
 };
 
 /* What runs before there are threads. */

@@ -22,7 +22,8 @@ struct pglist_data;
 struct thread;
 
 struct node_daemon_state {
-	u32 asked; /* set by whoever asks; cleared by the thread before it works */
+	u32 asked; /* set by whoever asks; cleared by the thread before it works, after */
+	u32 busy;  /* was set by it, until it rests */
 	/* Set when the thread is made: */
 	int nid;
 	const struct node_daemon *daemon;

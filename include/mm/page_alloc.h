@@ -102,9 +102,17 @@ static inline unsigned get_order(size_t bytes)
  */
 unsigned long free_reserved_area(phys_addr_t start, phys_addr_t end);
 
-/* Pages, over all zones; not of one moment. */
-unsigned long nr_free_pages(void);			  /* those that harts keep too */
-unsigned long zone_listed_pages(const struct zone *zone); /* free, and kept by a hart */
+/*
+ * nr_free_pages - free pages of all zones, zone_free_pages - of one: those that harts keep too.
+ * What moves between a zone and lists meanwhile (drains, refills) is counted once, always; what
+ * others take or free is counted or not, or twice if another hart frees it.  So it's exact when
+ * nobody does.  Any context, no zone locked; takes zone->lock, for a look at every list.
+ */
+unsigned long nr_free_pages(void);
+unsigned long zone_free_pages(struct zone *zone);
+
+/* Pages; not of one moment. */
+unsigned long zone_listed_pages(const struct zone *zone);	      /* free, and kept by a hart */
 unsigned long zone_hart_pages(const struct zone *zone, unsigned cpu); /* by that one */
 unsigned long nr_managed_pages(void);
 unsigned long nr_present_pages(void);

@@ -34,6 +34,7 @@ struct vmap_block;
 #define VM_MAP_PUT_PAGES 0x20u	/* vfree() drops pages and frees their array, which was vmap()'s */
 #define VM_READY	 0x40u	/* all of it is mapped */
 #define VM_STACK	 0x100u /* a thread's; the lower half is never mapped (kstack.c) */
+#define VM_WINDOWS	 0x200u /* a thread's, of kmap_local_page() (kmap.c) */
 #define VM_STATIC	 0x80u /* made before there were areas: the vm_struct is nobody's to free */
 
 #define PAGE_KERNEL    (PROT_READ | PROT_WRITE)
@@ -139,9 +140,9 @@ void vm_unmap_aliases(void);
 
 /* ---- the deferred part: see mm/node_daemon.h, whose kick is used ---- */
 
-/* Somebody wants vmap_purge_work() called in a thread. */
-extern bool vmap_purge_asked;
-void vmap_purge_work(void);
+/* Somebody wants vmap_work() called in a thread: areas to end, or a purge. */
+extern bool vmap_work_asked;
+void vmap_work(void);
 
 /* ---- looking ---- */
 

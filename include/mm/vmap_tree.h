@@ -68,7 +68,11 @@ extern unsigned long vmap_tree_nr_steps;
 #define vmap_tree_steps() 0UL
 #endif
 
-/* vmap_tree_validate - NULL, or what is wrong, with *@at at where. O(n). */
+/* vmap_tree_validate - NULL, or what is wrong, with *@at at where. O(n).  vmap_tree_check_node: the
+ * part about @n, which isn't an end.  vmap_tree_check_ends: what is left when all @nr nodes were
+ * looked at. */
 const char *vmap_tree_validate(const struct vmap_tree *tree, unsigned long *at);
+const char *vmap_tree_check_node(const struct vmap_node *n);
+const char *vmap_tree_check_ends(const struct vmap_tree *tree, unsigned long nr);
 
 #endif

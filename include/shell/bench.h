@@ -43,28 +43,32 @@ static inline u64 bench_stamp(void)
 /*
  * BENCH_BEST_OF - instructions for one run of @body out of @n in a row, rounded,
  * the best of @rounds; the loop's 2 instructions are in it, the stamps are not.
- * Interrupts are off.  BENCH_BEST is the one to use.
+ * Interrupts are off.  BENCH_BEST is the one to use.  BENCH_BEST_ON: interrupts are on, for what
+ * goes another way, or may not be done, with them off.
  */
-#define BENCH_BEST_OF(rounds, n, body)                       \
+#define BENCH_BEST_WITH(begin, end, rounds, n, body)         \
 	({                                                   \
 		u64 _best = ~0ULL, _empty = ~0ULL;           \
 		for (int _r = 0; _r < (rounds); _r++) {      \
-			unsigned long _flags;                \
-			local_irq_save(_flags);              \
+			unsigned long _flags __unused;       \
+			begin;                               \
 			u64 _t0 = bench_stamp();             \
 			u64 _t1 = bench_stamp();             \
 			for (unsigned _i = (n); _i; _i--) {  \
 				body;                        \
 			}                                    \
 			u64 _t2 = bench_stamp();             \
-			local_irq_restore(_flags);           \
+			end;                                 \
 			_empty = min(_empty, _t1 - _t0);     \
 			_best = min(_best, _t2 - _t1);       \
 		}                                            \
 		_best = _best > _empty ? _best - _empty : 0; \
 		(_best + (n) / 2) / (n);                     \
 	})
-#define BENCH_BEST(n, body) BENCH_BEST_OF(5, n, body)
+#define BENCH_BEST_OF(rounds, n, body) \
+	BENCH_BEST_WITH(local_irq_save(_flags), local_irq_restore(_flags), rounds, n, body)
+#define BENCH_BEST_ON(rounds, n, body) BENCH_BEST_WITH(, , rounds, n, body)
+#define BENCH_BEST(n, body)	       BENCH_BEST_OF(5, n, body)
 
 /* Runs the benchmarks named (all for nr == 0); 0, -EIO if one failed, -ENOENT for a bad name. */
 int bench_run(int nr, char **keys);

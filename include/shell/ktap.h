@@ -47,6 +47,13 @@ void ktap_skip(struct ktap *t, const char *why);
 /* ktap_diag - a '#' line, for a figure worth having in the log. */
 void ktap_diag(struct ktap *t, const char *fmt, ...) __printf(2, 3);
 
+/*
+ * ktap_quiet - sleep until kswapd and kcompactd have done what they were asked to; false if they
+ * don't end.  They hold pages for a moment and free those of caches, so who counts pages to the
+ * last one calls it first, if they may have been asked: by a case before, too.
+ */
+bool ktap_quiet(void);
+
 /* ktap_free_pages - free pages when none is only on its way back: caches give back what they can,
  * and pages count as free that the caches themselves and kmemleak's records take.  May sleep. */
 unsigned long ktap_free_pages(void);

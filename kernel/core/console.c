@@ -14,7 +14,7 @@
  * Locking: `lock` is held while the port sends, which is long on real wire, so interrupts
  * stay on.  An interrupt handler therefore never waits for it: its messages go into the
  * log, and whoever holds the lock calls log_show() after giving it back.  A hart that is
- * told to stop (panic elsewhere) while it holds the lock ends its line first (smp.c).
+ * told to stop (panic elsewhere) while it holds the lock ends its line first (ipi.c).
  * `input_lock` is a leaf of a few instructions, interrupts off.
  * Not here: levels, time stamps (log.c), line editing (shell/line.c).
  */

@@ -2,10 +2,12 @@
 /*
  * symbols.c - the symbol table at the end of the image
  *
- * Sorted by offset from _start, so an address is found by halving (kernel/tables.h).
+ * Sorted by offset from _start, so an address is found by halving.  Names are in the same order
+ * and have no table but for each 16th: from there they are walked (kernel/tables.h).
  */
 #include <kernel/symbols.h>
 
+#include <base/compiler.h>
 #include <kernel/tables.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,15 +19,35 @@ static const struct tables_header *header(void)
 	return (const struct tables_header *)__tables_start;
 }
 
-static const struct tables_symbol *symbols(void)
+/* Of each function. */
+static const u32 *offsets(void)
 {
-	return (const struct tables_symbol *)(__tables_start + sizeof(struct tables_header) +
-					      header()->nr_relocs * sizeof(u32));
+	return (const u32 *)(header() + 1) + header()->nr_relocs;
 }
 
-static const char *symbol_name(const struct tables_symbol *sym)
+/* Of the name of each TABLES_STEP-th one. */
+static const u32 *name_starts(void)
 {
-	return (const char *)(symbols() + header()->nr_symbols) + sym->name;
+	return offsets() + header()->nr_symbols;
+}
+
+static const char *first_name(void)
+{
+	return (const char *)(name_starts() + DIV_ROUND_UP(header()->nr_symbols, TABLES_STEP));
+}
+
+static const char *next_name(const char *name)
+{
+	return name + strlen(name) + 1;
+}
+
+static const char *symbol_name(long i)
+{
+	const char *name = first_name() + name_starts()[i / TABLES_STEP];
+
+	for (long left = i % TABLES_STEP; left; left--)
+		name = next_name(name);
+	return name;
 }
 
 /* Index of the last symbol that starts at or below @offset, or -1. */
@@ -36,7 +58,7 @@ static long find(u32 offset)
 	while (low < high) {
 		long middle = (low + high) / 2;
 
-		if (symbols()[middle].offset <= offset)
+		if (offsets()[middle] <= offset)
 			low = middle + 1;
 		else
 			high = middle;
@@ -55,14 +77,16 @@ unsigned long symbol_start(unsigned long pc)
 {
 	long i = find_pc(pc);
 
-	return i < 0 ? 0 : (unsigned long)_start + symbols()[i].offset;
+	return i < 0 ? 0 : (unsigned long)_start + offsets()[i];
 }
 
 unsigned long symbol_address(const char *name)
 {
-	for (u32 i = 0; i < header()->nr_symbols; i++) {
-		if (!strcmp(symbol_name(&symbols()[i]), name))
-			return (unsigned long)_start + symbols()[i].offset;
+	const char *at = first_name();
+
+	for (u32 i = 0; i < header()->nr_symbols; i++, at = next_name(at)) {
+		if (!strcmp(at, name))
+			return (unsigned long)_start + offsets()[i];
 	}
 	return 0;
 }
@@ -77,11 +101,9 @@ const char *symbol_format(char *buf, size_t size, unsigned long pc)
 		return buf;
 	}
 	offset = (u32)(pc - (unsigned long)_start);
-	end = i + 1 < (long)header()->nr_symbols ? symbols()[i + 1].offset
-						 : (u32)(_einittext - _start);
-	snprintf(buf, size, "%s+0x%x/0x%x", symbol_name(&symbols()[i]),
-		 (unsigned int)(offset - symbols()[i].offset),
-		 (unsigned int)(end - symbols()[i].offset));
+	end = i + 1 < (long)header()->nr_symbols ? offsets()[i + 1] : (u32)(_einittext - _start);
+	snprintf(buf, size, "%s+0x%x/0x%x", symbol_name(i), (unsigned int)(offset - offsets()[i]),
+		 (unsigned int)(end - offsets()[i]));
 	return buf;
 }
 

@@ -19,29 +19,14 @@ static struct {
 	u64 boot; /* ticks at boot */
 } clock __ro_after_init;
 
-#ifdef CONFIG_ARCH_RV32I
-/* Two halves: read again if the upper one moved meanwhile. */
-#define READ_COUNTER(low, high)                 \
-	({                                      \
-		u32 _h, _l;                     \
-		do {                            \
-			_h = csr_read(high);    \
-			_l = csr_read(low);     \
-		} while (_h != csr_read(high)); \
-		(u64) _h << 32 | _l;            \
-	})
-#else
-#define READ_COUNTER(low, high) ((u64)csr_read(low))
-#endif
-
 u64 read_time(void)
 {
-	return READ_COUNTER(time, timeh);
+	return csr_read_counter(time, timeh);
 }
 
 u64 read_instret(void)
 {
-	return READ_COUNTER(instret, instreth);
+	return csr_read_counter(instret, instreth);
 }
 
 unsigned long instructions_since_start(void)

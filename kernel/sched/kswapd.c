@@ -10,7 +10,8 @@
  * no spin lock, wakes the thread at once; others send their own hart a reschedule interrupt, which
  * comes when interrupts are on again: no lock is held then that waking takes.
  *
- * Invariant: asked != 0 => its thread works, is about to look, or an interrupt is on its way.
+ * Invariants: asked != 0 => its thread works, is about to look, or an interrupt is on its way;
+ *   asked or busy, without a gap, from the first request until its run ends.
  * Locking: none but what waking takes.
  * Not here: what they do (mm/vmscan.c, mm/compaction.c).
  */
@@ -29,6 +30,8 @@
 #define PRIO (SCHED_PRIO_DEFAULT - 2)
 
 static bool waiting; /* to be woken by a reschedule interrupt */
+static u32 nr_runs;  /* that ended; atomic */
+static DECLARE_WAIT_QUEUE(at_rest);
 
 static void wake_asked(void)
 {
@@ -39,7 +42,7 @@ static void wake_asked(void)
 	smp_mb(); /* who asks after this sets it again */
 	if (unlikely(READ_ONCE(slab_rcu_asked)))
 		slab_rcu_poll();
-	if (unlikely(READ_ONCE(vmap_purge_asked)))
+	if (unlikely(READ_ONCE(vmap_work_asked)))
 		vmap_purge_poll();
 	for_each_table(node_daemon, d) {
 		for_each_node_id(nid) {
@@ -82,8 +85,17 @@ static void wait_until_asked(struct node_daemon_state *s)
 			schedule();
 	}
 	set_current_state(THREAD_RUNNING);
+	WRITE_ONCE(s->busy, 1);
+	smp_mb(); /* who sees that it isn't asked sees that it's busy */
 	WRITE_ONCE(s->asked, 0);
 	smp_mb(); /* what is asked from now on is for the next run */
+}
+
+static void run_ends(struct node_daemon_state *s)
+{
+	__atomic_fetch_add(&nr_runs, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->busy, 0, __ATOMIC_RELEASE);
+	wake_up_all(&at_rest);
 }
 
 static __noreturn int node_daemon_thread(void *arg)
@@ -93,7 +105,33 @@ static __noreturn int node_daemon_thread(void *arg)
 	for (;;) {
 		wait_until_asked(s);
 		s->daemon->run(node_data[s->nid]);
+		run_ends(s);
 	}
+}
+
+static bool rests(const struct node_daemon_state *s)
+{
+	return !s->thread || (!__atomic_load_n(&s->asked, __ATOMIC_ACQUIRE) &&
+			      !__atomic_load_n(&s->busy, __ATOMIC_ACQUIRE));
+}
+
+/* A run may end with a request to a thread that was looked at before: then look again. */
+static bool all_rest(void)
+{
+	u32 runs = __atomic_load_n(&nr_runs, __ATOMIC_ACQUIRE);
+	const struct node_daemon *d;
+	int nid;
+
+	for_each_table(node_daemon, d)
+		for_each_node_id(nid)
+			if (!rests(&d->state[nid]))
+				return false;
+	return runs == __atomic_load_n(&nr_runs, __ATOMIC_ACQUIRE);
+}
+
+bool node_daemons_rest(u64 ns)
+{
+	return wait_event_timeout_ns(at_rest, all_rest(), ns);
 }
 
 static void start(const struct node_daemon *d, int nid)

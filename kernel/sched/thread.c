@@ -90,6 +90,10 @@ static struct thread *thread_alloc(int nid)
 	memset(t, 0, stack + STACK_SIZE - (unsigned long)t);
 	t->allowed = (void *)(stack + STACK_SIZE - allowed_bytes());
 	t->stack_lo = stack;
+	if (!kmap_thread_init(&t->mm)) {
+		kstack_free(stack);
+		return NULL;
+	}
 	kstack_own(stack, t->name);
 	return t;
 }
@@ -103,6 +107,7 @@ static void thread_free(struct thread *t)
 	spin_lock_irqsave(&threads.lock, flags);
 	list_del(&t->all);
 	spin_unlock_irqrestore(&threads.lock, flags);
+	kmap_thread_gone(&t->mm);
 	kstack_free(t->stack_lo);
 }
 
@@ -334,6 +339,7 @@ static __noreturn int reaper(void *arg)
 static void adopt(struct thread *t, const char *name)
 {
 	thread_init_fields(t, name);
+	kmap_thread_adopt(&t->mm);
 	t->stack_lo = this_hart->stack_lo;
 	t->cpu = smp_processor_id();
 	t->on_hart = 1;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vmap_purge.c - areas that were freed where no fence of all harts can be made (mm/vmap.c)
+ * vmap_purge.c - areas that were freed where there is no time to end a large one, or no fence of
+ * all harts can be made (mm/vmap_lazy.c)
  *
- * A worker makes it.  Before there are any, or if none gets to run, the next thread that frees or
- * wants addresses does.
+ * A worker does.  Before there are any, or if none gets to run, the next thread that frees or wants
+ * addresses does.
  */
 #include "sched.h"
 
@@ -12,7 +13,7 @@
 
 static void purge(struct work *w)
 {
-	vmap_purge_work();
+	vmap_work();
 }
 
 static struct work work = WORK_INIT(work, purge);
@@ -21,4 +22,6 @@ void vmap_purge_poll(void)
 {
 	if (system_unbound_wq)
 		queue_work(system_unbound_wq, &work);
+	else
+		WRITE_ONCE(vmap_work_asked, false); /* so that whoever is next asks again */
 }

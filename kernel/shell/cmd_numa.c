@@ -58,7 +58,7 @@ static void print_node(int nid)
 		if (z->nid != nid)
 			continue;
 		managed += z->managed_pages;
-		free += z->nr_free + zone_listed_pages(z);
+		free += zone_free_pages(z);
 	}
 	shell_printf("\nnode %d size: %lu kB\nnode %d free: %lu kB\n", nid,
 		     managed << (PAGE_SHIFT - 10), nid, free << (PAGE_SHIFT - 10));

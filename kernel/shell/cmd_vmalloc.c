@@ -23,7 +23,9 @@ static void print_area(const struct vm_struct *vm)
 		shell_printf(vm->owner ? " stack of %s" : " stack, of no thread", vm->owner);
 	shell_printf("%s%s%s%s\n", vm->flags & VM_ALLOC ? " vmalloc" : "",
 		     vm->flags & VM_MAP ? " vmap" : "", vm->flags & VM_USERMAP ? " user" : "",
-		     vm->flags & VM_HUGE ? " huge" : "");
+		     vm->flags & VM_HUGE      ? " huge"
+		     : vm->flags & VM_WINDOWS ? " windows"
+					      : "");
 }
 
 static int run_vmallocinfo(int argc, char **argv)

@@ -28,6 +28,7 @@
 #include <mm/page_alloc.h>
 #include <mm/vmalloc.h>
 #include <mm/slab_info.h>
+#include <sched/kswapd.h>
 #include <shell/shell.h>
 
 #include <stdarg.h>
@@ -144,8 +145,14 @@ static unsigned long pages_of_records(void)
 	return counts.pages;
 }
 
+bool ktap_quiet(void)
+{
+	return node_daemons_rest(KTAP_PATIENCE_NS);
+}
+
 unsigned long ktap_free_pages(void)
 {
+	(void)ktap_quiet();
 	kstack_flush();
 	vm_unmap_aliases();
 	kmem_cache_shrink_all();

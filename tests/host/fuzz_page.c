@@ -6,51 +6,10 @@
  * what the model says holds each time, everything is sound now and then and at the end, and
  * what was taken goes back to the largest blocks.
  */
+#include "fuzz_bytes.h"
 #include "mm_ops.h"
 
-#include <mm/watermark.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #define CHECK_STEPS 256
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-static const u8 *next, *end;
-static u64 garbage;
-
-void host_fail(const char *file, int line, const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "%s:%d: ", file, line);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "\n");
-	abort();
-}
-
-u64 rnd(void)
-{
-	return garbage = garbage * 6364136223846793005ULL + 1442695040888963407ULL;
-}
-
-/* As many bytes as it takes; zeroes behind the end. */
-u64 rnd_below(u64 n)
-{
-	u64 value = 0;
-
-	for (u64 most = n - 1; most; most >>= 8)
-		value = value << 8 | (next < end ? *next++ : 0);
-	return value % n;
-}
-
-u64 rnd_range(u64 lo, u64 hi)
-{
-	return lo + rnd_below(hi - lo);
-}
 
 static const struct world boards[] = {
 	{ .base = 0x80000000,
@@ -85,9 +44,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	unsigned which;
 	struct world w;
 
-	next = data;
-	end = data + size;
-	garbage = 1;
+	fuzz_bytes(data, size);
 	which = (unsigned)rnd_below(ARRAY_SIZE(boards) + 1);
 	if (which < ARRAY_SIZE(boards)) {
 		w = boards[which];
@@ -96,11 +53,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		w.reserves = rnd_below(2);
 	}
 	ops_begin(&w);
-	for (unsigned step = 1; next < end; step++) {
-		ops_step();
-		if (step % CHECK_STEPS == 0)
-			ops_check();
-	}
+	fuzz_play(ops_step, ops_check, CHECK_STEPS);
 	ops_end();
 	return 0;
 }

@@ -152,7 +152,15 @@ unsigned int host_windows(void)
 	return nr_windows;
 }
 
-void kmap_switch(struct mm_thread *prev, struct mm_thread *next)
+void kmap_switch(const struct mm_thread *next)
+{
+}
+
+void kmap_drop_spare(void)
+{
+}
+
+void kmap_flush_unused(void)
 {
 }
 #endif

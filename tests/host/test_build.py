@@ -59,14 +59,17 @@ def unpack(blob):
     data = blob.read_bytes()
     magic, nr_relocs, nr_symbols, strings = struct.unpack_from("<4I", data)
     assert magic == 0x42545748
-    assert len(data) == 16 + 4 * nr_relocs + 8 * nr_symbols + strings and strings % 4 == 0
+    nr_starts = (nr_symbols + 15) // 16
+    assert len(data) == 16 + 4 * (nr_relocs + nr_symbols + nr_starts) + strings
+    assert strings % 4 == 0
     relocs = struct.unpack_from(f"<{nr_relocs}I", data, 16)
-    names = data[len(data) - strings:]
-    symbols = {}
-    for i in range(nr_symbols):
-        offset, name = struct.unpack_from("<2I", data, 16 + 4 * nr_relocs + 8 * i)
-        symbols[names[name:names.index(b"\0", name)].decode()] = offset
-    return relocs, symbols
+    offsets = struct.unpack_from(f"<{nr_symbols}I", data, 16 + 4 * nr_relocs)
+    starts = struct.unpack_from(f"<{nr_starts}I", data, 16 + 4 * (nr_relocs + nr_symbols))
+    text = data[len(data) - strings:]
+    names = text.decode().split("\0")[:nr_symbols]
+    for n, start in enumerate(starts):
+        assert text[start:].startswith(names[16 * n].encode() + b"\0")
+    return relocs, dict(zip(names, offsets))
 
 
 WORD = {64: ".dword", 32: ".word"}

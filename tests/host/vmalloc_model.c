@@ -138,6 +138,7 @@ unsigned model_own(void *addr, enum kind kind, unsigned long nr, unsigned long a
 {
 	unsigned at = 0;
 
+	model_settle();
 	if (!addr) {
 		expect_reason(nr, align);
 		return MODEL_AREAS;
@@ -189,16 +190,27 @@ void model_own_memory(void *addr, size_t bytes, unsigned long align, bool clear)
 void model_disown(unsigned at)
 {
 	struct area *a = model_area[at];
+	bool deferred = vmap_state.deferred && vmap_state.deferred->addr == a->addr;
 
-	if (a->array)
+	if (a->array && deferred)
+		model_area[a->array - 1U]->orphan = true;
+	else if (a->array)
 		model_disown(a->array - 1U);
-	EXPECT(!find_vm_area(a->addr) && !find_vm_area(a->addr + a->nr * PAGE_SIZE));
+	/* An orphan's addresses may be another's already. */
+	EXPECT(a->orphan || (!find_vm_area(a->addr) && !find_vm_area(a->addr + a->nr * PAGE_SIZE)));
 	for (unsigned long i = 0; i < a->nr; i++)
-		EXPECT(!vmalloc_to_page(model_word_at(a, i)));
+		EXPECT(deferred || a->orphan || !vmalloc_to_page(model_word_at(a, i)));
 	model_freed[rnd_below(MODEL_FREED)] = a->addr;
 	take_addresses(at, 0);
 	model_bytes_used -= a->nr * PAGE_SIZE;
 	model_nr_areas--;
 	model_area[at] = NULL;
 	free(a);
+}
+
+void model_settle(void)
+{
+	for (unsigned at = 0; !vmap_state.deferred && at < MODEL_AREAS; at++)
+		if (model_area[at] && model_area[at]->orphan)
+			model_disown(at);
 }

@@ -24,8 +24,9 @@ struct area {
 	unsigned long pfn[MODEL_MOST];
 	unsigned long word;
 	enum kind kind;
-	bool busy; /* about to be freed */
-	u16 array; /* 1 + number of the ARRAY */
+	bool busy;   /* about to be freed */
+	bool orphan; /* goes with its area, which a thread will end */
+	u16 array;   /* 1 + number of the ARRAY */
 };
 
 extern struct area *model_area[MODEL_AREAS];
@@ -53,10 +54,12 @@ void model_expect_area(const struct area *a);
 /*
  * model_own - @addr, an area of @nr pages at a multiple of @align, was made now; NULL: it wasn't,
  * and there must be a reason.  Its number, or MODEL_AREAS.  model_own_memory: of vmalloc()'s, whose
- * pages are looked up.  model_disown: it was freed.
+ * pages are looked up.  model_disown: it was freed.  model_settle: what a thread was to end may be
+ * gone by now.
  */
 unsigned model_own(void *addr, enum kind kind, unsigned long nr, unsigned long align);
 void model_own_memory(void *addr, size_t bytes, unsigned long align, bool clear);
 void model_disown(unsigned at);
+void model_settle(void);
 
 #endif

@@ -224,7 +224,8 @@ static void do_free(void)
 	if (at == MODEL_AREAS)
 		return;
 	give_back(at);
-	EXPECT(vmap_purge_asked || nr_meanwhile != others || vmap_state.purging ||
+	model_settle();
+	EXPECT(vmap_work_asked || nr_meanwhile != others || vmap_state.purging ||
 	       vmap_state.lazy_bytes <= va_layout.vmalloc_bytes / 8);
 }
 
@@ -361,6 +362,7 @@ static void do_aliases(void)
 	if (atomic_now)
 		return;
 	vm_unmap_aliases();
+	model_settle();
 	if (nr_meanwhile != before)
 		return;
 	vmalloc_info(&info);
@@ -399,11 +401,12 @@ static void do_context(void)
 /* The worker, if it was asked. */
 static void do_work(void)
 {
-	if (atomic_now || !vmap_purge_asked)
+	if (atomic_now || !vmap_work_asked)
 		return;
 	EXPECT(vmap_world_kicks);
-	vmap_purge_work();
-	EXPECT(!vmap_purge_asked);
+	vmap_work();
+	model_settle();
+	EXPECT(!vmap_work_asked && !vmap_state.deferred);
 }
 
 static void do_rare(void)
@@ -434,7 +437,7 @@ void vmalloc_ops_step(void)
 	unsigned what = (unsigned)rnd_below(128);
 	unsigned long fences = vmap_world_fences;
 
-	model_others = false;
+	model_others = vmap_state.deferred; /* somebody was to free */
 	if (what < grow) {
 		if (model_nr_areas < MODEL_AREAS - 1 && !atomic_now)
 			do_make();

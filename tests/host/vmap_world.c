@@ -280,6 +280,17 @@ void arch_vmap_set(void *entries, struct page *const *pages, unsigned long nr, u
 	set_pages(index_of(entries, nr), pages, nr, prot);
 }
 
+bool arch_vmap_set_leaf(void *entries, const struct page *page)
+{
+	unsigned long nr = arch_vmap_leaf() / PAGE_SIZE, index = index_of(entries, nr);
+
+	if (nr == 1)
+		return false;
+	EXPECT(IS_ALIGNED(index, nr) && IS_ALIGNED(page_to_pfn(page), nr));
+	set_range(index, page_to_pfn(page), nr, PAGE_KERNEL);
+	return true;
+}
+
 void arch_vmap_clear(void *entries, unsigned long nr)
 {
 	clear(index_of(entries, nr), nr);
@@ -426,7 +437,7 @@ void vmap_world_build(const struct world *w, const struct vmap_region *r)
 	host_memory_shared = true;
 	slab_world_build(w);
 	vmap_state = (struct vmap_state){ .lock = SPINLOCK_RANKED(LOCK_VMAP) };
-	vmap_purge_asked = false;
+	vmap_work_asked = false;
 	node_daemon_kick = kick;
 	vmalloc_init();
 	for (unsigned i = 0; r->fixed && i < r->bytes / r->table_bytes; i++)
@@ -451,4 +462,9 @@ void vmap_world_end(void)
 
 void tlb_flush_local_range(unsigned long va, unsigned long bytes)
 {
+}
+
+void tlb_flush_range(unsigned long va, unsigned long bytes)
+{
+	EXPECT(!irqs_disabled() && !in_atomic());
 }

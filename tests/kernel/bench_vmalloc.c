@@ -3,6 +3,7 @@
  * bench_vmalloc.c - what vmalloc() and its vfree() cost, in instructions
  *
  * With their share of the fences, page tables and blocks of addresses that many of them need.
+ * Interrupts are on: with them off, the end of a large area is left to a thread.
  * _single: where no large block is free.
  */
 #include <kernel/percpu.h>
@@ -19,7 +20,7 @@
 static u64 pair(size_t bytes)
 {
 	unsigned failed = 0;
-	u64 best = BENCH_BEST_OF(ROUNDS, PAIRS, {
+	u64 best = BENCH_BEST_ON(ROUNDS, PAIRS, {
 		void *area = vmalloc(bytes);
 
 		failed += !area;
@@ -63,7 +64,7 @@ static u64 map_pair(void)
 	u64 best = BENCH_FAILED;
 
 	if (alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(mapped), mapped) == ARRAY_SIZE(mapped))
-		best = BENCH_BEST_OF(ROUNDS, PAIRS, {
+		best = BENCH_BEST_ON(ROUNDS, PAIRS, {
 			void *area = vmap(mapped, ARRAY_SIZE(mapped), VM_MAP, PAGE_KERNEL);
 
 			failed += !area;

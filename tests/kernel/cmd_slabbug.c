@@ -7,23 +7,11 @@
 #include <mm/kmalloc.h>
 #include <shell/shell.h>
 
+#include "slab_tools.h"
+
 #include <string.h>
 
 #define BUG_SIZE 44 /* with a gap behind it in any cache: what isn't seen does no harm */
-
-static __noinline __noclone u8 *takes_object(struct kmem_cache *s)
-{
-	u8 *object = kmem_cache_alloc(s, GFP_KERNEL);
-
-	barrier();
-	return object;
-}
-
-static __noinline __noclone void gives_object(struct kmem_cache *s, void *object)
-{
-	kmem_cache_free(s, object);
-	barrier();
-}
 
 static struct kmem_cache *bug_cache;
 

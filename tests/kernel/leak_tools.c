@@ -11,6 +11,7 @@
 #include <mm/kmemleak.h>
 #include <sched/kmemleak.h>
 #include <sched/thread.h>
+#include <shell/ktap.h>
 
 #include "slab_tools.h"
 
@@ -50,6 +51,15 @@ bool planted_by(int (*how)(void *arg))
 bool set_min_age(const char *ms)
 {
 	return !sysctl_write(sysctl_find("vm.kmemleak_min_age_ms"), ms);
+}
+
+bool leaks_ready(struct ktap *t)
+{
+	if (!kmemleak_on) {
+		ktap_skip(t, "needs kmemleak=on");
+		return false;
+	}
+	return KTAP_EXPECT(t, set_min_age("0"));
 }
 
 void scan_twice(void)

@@ -16,6 +16,8 @@ struct node {
 	void *to[WORDS];
 };
 
+struct ktap;
+
 struct planted {
 	unsigned long inverted[4]; /* what was planted */
 	bool failed;		   /* not all of it */
@@ -31,6 +33,9 @@ struct node *node_nr(unsigned nr);
  * planted_by: have one plant anew; false: no memory. */
 int elsewhere(int (*what)(void *nr), unsigned long nr);
 bool planted_by(int (*how)(void *arg));
+
+/* leaks_ready - leaks of any age are looked for; else the case is skipped (needs kmemleak=on). */
+bool leaks_ready(struct ktap *t);
 
 /* is_leak - is number @nr reported?  uproot: it's freed. */
 bool is_leak(unsigned nr);

@@ -11,6 +11,11 @@
 /* As kmalloc(), from one place: so that suites lead to few caches, which stay. */
 void *get(size_t size, gfp_t gfp) __must_check;
 
+/* takes_object, gives_object - kmem_cache_alloc() and kmem_cache_free(): the names that reports of
+ * misuse are to have. */
+u8 *takes_object(struct kmem_cache *s);
+void gives_object(struct kmem_cache *s, void *object);
+
 /* is_filled - is each of @bytes bytes @with? */
 bool is_filled(const void *from, unsigned char with, size_t bytes);
 

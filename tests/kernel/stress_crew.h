@@ -42,6 +42,10 @@ struct crew {
 /* crew_expect - what doesn't hold is a fault, and logged.  Any context. */
 void crew_expect(struct crew *crew, bool ok, const char *what);
 
+/* crew_fail - of a hundred calls of fault @point so many fail from now on; none without
+ * CONFIG_FAULT_INJECTION.  In a thread. */
+void crew_fail(struct crew *crew, const char *point, unsigned percent);
+
 /* crew_start - let all begin; false: too little memory for all of them.  In a thread. */
 bool crew_start(struct crew *crew, u32 seed);
 

@@ -141,6 +141,11 @@ static int fill_and_verify(struct part *part, unsigned int nr, u32 salt)
 	}
 	shell_printf("stress high: %lu MiB up to 0x%llx, %lu pages wrong\n",
 		     pages / (unsigned long)(MiB / PAGE_SIZE), PA(end), wrong);
+	if (!wrong && !err && !pages) {
+		shell_printf("stress high: only %lu pages are free: that's too few\n",
+			     nr_free_highpages());
+		return -ENOMEM;
+	}
 	return wrong ? -EIO : err;
 }
 

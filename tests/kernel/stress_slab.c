@@ -16,7 +16,6 @@
  */
 #include "stress_crew.h"
 
-#include <kernel/fault_inject.h>
 #include <kernel/smp.h>
 #include <mm/kmalloc.h>
 #include <mm/kmemleak.h>
@@ -374,22 +373,6 @@ static void act(struct actor *a)
 
 /* ---- the one who watches ---- */
 
-#ifdef CONFIG_FAULT_INJECTION
-/* Of a hundred allocations so many fail. */
-static void have_fail(const char *probability)
-{
-	char word[24], *words[] = { word };
-	const char *bad;
-
-	snprintf(word, sizeof(word), "probability=%s", probability);
-	expect(!fault_set(fault_find("failslab"), 1, words, &bad), "failslab can't be set");
-}
-#else
-static void have_fail(const char *probability)
-{
-}
-#endif
-
 /* Whatever is in use, somebody knows of it. */
 static void look_for_leaks(void)
 {
@@ -404,11 +387,11 @@ static void look_for_leaks(void)
 
 static void watch(u64 ns, u32 random, bool harts)
 {
-	static const char *const percent[] = { "0", "2", "20", "60" };
+	static const unsigned percent[] = { 0, 2, 20, 60 };
 	u64 end = ktime_ns() + ns;
 
 	for (unsigned phase = 1; ktime_ns() < end && !shell_interrupted(); phase++) {
-		have_fail(percent[phase % ARRAY_SIZE(percent)]);
+		crew_fail(&stress.crew, "failslab", percent[phase % ARRAY_SIZE(percent)]);
 		msleep(PHASE_MS);
 		if (harts && stress_random(&random) % 2)
 			crew_blink(&stress.crew, &random);
@@ -417,7 +400,7 @@ static void watch(u64 ns, u32 random, bool harts)
 		if (phase % LONG_PHASE == LONG_PHASE / 2)
 			kmem_cache_shrink_all();
 	}
-	have_fail("0");
+	crew_fail(&stress.crew, "failslab", 0);
 }
 
 static void give_kept_back(struct actor *a, void *kept)

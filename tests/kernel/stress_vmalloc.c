@@ -14,7 +14,6 @@
  */
 #include "stress_crew.h"
 
-#include <kernel/fault_inject.h>
 #include <kernel/smp.h>
 #include <mm/kstack.h>
 #include <mm/page_alloc.h>
@@ -201,32 +200,22 @@ static void fill(void)
 
 /* ---- the one who watches ---- */
 
-#ifdef CONFIG_FAULT_INJECTION
-static void have_fail(const char *probability)
+static void have_fail(unsigned percent)
 {
-	char word[24], *words[] = { word };
-	const char *bad;
-
-	snprintf(word, sizeof(word), "probability=%s", probability);
-	expect(!fault_set(fault_find("fail_page_alloc"), 1, words, &bad), "it can't be set");
-	expect(!fault_set(fault_find("failslab"), 1, words, &bad), "it can't be set");
+	crew_fail(&stress.crew, "fail_page_alloc", percent);
+	crew_fail(&stress.crew, "failslab", percent);
 }
-#else
-static void have_fail(const char *probability)
-{
-}
-#endif
 
 static void watch(u64 ns, u32 random, bool harts)
 {
-	static const char *const percent[] = { "0", "2", "20" };
+	static const unsigned percent[] = { 0, 2, 20 };
 	u64 end = ktime_ns() + ns;
 
 	for (unsigned phase = 0; !phase || (ktime_ns() < end && !shell_interrupted()); phase++) {
 		turn_over();
 		have_fail(percent[phase % ARRAY_SIZE(percent)]);
 		msleep(PHASE_MS);
-		have_fail("0");
+		have_fail(0);
 		if (harts && phase % 8 == 7)
 			crew_blink(&stress.crew, &random);
 		if (phase % 8 == 1)

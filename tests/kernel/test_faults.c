@@ -125,27 +125,45 @@ static void test_stack(struct ktap *t)
 	kthread_join(thread);
 }
 
-static void test_windows(struct ktap *t)
+struct windows {
+	struct ktap *t;
+	struct page *page;
+};
+
+static int run_over_window(void *arg)
 {
-	struct page *page = alloc_page(GFP_KERNEL | __GFP_HIGHMEM);
+	const struct windows *w = arg;
 	unsigned long local;
 	char said[80];
 
-	KTAP_ASSERT(t, page != NULL);
-	if (!PageHighMem(page)) {
-		__free_page(page);
-		return ktap_skip(t, "no high memory");
-	}
 	preempt_disable();
-	local = (unsigned long)kmap_local_page(page);
-	check(t, local + PAGE_SIZE, "window 0 was run over: it has pfn 0x");
+	local = (unsigned long)kmap_local_page(w->page);
+	check(w->t, local + PAGE_SIZE, "window 0 was run over: it has pfn 0x");
 	kunmap_local((void *)local);
 	tlb_flush_local_all();
 	snprintf(said, sizeof(said), "kmap_local_page() window 0 is unmapped: it had pfn 0x%lx",
-		 page_to_pfn(page));
-	check(t, local, said);
+		 page_to_pfn(w->page));
+	check(w->t, local, said);
 	preempt_enable();
-	__free_page(page);
+	return 0;
+}
+
+/* Of the boot code's thread, and of one whose windows are an area. */
+static void test_windows(struct ktap *t)
+{
+	struct windows w = { t, alloc_page(GFP_KERNEL | __GFP_HIGHMEM) };
+	struct thread *thread;
+
+	KTAP_ASSERT(t, w.page != NULL);
+	if (!PageHighMem(w.page)) {
+		__free_page(w.page);
+		return ktap_skip(t, "no high memory");
+	}
+	run_over_window(&w);
+	thread = kthread_run(run_over_window, &w, "windows");
+	if (KTAP_EXPECT(t, thread != NULL))
+		kthread_join(thread);
+	__free_page(w.page);
 }
 
 static const struct ktap_case cases[] = {

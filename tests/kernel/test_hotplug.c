@@ -4,9 +4,12 @@
  */
 #include <sched/hotplug.h>
 
+#include <asm/mmu.h>
 #include <kernel/percpu.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
+#include <mm/page_alloc.h>
+#include <mm/set_memory.h>
 #include <sched/thread.h>
 #include <sched/timer.h>
 #include <sched/workqueue.h>
@@ -68,6 +71,60 @@ static void test_off_on(struct ktap *t)
 	KTAP_EXPECT_EQ(t, kthread_bind(thread, cpu), 0);
 	wake_up_process(thread);
 	KTAP_EXPECT_EQ(t, kthread_join(thread), cpu);
+}
+
+/* What @code returns, on another hart. */
+struct visit {
+	long (*code)(void);
+	long result;
+};
+
+static void run_code(void *arg)
+{
+	struct visit *v = arg;
+
+	v->result = v->code();
+}
+
+/* A function that returns @n, 0 to 2047, at @page; false: it isn't one. */
+static bool write_code(u32 *page, u32 n)
+{
+	if (set_memory_nx((unsigned long)page, 1) || set_memory_rw((unsigned long)page, 1))
+		return false;
+	page[0] = n << 20 | 10 << 7 | 0x13; /* li a0, n */
+	page[1] = 0x8067;		    /* ret */
+	return !set_memory_rox((unsigned long)page, 1);
+}
+
+/* Code that is written anew while a hart is off, which nobody asks to fetch it then. */
+static void test_new_code(struct ktap *t)
+{
+	unsigned int cpu = last_hart();
+	struct hart_error why;
+	struct arch_mapping before;
+	u32 *page;
+
+	if (single(t))
+		return;
+	page = (u32 *)__get_free_page(GFP_KERNEL);
+	KTAP_ASSERT(t, page && !arch_lookup((unsigned long)page, &before));
+	for (u32 n = 1; n < 20; n++) {
+		struct visit v = { (long (*)(void))page, 0 };
+
+		KTAP_ASSERT(t, write_code(page, 2 * n));
+		KTAP_EXPECT_EQ(t, smp_call_function_single(cpu, run_code, &v), 0);
+		KTAP_EXPECT_EQ(t, v.result, 2 * n);
+		KTAP_EXPECT_EQ(t, hart_off(cpu, &why), 0);
+		KTAP_EXPECT(t, write_code(page, 2 * n + 1));
+		KTAP_EXPECT_EQ(t, hart_on(cpu, &why), 0);
+		KTAP_EXPECT_EQ(t, smp_call_function_single(cpu, run_code, &v), 0);
+		KTAP_EXPECT_EQ(t, v.result, 2 * n + 1);
+	}
+	KTAP_EXPECT_EQ(t, set_memory_nx((unsigned long)page, 1), 0);
+	KTAP_EXPECT_EQ(t, set_memory_rw((unsigned long)page, 1), 0);
+	if (before.leaf > PAGE_SIZE)
+		arch_join((unsigned long)page, before.leaf);
+	free_page((unsigned long)page);
 }
 
 static int sleep_till_stopped(void *arg)
@@ -258,13 +315,10 @@ static void test_under_load(struct ktap *t)
 }
 
 static const struct ktap_case cases[] = {
-	{ "off-on", test_off_on },
-	{ "refused", test_refused },
-	{ "timers-move", test_timers_move },
-	{ "work-moves", test_work_moves },
-	{ "idle-cycles", test_idle_cycles },
-	{ "under-load", test_under_load },
-	{},
+	{ "off-on", test_off_on },	   { "new-code", test_new_code },
+	{ "refused", test_refused },	   { "timers-move", test_timers_move },
+	{ "work-moves", test_work_moves }, { "idle-cycles", test_idle_cycles },
+	{ "under-load", test_under_load }, {},
 };
 
 static const struct ktap_suite suite_hotplug = { "hotplug", cases };

@@ -151,6 +151,43 @@ static void test_refused(struct ktap *t)
 	KTAP_EXPECT_EQ(t, vmalloc_validate(), nr);
 }
 
+/* A range that shares its last page with memory, as where firmware's ends in one. */
+static void test_rounded(struct ktap *t)
+{
+	struct memblock_region *m = memblock.memory.regions;
+	unsigned long nr = vmalloc_validate();
+	phys_addr_t base, size;
+
+	while (m->flags & MEMBLOCK_NOMAP)
+		m++;
+	base = m->base;
+	size = m->size;
+	m->base += 8;
+	m->size -= 8;
+	KTAP_EXPECT(t, !ioremap(base, 4));
+	KTAP_EXPECT(t, !memremap(base, 4, MEMREMAP_WC));
+	m->base = base;
+	m->size = size;
+	KTAP_EXPECT_EQ(t, vmalloc_validate(), nr);
+}
+
+/* More than there are addresses; on rv32 also sizes that an address can't hold, whose low half
+ * would do.  With areas, and before there are any. */
+static void test_too_large(struct ktap *t)
+{
+	phys_addr_t pa = ALIGN_DOWN(arch_phys_end() - 1, (phys_addr_t)LARGE) / 2 + 16;
+	size_t whole = va_layout.vmalloc_bytes, most = ~(size_t)0;
+	unsigned long nr = vmalloc_validate();
+
+	for (unsigned i = 0; i < 2; i++) {
+		ioremap_makes_areas = !i;
+		KTAP_EXPECT(t, !ioremap(pa, whole) && !ioremap(pa, whole - PAGE_SIZE));
+		KTAP_EXPECT(t, !ioremap(pa, most) && !ioremap(pa, most - PAGE_SIZE));
+	}
+	ioremap_makes_areas = true;
+	KTAP_EXPECT_EQ(t, vmalloc_validate(), nr);
+}
+
 /* Memory of the kernel's is found where it is. */
 static void test_ram(struct ktap *t)
 {
@@ -214,6 +251,8 @@ static const struct ktap_case cases[] = {
 	{ "kinds", test_kinds },
 	{ "large", test_large },
 	{ "refused", test_refused },
+	{ "rounded", test_rounded },
+	{ "too-large", test_too_large },
 	{ "ram", test_ram },
 	{ "early", test_early },
 	{},

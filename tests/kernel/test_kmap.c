@@ -150,6 +150,7 @@ static void test_contents_calls(struct ktap *t)
 {
 	struct page *page[2];
 	const u8 *byte;
+	u32 last;
 
 	if (!high_pages(t, page, 2))
 		return;
@@ -162,6 +163,8 @@ static void test_contents_calls(struct ktap *t)
 	KTAP_EXPECT_EQ(t, word_of(page[1]), 0);
 	copy_highpage(page[1], page[0]);
 	KTAP_EXPECT_EQ(t, word_of(page[1]), 8 * 2654435761u);
+	memcpy_from_page(&last, page[1], PAGE_SIZE - 4, sizeof(last));
+	KTAP_EXPECT_EQ(t, last, (u32)(PAGE_SIZE - 4) * 2654435761u);
 	zero_user(page[1], 8, 5);
 	byte = kmap_atomic(page[1]);
 	KTAP_EXPECT(t, in_atomic());

@@ -6,13 +6,14 @@
  */
 #include <kernel/smp.h>
 #include <mm/kmalloc.h>
+#include <sched/mutex.h>
 #include <sched/thread.h>
 #include <sched/timer.h>
 
 #include "high_pages.h"
 
 #define CROWD  24
-#define THRONG 220 /* more than there are blocks of windows */
+#define THRONG 220
 #define ROUNDS 100
 
 static struct {
@@ -173,55 +174,66 @@ static void test_crowd(struct ktap *t)
 	KTAP_EXPECT_EQ(t, wrong, 0);
 }
 
-static unsigned int holders, most_holders; /* atomic */
+static struct {
+	struct mutex gate; /* held while the crowd gathers */
+	unsigned int here; /* atomic: threads that have a window open and wait */
+} throng;
 
 static int hold(void *arg)
 {
 	struct walker *w = arg;
+	u32 *word = kmap_local_page(w->page[0]);
 
-	for (u32 round = 0; round < 4; round++) {
-		u32 *word = kmap_local_page(w->page[0]);
-		unsigned int now = __atomic_add_fetch(&holders, 1, __ATOMIC_RELAXED);
-
-		if (now > READ_ONCE(most_holders))
-			WRITE_ONCE(most_holders, now);
-		word[2] = w->seed + round;
-		msleep(5);
-		w->wrong += word[2] != w->seed + round;
-		__atomic_sub_fetch(&holders, 1, __ATOMIC_RELAXED);
-		kunmap_local(word);
-	}
+	word[2] = w->seed;
+	__atomic_add_fetch(&throng.here, 1, __ATOMIC_RELAXED);
+	mutex_lock(&throng.gate);
+	mutex_unlock(&throng.gate);
+	w->wrong = word[2] != w->seed;
+	kunmap_local(word);
 	return 0;
 }
 
-/* So many that some have to wait for windows. */
-static void test_throng(struct ktap *t)
+/* @n threads with a page each; how many there are. */
+static unsigned int gather(struct ktap *t, struct walker *w, unsigned int n)
 {
-	struct walker *throng = kcalloc(THRONG, sizeof(*throng), GFP_KERNEL);
-	unsigned int n, wrong = 0;
-
-	KTAP_ASSERT(t, throng != NULL);
-	most_holders = 0;
-	for (n = 0; n < THRONG; n++) {
-		throng[n] = (struct walker){ .seed = n * 100 };
-		if (!high_pages(t, throng[n].page, 1))
-			break;
-		throng[n].thread = kthread_run(hold, &throng[n], "hold/%u", n);
-		if (!KTAP_EXPECT(t, throng[n].thread != NULL)) {
-			free_pages_of(throng[n].page, 1);
-			break;
+	for (unsigned int i = 0; i < n; i++) {
+		w[i].seed = i * 100 + 1;
+		if (!high_pages(t, w[i].page, 1))
+			return i;
+		w[i].thread = kthread_run(hold, &w[i], "hold/%u", i);
+		if (!KTAP_EXPECT(t, w[i].thread != NULL)) {
+			free_pages_of(w[i].page, 1);
+			return i;
 		}
 	}
-	if (n == THRONG)
-		ktap_diag(t, "%u of %u threads had windows at once", most_holders, n);
+	return n;
+}
+
+/* So many as there may be wait with windows open, for a lock whose holder then opens its first. */
+static void test_throng(struct ktap *t)
+{
+	struct walker *w = kcalloc(THRONG, sizeof(*w), GFP_KERNEL);
+	unsigned int n, wrong = 0;
+
+	KTAP_ASSERT(t, w != NULL);
+	mutex_init(&throng.gate);
+	throng.here = 0;
+	mutex_lock(&throng.gate);
+	n = gather(t, w, THRONG);
+	KTAP_EXPECT(t, ktap_becomes(READ_ONCE(throng.here) == n));
+	if (n && throng.here == n) {
+		set_word(w[0].page[0], 7);
+		KTAP_EXPECT_EQ(t, word_of(w[0].page[0]), 7);
+		set_word(w[0].page[0], w[0].seed);
+	}
+	mutex_unlock(&throng.gate);
 	while (n--) {
-		kthread_join(throng[n].thread);
-		wrong += throng[n].wrong;
-		free_pages_of(throng[n].page, 1);
+		kthread_join(w[n].thread);
+		wrong += w[n].wrong;
+		free_pages_of(w[n].page, 1);
 	}
 	KTAP_EXPECT_EQ(t, wrong, 0);
-	KTAP_EXPECT_EQ(t, holders, 0);
-	kfree(throng);
+	kfree(w);
 }
 
 static const struct ktap_case cases[] = {

@@ -32,16 +32,6 @@ static void *volatile in_data[2] = { planted.inverted };
 static DEFINE_PER_CPU(void *, per_hart);
 static void **dynamic;
 
-/* Skips the case without kmemleak=on. */
-static bool ready(struct ktap *t)
-{
-	if (!kmemleak_on) {
-		ktap_skip(t, "needs kmemleak=on");
-		return false;
-	}
-	return KTAP_EXPECT(t, set_min_age("0"));
-}
-
 /* Plant @how, scan: of @nr objects those in the mask @leaks are leaks.  They're freed. */
 static void check(struct ktap *t, int (*how)(void *arg), unsigned nr, unsigned leaks)
 {
@@ -94,7 +84,7 @@ static int plant_large(void *arg)
 
 static void test_small(struct ktap *t)
 {
-	if (!ready(t))
+	if (!leaks_ready(t))
 		return;
 	check(t, plant_single, 1, 1);
 	check(t, plant_cycle, 2, 3);
@@ -105,7 +95,7 @@ static void test_large(struct ktap *t)
 {
 	unsigned found = 0;
 
-	if (!ready(t) || !KTAP_EXPECT(t, planted_by(plant_large)))
+	if (!leaks_ready(t) || !KTAP_EXPECT(t, planted_by(plant_large)))
 		return;
 	scan_twice();
 	for (unsigned i = 0; i < ARRAY_SIZE(planted.inverted); i++) {
@@ -122,7 +112,7 @@ static void test_report(struct ktap *t)
 	char text[KMEMLEAK_TEXT], size[24];
 	unsigned long at;
 
-	if (!ready(t))
+	if (!leaks_ready(t))
 		return;
 	KTAP_ASSERT(t, planted_by(plant_single));
 	msleep(20);
@@ -159,7 +149,7 @@ static int lead_to(void *nr)
 /* One scan is not enough, nor is a young object, nor one that changes. */
 static void test_patience(struct ktap *t)
 {
-	if (!ready(t) || !KTAP_EXPECT(t, planted_by(plant_single)))
+	if (!leaks_ready(t) || !KTAP_EXPECT(t, planted_by(plant_single)))
 		return;
 	kmemleak_scan_now();
 	KTAP_EXPECT(t, !is_leak(0));
@@ -197,7 +187,7 @@ static int change_end(void *nr)
 /* All of its first 1024 bytes count. */
 static void test_contents(struct ktap *t)
 {
-	if (!ready(t) || !KTAP_EXPECT(t, planted_by(plant_longer)))
+	if (!leaks_ready(t) || !KTAP_EXPECT(t, planted_by(plant_longer)))
 		return;
 	kmemleak_scan_now();
 	elsewhere(change_end, 0);
@@ -210,7 +200,7 @@ static void test_contents(struct ktap *t)
 
 static void test_clear(struct ktap *t)
 {
-	if (!ready(t) || !KTAP_EXPECT(t, planted_by(plant_single)))
+	if (!leaks_ready(t) || !KTAP_EXPECT(t, planted_by(plant_single)))
 		return;
 	scan_twice();
 	KTAP_EXPECT(t, is_leak(0));
@@ -232,7 +222,7 @@ static int plant_data(void *arg)
 
 static void test_data(struct ktap *t)
 {
-	if (!ready(t))
+	if (!leaks_ready(t))
 		return;
 	check(t, plant_data, 2, 0);
 	in_data[1] = in_bss = NULL;
@@ -247,7 +237,7 @@ static int plant_harts(void *arg)
 
 static void test_per_hart(struct ktap *t)
 {
-	if (!ready(t))
+	if (!leaks_ready(t))
 		return;
 	dynamic = alloc_percpu(void *);
 	KTAP_ASSERT(t, dynamic != NULL);
@@ -274,40 +264,9 @@ static int plant_middle(void *arg)
 
 static void test_middle(struct ktap *t)
 {
-	if (ready(t))
+	if (leaks_ready(t))
 		check(t, plant_middle, 3, 0);
 	in_bss = NULL;
-}
-
-static struct completion planted_here, may_go;
-
-static int sleeper(void *arg)
-{
-	void *volatile mine = plant(0, sizeof(struct node));
-
-	complete(&planted_here);
-	wait_for_completion(&may_go);
-	barrier();
-	kfree(mine);
-	return 0;
-}
-
-static void test_stack(struct ktap *t)
-{
-	struct thread *thread;
-
-	if (!ready(t))
-		return;
-	memset(&planted, 0, sizeof(planted));
-	init_completion(&planted_here);
-	init_completion(&may_go);
-	thread = kthread_run(sleeper, NULL, "sleeper");
-	KTAP_ASSERT(t, thread != NULL);
-	wait_for_completion(&planted_here);
-	scan_twice();
-	KTAP_EXPECT(t, !planted.failed && !is_leak(0));
-	complete(&may_go);
-	kthread_join(thread);
 }
 
 /* ---- what owners say ---- */
@@ -353,7 +312,7 @@ static int plant_areas(void *arg)
 
 static void test_annotations(struct ktap *t)
 {
-	if (!ready(t))
+	if (!leaks_ready(t))
 		return;
 	check(t, plant_not_leak, 2, 0);
 	check(t, plant_ignored, 2, 2);
@@ -395,7 +354,7 @@ static void check_late(struct ktap *t, unsigned long what, unsigned long leaks)
 
 static void test_late(struct ktap *t)
 {
-	if (!ready(t))
+	if (!leaks_ready(t))
 		return;
 	check_late(t, 0, 0);
 	check_late(t, 1, 0);
@@ -432,7 +391,7 @@ static void uproot_pages(void)
 
 static void test_pages(struct ktap *t)
 {
-	if (!ready(t) || !KTAP_EXPECT(t, planted_by(plant_pages)))
+	if (!leaks_ready(t) || !KTAP_EXPECT(t, planted_by(plant_pages)))
 		return;
 	scan_twice();
 	KTAP_EXPECT(t, is_leak(0) && !is_leak(1));
@@ -472,7 +431,7 @@ static int plant_found(void *arg)
 /* One goes that is to be read, and its record would be used again: nothing behind it is lost. */
 static void test_found(struct ktap *t)
 {
-	if (!ready(t) || !KTAP_EXPECT(t, planted_by(plant_found)))
+	if (!leaks_ready(t) || !KTAP_EXPECT(t, planted_by(plant_found)))
 		return;
 	scan_stacks = kmemleak_scan_stacks;
 	kmemleak_scan_stacks = replace_found;
@@ -519,7 +478,7 @@ static void test_churn(struct ktap *t)
 	struct thread *thread[CHURNERS];
 	struct kmemleak_counts after;
 
-	if (!ready(t))
+	if (!leaks_ready(t))
 		return;
 	KTAP_EXPECT(t, set_min_age("5000"));
 	WRITE_ONCE(churn.stop, false);
@@ -580,7 +539,6 @@ static const struct ktap_case cases[] = {
 	CASE("data", test_data),
 	CASE("per-hart", test_per_hart),
 	CASE("middle", test_middle),
-	CASE("stack", test_stack),
 	CASE("annotations", test_annotations),
 	CASE("late", test_late),
 	CASE("pages", test_pages),

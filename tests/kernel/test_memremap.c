@@ -9,11 +9,14 @@
 #include <mm/memremap.h>
 
 #include <asm/mmu.h>
+#include <asm/pgtable.h>
 #include <kernel/fault_inject.h>
 #include <kernel/smp.h>
 #include <lib/dt.h>
+#include <mm/ioremap.h>
 #include <mm/kmap.h>
 #include <mm/page_alloc.h>
+#include <mm/vmalloc.h>
 #include <shell/ktap.h>
 
 #include <string.h>
@@ -129,6 +132,69 @@ static void test_descriptors(struct ktap *t)
 	KTAP_EXPECT(t, !pfn_valid(pfn - 1));
 	KTAP_EXPECT(t, arch_lookup((unsigned long)page, &m) == -ENOENT);
 	KTAP_EXPECT_EQ(t, nr_free_pages(), before);
+}
+
+/* It may be mapped once more as memory only, and that is over when the region goes. */
+static void test_mappings(struct ktap *t)
+{
+	struct dev_pagemap map = behind();
+	phys_addr_t at = map.range.start;
+	struct arch_mapping m;
+	struct page *page;
+	void *va;
+
+	if (!reached(t, &map))
+		return;
+	KTAP_ASSERT_EQ(t, registering(&map), 0);
+	page = phys_to_page(at);
+	KTAP_EXPECT(t, !ioremap(at + 8, 8) && !ioremap_wc(at - 1, 2));
+	KTAP_EXPECT(t, !memremap(map.range.end - 1, 2, MEMREMAP_WT));
+	va = memremap(at, 8, MEMREMAP_WB);
+	KTAP_EXPECT(t, va != NULL);
+	memunmap(va);
+	if (PageHighMem(page)) {
+		zone_device_page_init(page);
+		va = kmap(page);
+		kunmap(page);
+		KTAP_EXPECT_EQ(t, arch_lookup((unsigned long)va, &m), 0);
+		put_page(page);
+	}
+	KTAP_EXPECT_EQ(t, memunmap_pages(&map), 0);
+	if (PageHighMem(page))
+		KTAP_EXPECT_EQ(t, arch_lookup((unsigned long)va, &m), -ENOENT);
+	va = ioremap(at, 8);
+	KTAP_EXPECT(t, va != NULL);
+	iounmap(va);
+	vm_unmap_aliases();
+}
+
+/* No root entry of the kernel's half comes or goes, wherever the descriptors are. */
+static void test_roots(struct ktap *t)
+{
+	static pte_t before[PTRS_PER_TABLE];
+	int top = paging->levels - 1;
+	unsigned long slot = level_bytes(top), changed = 0;
+	struct dev_pagemap map = behind();
+	phys_addr_t end = arch_described_end() - BYTES;
+
+	if (!reached(t, &map))
+		return;
+	/* Behind the end of the root entry of the first descriptor, or as far as they go. */
+	end = min(end,
+		  PFN_PHYS(page_to_pfn((struct page *)ALIGN_UP(va_layout.vmemmap_base + 1, slot))) +
+			  2 * BYTES);
+	if (PFN_DOWN(end) >> 31)
+		return ktap_skip(t, "all descriptors that can be had are in one root entry");
+	map.range = (struct phys_range){ ALIGN_DOWN(end, BYTES) - BYTES, ALIGN_DOWN(end, BYTES) };
+	memcpy(before, paging->root, sizeof(before));
+	KTAP_ASSERT_EQ(t, registering(&map), 0);
+	for (unsigned long i = table_index(kernel_base(), top); i < PTRS_PER_TABLE; i++)
+		changed += before[i].val != paging->root[i].val;
+	KTAP_EXPECT_EQ(t, changed, 0);
+	KTAP_EXPECT_EQ(t, memunmap_pages(&map), 0);
+	for (unsigned long i = table_index(kernel_base(), top); i < PTRS_PER_TABLE; i++)
+		changed += before[i].val != paging->root[i].val;
+	KTAP_EXPECT_EQ(t, changed, 0);
 }
 
 /* On all harts: users of one page, the last of whom nobody knows in advance. */
@@ -257,6 +323,7 @@ static void test_no_map(struct ktap *t)
 
 static const struct ktap_case cases[] = {
 	{ "refused", test_refused },	   { "descriptors", test_descriptors },
+	{ "mappings", test_mappings },	   { "roots", test_roots },
 	{ "references", test_references }, { "failures", test_failures },
 	{ "no-map", test_no_map },	   {},
 };

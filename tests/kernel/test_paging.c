@@ -120,6 +120,12 @@ static void test_roots(struct ktap *t)
 		else
 			KTAP_EXPECT(t, !pte_valid(pte));
 	}
+	end = v->vmemmap_base + v->vmemmap_bytes;
+	for (unsigned long at = ALIGN_DOWN(v->vmemmap_base, root); at < end; at += root) {
+		pte_t pte = paging->root[table_index(at, paging->levels - 1)];
+
+		KTAP_EXPECT(t, pte_valid(pte) && (pte_is_leaf(pte) || pte.val & PTE_PINNED));
+	}
 }
 
 static void test_no_map(struct ktap *t)

@@ -215,7 +215,24 @@ static bool is_balanced(const struct zone *zone)
 	return usable(zone) >= zone->watermark[WMARK_HIGH];
 }
 
-/* Who may not wait has others reclaim.  They give up where what is freed lies in another node. */
+/*
+ * kswapd has done for @zone what it could: sleeps until then.  A run that freed only another node's
+ * pages ends, and who is short asks again: so does this.  Each run gains some, or is one of those
+ * after which it gives up.
+ */
+static bool kswapd_served(struct zone *zone)
+{
+	for (int i = 0; i < 100 * MAX_RECLAIM_RETRIES; i++) {
+		if (!ktap_quiet())
+			return false;
+		if (!test_cache.pages.nr || is_balanced(zone) || kswapd_gave_up(zone))
+			return true;
+		wakeup_kswapd(zone, GFP_KERNEL, 0);
+	}
+	return false;
+}
+
+/* Who may not wait has others reclaim. */
 static void without_waiting(struct ktap *t, gfp_t gfp)
 {
 	unsigned long wakes = vm_event_sum(KSWAPD_WAKE);
@@ -227,10 +244,9 @@ static void without_waiting(struct ktap *t, gfp_t gfp)
 	zone = cache_zone(t);
 	small_hold(gfp, 0);
 	KTAP_EXPECT(t, vm_event_sum(KSWAPD_WAKE) != wakes);
-	KTAP_EXPECT(t, ktap_becomes(READ_ONCE(test_cache.by_kswapd) > 0));
+	KTAP_EXPECT(t, kswapd_served(zone));
+	KTAP_EXPECT(t, test_cache.by_kswapd > 0);
 	KTAP_EXPECT_EQ(t, test_cache.by_tester, 0);
-	KTAP_EXPECT(t, ktap_becomes(!READ_ONCE(test_cache.pages.nr) || is_balanced(zone) ||
-				    kswapd_gave_up(zone)));
 	small_end(t);
 }
 
@@ -257,7 +273,9 @@ static void test_kswapd_balances(struct ktap *t)
 	}
 	KTAP_EXPECT(t, !is_balanced(zone));
 	wakeup_kswapd(zone, GFP_KERNEL, 0);
-	KTAP_EXPECT(t, ktap_becomes(is_balanced(zone)));
+	KTAP_EXPECT(t, kswapd_served(zone));
+	/* Shrinkers don't know nodes: most of the cache may be another's. */
+	KTAP_EXPECT(t, is_balanced(zone) || nr_nodes > 1);
 	KTAP_EXPECT(t, test_cache.by_kswapd && !test_cache.by_tester);
 	small_end(t);
 }

@@ -26,22 +26,6 @@
 
 #define MOST_HARTS 64
 
-/* ---- the culprits ---- */
-
-static __noinline __noclone u8 *takes_object(struct kmem_cache *s)
-{
-	u8 *object = kmem_cache_alloc(s, GFP_KERNEL);
-
-	barrier();
-	return object;
-}
-
-static __noinline __noclone void gives_object(struct kmem_cache *s, void *object)
-{
-	kmem_cache_free(s, object);
-	barrier();
-}
-
 /* ---- what was said ---- */
 
 static u64 said_from; /* number of a message */

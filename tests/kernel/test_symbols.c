@@ -29,6 +29,29 @@ static void test_lookup(struct ktap *t)
 	KTAP_EXPECT_STREQ(t, tiny, "symbol_");
 }
 
+#define SOME 64 /* functions */
+
+/* The name of each of some functions in a row leads back to it, or to the first one so called. */
+static void test_names(struct ktap *t)
+{
+	char name[KSYM_NAME], again[KSYM_NAME];
+	unsigned long pc = symbol_start((unsigned long)symbol_format), start = pc;
+	u32 exact = 0;
+
+	for (u32 seen = 0; pc && seen < SOME; seen++, start = pc) {
+		symbol_format(name, sizeof(name), pc);
+		*strchr(name, '+') = '\0';
+		symbol_format(again, sizeof(again), symbol_address(name));
+		*strchr(again, '+') = '\0';
+		KTAP_EXPECT_STREQ(t, again, name);
+		exact += symbol_address(name) == start;
+		while (symbol_start(pc) == start)
+			pc += 2;
+	}
+	if (start)
+		KTAP_EXPECT(t, exact > SOME / 2);
+}
+
 static void test_outside(struct ktap *t)
 {
 	char name[KSYM_NAME];
@@ -41,6 +64,7 @@ static void test_outside(struct ktap *t)
 
 static const struct ktap_case cases[] = {
 	{ "lookup", test_lookup },
+	{ "names", test_names },
 	{ "outside", test_outside },
 	{},
 };

@@ -13,41 +13,10 @@
 #include <shell/ktap.h>
 #include <shell/shell.h>
 
-#define RECORDS 64u /* fewer than a page has room for */
+#include "trace_rings.h"
 
 TRACEPOINT(test_event, "thread %u, %lu, %lu");
 TRACEPOINT(test_other, "nothing of use");
-
-static void nothing(void *arg)
-{
-}
-
-/* Small rings for all harts; false, with the case skipped, if `trace on` has given them some. */
-static bool bring_rings(struct ktap *t)
-{
-	if (trace_has_ring(0)) {
-		ktap_skip(t, "`trace on` has given the harts rings; trace off; trace clear");
-		return false;
-	}
-	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
-		unsigned long page = get_zeroed_page(GFP_KERNEL);
-
-		if (!KTAP_EXPECT(t, page != 0))
-			return false;
-		trace_set_ring(cpu, (struct trace_record *)page, RECORDS);
-	}
-	return true;
-}
-
-static void drop_rings(void)
-{
-	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
-		struct trace_record *ring = trace_set_ring(cpu, NULL, 0);
-
-		on_each_hart(nothing, NULL);
-		free_page((unsigned long)ring);
-	}
-}
 
 static void test_order(struct ktap *t)
 {

@@ -11,25 +11,21 @@
 #include <base/errno.h>
 #include <kernel/fault_inject.h>
 #include <kernel/smp.h>
-#include <kernel/sysctl.h>
 #include <kernel/time.h>
 #include <mm/kmalloc.h>
 #include <mm/kmap.h>
 #include <mm/kmemleak.h>
 #include <mm/page_alloc.h>
 #include <mm/usercopy.h>
-#include <sched/kmemleak.h>
 #include <sched/thread.h>
 #include <shell/ktap.h>
 #include <string.h>
 
+#include "leak_tools.h"
+#include "../../mm/vmap.h"
 #include "vmalloc_tools.h"
 
-#define HELD	    24 /* areas that a thread has at a time */
-#define THREADS_MAX 8
-#define TURNS	    600 /* of all threads */
-#define TURNS_NS    1000000000ull
-#define MANY	    100000u
+#define MANY 100000u
 
 static void check_area(struct ktap *t, size_t bytes)
 {
@@ -116,21 +112,37 @@ static void test_node(struct ktap *t)
 	}
 }
 
-/* Large leaves where there are blocks, and areas of pages at the same addresses before and after.
- * */
+/* A block for a large leaf is free. */
+static bool has_block(size_t leaf)
+{
+	unsigned order = 0;
+	struct page *block;
+
+	while (PAGE_SIZE << order < leaf)
+		order++;
+	block = alloc_pages(GFP_KERNEL | __GFP_HIGHMEM | __GFP_NORETRY | __GFP_NOWARN, order);
+	if (block)
+		__free_pages(block, order);
+	return block;
+}
+
+/* Large leaves where there are blocks, and areas of pages at the same addresses around. */
 static void test_huge(struct ktap *t)
 {
 	size_t leaf = arch_vmap_huge_leaf(), bytes = leaf + 3 * PAGE_SIZE;
 	struct arch_mapping map;
-	unsigned nr = 0;
+	unsigned nr = 0, blocks = 0;
 
 	if (leaf == PAGE_SIZE || nr_free_pages() < 4 * leaf / PAGE_SIZE)
 		return ktap_skip(t, "no large leaves, or too little memory for one");
 	for (unsigned i = 0; i < 6; i++) {
+		bool block = i & 1 && has_block(leaf);
 		void *area = i & 1 ? vmalloc_huge(bytes, GFP_KERNEL) : vmalloc(bytes);
 
 		KTAP_ASSERT(t, area != NULL);
+		blocks += block;
 		KTAP_EXPECT_EQ(t, arch_lookup((unsigned long)area, &map), 0);
+		KTAP_EXPECT(t, !block || map.leaf == leaf);
 		nr += map.leaf == leaf;
 		mark(area, bytes);
 		KTAP_EXPECT(t, is_marked(area, bytes));
@@ -140,6 +152,8 @@ static void test_huge(struct ktap *t)
 		vm_unmap_aliases();
 	}
 	ktap_diag(t, "%u of 3 areas have a large leaf", nr);
+	if (!blocks)
+		ktap_skip(t, "no block that is large enough for a leaf was free");
 }
 
 /* ---- leaves of 64 KiB (Svnapot) ---- */
@@ -185,23 +199,45 @@ static void test_leaves(struct ktap *t)
 }
 
 /* What is made of blocks has their leaves; pages for user space never. */
-static void test_area_leaves(struct ktap *t)
+static void check_area_leaves(struct ktap *t, unsigned nr)
 {
-	size_t bytes = 64 * PAGE_SIZE;
-	char *area = vmalloc(bytes), *user = vmalloc_user(bytes);
+	size_t bytes = nr * PAGE_SIZE;
+	char *other = vmalloc(1), *area = vmalloc(bytes), *user = vmalloc_user(bytes);
 
-	KTAP_ASSERT(t, area && user);
-	if (find_vm_area(area)->nr_block_pages == 64)
-		KTAP_EXPECT_EQ(t, leaf_at(area + 17 * PAGE_SIZE), arch_vmap_leaf());
+	KTAP_ASSERT(t, other && area && user);
+	if (find_vm_area(area)->nr_block_pages == nr)
+		for (unsigned i = 0; i < nr; i++)
+			KTAP_EXPECT_EQ(t, leaf_at(area + i * PAGE_SIZE), arch_vmap_leaf());
 	KTAP_EXPECT_EQ(t, leaf_at(user), PAGE_SIZE);
 	mark(area, bytes);
-	KTAP_EXPECT(t, is_marked(area, bytes));
+	mark(user, bytes);
+	KTAP_EXPECT(t, is_marked(area, bytes) && is_marked(user, bytes));
 	KTAP_EXPECT(t, !accessible((unsigned long)area + bytes));
 	vfree(user);
+	vfree(other);
 	vfree(area);
 	vm_unmap_aliases();
 	KTAP_EXPECT(t, !accessible((unsigned long)area));
 	vmalloc_validate();
+}
+
+static void test_area_leaves(struct ktap *t)
+{
+	struct page *block = alloc_pages(GFP_KERNEL | __GFP_NOWARN, 4), *pages[16];
+	char *area;
+
+	check_area_leaves(t, 16);
+	check_area_leaves(t, 64);
+	if (!block)
+		return;
+	for (unsigned i = 0; i < 16; i++)
+		pages[i] = block + i;
+	area = vmap(pages, 16, VM_MAP, PAGE_KERNEL);
+	KTAP_ASSERT(t, area != NULL);
+	KTAP_EXPECT_EQ(t, leaf_at(area + 15 * PAGE_SIZE), arch_vmap_leaf());
+	KTAP_EXPECT(t, vmalloc_to_page(area + 15 * PAGE_SIZE) == block + 15);
+	vunmap(area);
+	__free_pages(block, 4);
 }
 
 /* ---- vmap ---- */
@@ -262,6 +298,8 @@ static void test_few_fences(struct ktap *t)
 {
 	struct tlb_counts before, after;
 
+	if (vmap_gone_everywhere())
+		return ktap_skip(t, "with DEBUG=1 and debug_pagealloc=on each has one");
 	vm_unmap_aliases();
 	tlb_read_counts(&before);
 	for (unsigned i = 0; i < 400; i++)
@@ -504,24 +542,15 @@ static int free_lost(void *arg)
 	return 0;
 }
 
-static int elsewhere(int (*what)(void *arg))
-{
-	struct thread *thread = kthread_run(what, NULL, "loser");
-
-	return thread ? kthread_join(thread) : -ENOMEM;
-}
-
 /* An area that nothing leads to; one that is found, and read, so that a third is. */
 static void test_kmemleak(struct ktap *t)
 {
-	if (!kmemleak_on)
-		return ktap_skip(t, "needs kmemleak=on");
-	KTAP_EXPECT(t, !sysctl_write(sysctl_find("vm.kmemleak_min_age_ms"), "0"));
-	KTAP_ASSERT_EQ(t, elsewhere(lose), 0);
-	kmemleak_scan_now();
-	kmemleak_scan_now();
-	KTAP_EXPECT_EQ(t, elsewhere(count_lost), 1);
-	elsewhere(free_lost);
+	if (!leaks_ready(t))
+		return;
+	KTAP_ASSERT_EQ(t, elsewhere(lose, 0), 0);
+	scan_twice();
+	KTAP_EXPECT_EQ(t, elsewhere(count_lost, 0), 1);
+	elsewhere(free_lost, 0);
 	kept = NULL;
 }
 #else

@@ -93,11 +93,6 @@ static void exhaust(struct ktap *t, const struct dt_dma_device *d, zone_mask_t r
 	KTAP_EXPECT_EQ(t, wrong, 0);
 }
 
-static unsigned long zone_free(const struct zone *zone)
-{
-	return READ_ONCE(zone->nr_free) + zone_listed_pages(zone);
-}
-
 /* Nothing but @reach is touched, and nothing is left of it; then all merges as it was. */
 static void try_reach(struct ktap *t, const struct dt_dma_device *d, zone_mask_t reach, gfp_t gfp)
 {
@@ -110,7 +105,7 @@ static void try_reach(struct ktap *t, const struct dt_dma_device *d, zone_mask_t
 	drain_all_pages();
 	for_each_zone(zone) {
 		zone_free_blocks(zone, nr);
-		before[zone->id] = zone_free(zone);
+		before[zone->id] = zone_free_pages(zone);
 		largest[zone->id] = nr[MAX_ORDER];
 	}
 	exhaust(t, d, reach & mask, gfp);
@@ -118,14 +113,14 @@ static void try_reach(struct ktap *t, const struct dt_dma_device *d, zone_mask_t
 		/* What CMA areas lend is for movable pages only. */
 		unsigned long left = gfp == ANYWHERE ? 0 : zone_free_of(zone, MIGRATE_CMA);
 
-		KTAP_EXPECT_EQ(t, zone_free(zone),
+		KTAP_EXPECT_EQ(t, zone_free_pages(zone),
 			       mask & reach & 1U << zone->type ? left : before[zone->id]);
 	}
 	give_back();
 	drain_all_pages();
 	for_each_zone(zone) {
 		zone_free_blocks(zone, nr);
-		KTAP_EXPECT_EQ(t, zone_free(zone), before[zone->id]);
+		KTAP_EXPECT_EQ(t, zone_free_pages(zone), before[zone->id]);
 		KTAP_EXPECT_EQ(t, nr[MAX_ORDER], largest[zone->id]);
 	}
 }

@@ -21,8 +21,9 @@ def test_no_map_region(machine, paging):
     assert not result.failures()
     skipped = {c.name for c in result.cases if c.skip is not None}
     assert not skipped & {"refused", "descriptors", "references", "no-map"}
+    assert ("roots" in skipped) == (paging != "sv39") # one root entry has all descriptors
     assert m.run("ptdump") == before
-    checks.no_errors_logged(m)
+    checks.no_errors_logged(m, ["for test_mappings"])
     checks.suites_pass(m)
     mem, _, _ = checks.memory_adds_up(m, 256 * MIB)
     assert mem["NoMap"] >= SIZE

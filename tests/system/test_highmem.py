@@ -118,7 +118,8 @@ def test_device_memory(machine, kernel):
     m = machine(kernel=kernel, smp=2, mem="256M", dtb=str(dtb), append="lowmem=48M")
     result = ktap.parse(m.run("test memremap"))["memremap"]
     assert not result.failures()
-    assert not [c for c in result.cases if c.skip and c.name != "failures"]
+    # Faults aren't injected in this build; in Sv57 one root entry has all descriptors.
+    assert {c.name for c in result.cases if c.skip} <= {"failures", "roots"}
     assert m.poweroff() == 0
 
 

@@ -47,6 +47,22 @@ def test_with_all(machine, paging, longer):
     assert m.poweroff() == 0
 
 
+@pytest.mark.parametrize("board", ["qemu-virt", "qemu-virt32"])
+def test_hart_that_comes_up_fences(image, board):
+    """
+    Behind the point from where on others ask it, of translations and of instructions: QEMU, which
+    sees each write to code, would run the same without (hotplug/new-code).
+    """
+    image(board)
+    out = subprocess.run(["riscv64-unknown-elf-objdump", "-d", "--no-show-raw-insn",
+                          "--disassemble=smp_hart_online", TOP / f"build/{board}/hartwood"],
+                         capture_output=True, text=True, check=True).stdout
+    did = re.findall(r"^\s*[0-9a-f]+:\s+(sc\.w|sfence\.vma|fence\.i|j[a-z]*\s.*<tlb_flush_local_all)",
+                     out, re.M)
+    assert len(did) == 3 and did[0] == "sc.w" and did[2] == "fence.i", out
+    assert did[1].startswith(("sfence.vma", "j")), out
+
+
 def test_one_at_a_time(machine):
     """An extension that some hart, or all, lack isn't used."""
     for extension, has in (("svnapot", "64K"), ("svinval", "Svinval"), ("svpbmt", "Svpbmt")):

@@ -238,6 +238,37 @@ def test_bench_of_small_objects(image, tmp_path):
     assert figures["kmalloc64_pair_plain"]["measured"] < figures["kmalloc64_pair"]["measured"]
 
 
+def test_bench_of_rv32(image, tmp_path):
+    """By its own name beside rv64's keys; with that board, all keys are."""
+    image("qemu-virt")
+    image("qemu-virt32")
+    keys = ("page3_pair", "rv32_page3_pair", "rv32_kmap_local_pair", "rv32_vmalloc16k_pair")
+    done, first = bench(tmp_path, *keys)
+    assert first, done.stderr
+    assert set(first) == {*keys, "machine"}
+    for key in keys:
+        assert first[key]["measured"] <= first[key]["target"], key
+    assert first["rv32_page3_pair"]["linux"] is None and first["page3_pair"]["linux"]
+    assert first["rv32_page3_pair"] != first["page3_pair"]
+    _, other = bench(tmp_path, "--board", "qemu-virt32", "page3_pair", "vmalloc16k_pair")
+    assert {k: v for k, v in first.items() if k in other and k != "machine"} \
+        == {k: v for k, v in other.items() if k != "machine"}
+    assert set(other) == {"rv32_page3_pair", "rv32_vmalloc16k_pair", "machine"}
+    assert other["machine"].items() < first["machine"].items()
+
+
+def test_bench_keeps_what_still_holds(image):
+    import bench as tool
+    rv64, rv32 = {"compiler": "1", "qemu": "1"}, {"rv32_compiler": "1", "rv32_qemu": "1"}
+    recorded = {"machine": rv64 | rv32, "figures": {"boot_1G": 1, "rv32_boot_1G": 2}}
+    assert tool.kept(rv64, recorded) == recorded["figures"]
+    assert tool.kept(rv64 | {"qemu": "2"}, recorded) == {"rv32_boot_1G": 2}
+    assert tool.kept({**rv32, "rv32_qemu": "2"}, recorded) == {"boot_1G": 1}
+    assert tool.kept(rv64, {}) == {}
+    assert tool.recorded_for("rv32_boot_1G", {**rv32, "rv32_qemu": "2"}, recorded) is None
+    assert tool.recorded_for("rv32_boot_1G", rv64 | rv32, recorded) == 2
+
+
 def test_boot_does_not_grow_with_memory(image, tmp_path):
     image("qemu-virt")
     _, figures = bench(tmp_path, "boot_256M", "boot_16G")

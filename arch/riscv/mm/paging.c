@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * paging.c - paging modes and regions: which mode runs, and what lies where in it
+ * paging.c - which paging mode runs, what all address spaces share
  *
  * A table page is reached at its image address if it is part of the image, through the
  * fixmap (one slot a level) until the linear map stands, and through the linear map after.
  *
  * Later address spaces share the kernel's part by copying its root entries.  So that none need be
- * added to all of them later, arch_share_roots() fills the root entries of every region once,
- * and their tables stay (PTE_PINNED).  A region costs a table for each entry, so
- * vmalloc's reaches as far as this machine's memory makes sense of.
+ * added to all of them later, arch_share_roots() fills those of vmalloc's region and of vmemmap
+ * once, and all tables that hang in the root by then stay (PTE_PINNED).  A region costs a table for
+ * each entry, so vmalloc's reaches as far as this machine's memory makes sense of.  The linear map
+ * has the entries that memory needs; what memremap_pages() maps beyond may add one (mm/memremap.c).
  *
  * Locking: none here; boot hart.
- * Not here: the table's entries (pgtable.c, leaves.c), what is mapped where (mm/, early_fdt.c).
+ * Not here: entries (pgtable.c, leaves.c), where regions lie (layout32.c, layout64.c), what is
+ * mapped where (mm/, early_fdt.c).
  */
 #define LOG_PREFIX "paging: "
 
@@ -170,9 +172,6 @@ static void cap_mode(const char *name)
 	paging = m;
 }
 
-/* Addresses for device registers, besides those that memory needs. */
-#define DEVICES 0x01000000UL
-
 /* kaslr.c has seen it long before. */
 static int __init parse_nokaslr(const char *value)
 {
@@ -181,78 +180,6 @@ static int __init parse_nokaslr(const char *value)
 
 static const struct bootarg arg_nokaslr __initconst = { "nokaslr", parse_nokaslr, "no value" };
 TABLE_ENTRY(bootarg, arg_nokaslr);
-
-/* How much of @most bytes vmalloc() is to have: twice the memory has room for every page, with
- * guards. */
-static unsigned long __init areas_wanted(unsigned long most, phys_addr_t ram_bytes)
-{
-	unsigned long root = level_bytes(paging->levels - 1), half = most / 2;
-	unsigned long ram = ram_bytes < half ? (unsigned long)ram_bytes : half;
-
-	return min(most, ALIGN_UP(2 * ram + DEVICES, root));
-}
-
-/* Addresses for windows (asm/windows.h). */
-#ifndef CONFIG_HIGHMEM
-#define WINDOWS 0UL
-#elif defined(CONFIG_ARCH_RV32I)
-#define WINDOWS 0x01000000UL
-#else
-#define WINDOWS 0x02000000UL
-#endif
-
-#ifdef CONFIG_ARCH_RV32I
-#define PHYS_END ((phys_addr_t)1 << 34) /* of what an entry can name */
-
-/* @bytes of addresses from *@at on, which moves behind them. */
-static unsigned long __init place(unsigned long *at, unsigned long bytes)
-{
-	unsigned long base = *at;
-
-	*at += bytes;
-	return base;
-}
-
-/* One after the other: what isn't used is the linear map's. */
-static void __init place_regions(struct va_layout *v, phys_addr_t end, phys_addr_t ram_bytes)
-{
-	unsigned long at = KERNEL_SPACE + level_bytes(1);
-	phys_addr_t memory = min(end, PHYS_END) - min(v->phys_base, PHYS_END);
-
-	/* The descriptors of addresses in the linear map, or above, need 8 MiB. */
-	v->vmemmap_bytes = ALIGN_UP((unsigned long)(memory >> (PAGE_SHIFT - PAGE_STRUCT_SHIFT)),
-				    level_bytes(1));
-	v->vmemmap_bytes = max(v->vmemmap_bytes, 2 * level_bytes(1));
-	v->vmemmap_base = place(&at, v->vmemmap_bytes);
-	v->window_bytes = WINDOWS;
-	v->window_base = place(&at, WINDOWS);
-	v->vmalloc_base = place(&at, 0x0e000000);
-	v->scratch_bytes = 0x02000000;
-	v->scratch_base = place(&at, v->scratch_bytes);
-	v->linear_base = at;
-	v->linear_bytes = KERNEL_LINK_ADDR - at;
-}
-#else
-/* asm/memory.h says what must stay free around vmemmap; the rest has its slots for itself. */
-static void __init place_regions(struct va_layout *v, phys_addr_t end, phys_addr_t ram_bytes)
-{
-	unsigned long slot = level_bytes(paging->levels - 1), areas = 52 * slot;
-	unsigned long base = ~0UL << (paging->va_bits - 1);
-	/* Tables above the lowest are never given back: no more of them than needed. */
-	unsigned long leaf = paging->levels > 3 ? GiB : 2 * MiB;
-
-	v->vmemmap_base = base + slot + kaslr_draw(KASLR_VMEMMAP, slot / 2, 2 * MiB);
-	v->vmemmap_bytes = slot;
-	v->window_base = base + 3 * slot;
-	v->window_bytes = WINDOWS;
-	v->vmalloc_base = base + 4 * slot +
-			  kaslr_draw(KASLR_VMALLOC, areas - areas_wanted(areas, ram_bytes), leaf);
-	v->scratch_base = base + 56 * slot;
-	v->scratch_bytes = 8 * slot;
-	v->linear_base = base + 64 * slot + kaslr_draw(KASLR_LINEAR, 53 * slot, GiB);
-	v->linear_bytes = 128 * slot;
-}
-#endif
 
 void __init arch_paging_early(void)
 {
@@ -280,20 +207,34 @@ void __init arch_paging_init(phys_addr_t lowest, phys_addr_t end, phys_addr_t ra
 	if (max_mode)
 		cap_mode(max_mode);
 	va_layout.phys_base = ALIGN_DOWN(lowest, (phys_addr_t)arch_largest_leaf());
-	place_regions(&va_layout, end, ram_bytes);
+	pt_place_regions(&va_layout, end, ram_bytes);
+	va_layout.vmalloc_bytes =
+		pt_areas_wanted(va_layout.scratch_base - va_layout.vmalloc_base, ram_bytes);
 	va_layout.low_end = va_layout.phys_base + va_layout.linear_bytes;
 	arch_hart_constants(this_hart);
 	kaslr_done();
 }
 
-int __init arch_share_roots(phys_addr_t ram_bytes)
+/* Addresses for device registers, besides those that memory needs. */
+#define DEVICES 0x01000000UL
+
+unsigned long __init pt_areas_wanted(unsigned long most, phys_addr_t ram_bytes)
+{
+	unsigned long root = level_bytes(paging->levels - 1), half = most / 2;
+	unsigned long ram = ram_bytes < half ? (unsigned long)ram_bytes : half;
+
+	return min(most, ALIGN_UP(2 * ram + DEVICES, root));
+}
+
+int __init arch_share_roots(void)
 {
 	struct va_layout *v = &va_layout;
 	int err;
 
-	v->vmalloc_bytes = areas_wanted(v->scratch_base - v->vmalloc_base, ram_bytes);
 	err = pt_fill_root(v->vmalloc_base, v->vmalloc_bytes);
-	/* What exists in the other regions is all there will be. */
+	if (!err)
+		err = pt_fill_root(v->vmemmap_base, v->vmemmap_bytes);
+	/* Image, fixmap and windows have all that they'll ever have. */
 	for (unsigned long i = table_index(kernel_base(), paging->levels - 1); i < PTRS_PER_TABLE;
 	     i++) {
 		pte_t *slot_of_root = &paging->root[i];

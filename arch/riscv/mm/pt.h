@@ -24,6 +24,27 @@ pte_t *pt_table(phys_addr_t pa, int level);
 /* What entries may say: enum dt_isa bits, DT_ISA_SVPBMT and DT_ISA_SVNAPOT, that all harts have. */
 extern u32 pt_isa;
 
+/*
+ * pt_areas_wanted - how many of @most bytes of addresses vmalloc() is to have with @ram_bytes of
+ * memory: twice as many have room for every page, with guards.
+ */
+unsigned long pt_areas_wanted(unsigned long most, phys_addr_t ram_bytes);
+
+/* ---- layout32.c, layout64.c ---- */
+
+/* Bytes of addresses for windows (asm/windows.h). */
+#ifdef CONFIG_HIGHMEM
+#define WINDOW_SPACE (sizeof(long) == 8 ? 0x02000000UL : 0x01000000UL)
+#else
+#define WINDOW_SPACE 0UL
+#endif
+
+/*
+ * pt_place_regions - fill in where @v's regions lie, for memory from v->phys_base to @end,
+ * @ram_bytes of it.  Not vmalloc_bytes, nor what the linear map reaches.
+ */
+void pt_place_regions(struct va_layout *v, phys_addr_t end, phys_addr_t ram_bytes);
+
 /* ---- tlb.c ---- */
 
 /* tlb_count_retry - a page fault's entry allowed the access; @marked: but for A or D. */
@@ -60,8 +81,13 @@ unsigned long pt_prot_bits(unsigned int prot);
 /* pt_set_napot - the 16 entries from @slot on are one leaf, that maps the frames around @pte's. */
 static inline void pt_set_napot(pte_t *slot, pte_t pte)
 {
-	for (unsigned long i = 0; i < NAPOT_PAGES; i++)
-		pte_set(&slot[i], pte_napot(pte));
+	pte = pte_napot(pte);
+	for (unsigned long i = 0; i < NAPOT_PAGES; i += 4, slot += 4) {
+		pte_set(&slot[0], pte);
+		pte_set(&slot[1], pte);
+		pte_set(&slot[2], pte);
+		pte_set(&slot[3], pte);
+	}
 }
 
 /*

@@ -145,6 +145,17 @@ void arch_vmap_set(void *entries, struct page *const *pages, unsigned long nr, u
 		set_odd(entries, pages, nr, prot);
 }
 
+bool arch_vmap_set_leaf(void *entries, const struct page *page)
+{
+	unsigned long frame = (unsigned long)page - this_hart->vmemmap;
+
+	if (!pt_napot())
+		return false;
+	VM_BUG_ON((unsigned long)entries / sizeof(pte_t) % NAPOT_PAGES);
+	pt_set_napot(entries, (pte_t){ frame << FRAME_SHIFT | USUAL_BITS });
+	return true;
+}
+
 void arch_vmap_clear(void *entries, unsigned long nr)
 {
 	clear(entries, nr);

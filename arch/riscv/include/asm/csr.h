@@ -62,5 +62,21 @@
 		_v;                                                                           \
 	})
 
+/* csr_read_counter - the 64 bits of a counter, as u64, of which rv32 has a half in @high. */
+#ifdef CONFIG_ARCH_RV32I
+/* Read again if the upper half moved meanwhile. */
+#define csr_read_counter(low, high)             \
+	({                                      \
+		u32 _h, _l;                     \
+		do {                            \
+			_h = csr_read(high);    \
+			_l = csr_read(low);     \
+		} while (_h != csr_read(high)); \
+		(u64) _h << 32 | _l;            \
+	})
+#else
+#define csr_read_counter(low, high) ((u64)csr_read(low))
+#endif
+
 #endif
 #endif

@@ -53,8 +53,6 @@ struct hart_local {
 #ifdef CONFIG_HIGHMEM
 	unsigned long high_page;    /* descriptors from here on are of high memory */
 	unsigned long linear_base;  /* windows lie below it */
-	unsigned long *windows;	    /* entries of the windows that this hart uses (mm/kmap.c) */
-	unsigned long window_va;    /* address of a window - its entry's, scaled (asm/windows.h) */
 	unsigned long window_limit; /* mm.windows from which opening one takes the slow way */
 #endif
 	struct pcp_list *pcp_first[32]; /* by gfp_pcp_key() (mm/pcp.h) */

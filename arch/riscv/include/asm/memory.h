@@ -10,9 +10,12 @@
  * per-hart data (asm/hart_local.h).  Nothing here checks that memory is there.
  *
  * What is outside the linear map has no descriptor: virt_to_page() of any such address, canonical
- * or not, is one where nothing is mapped.  Reading it faults, and nothing else: rv64, from half a
- * slot below vmemmap to half a slot behind its slot, or no canonical address; rv32, from 28 MiB
- * below it, where user programs are, to its eighth MiB, of which the linear map needs six.
+ * or not, is one where nothing is mapped.  Reading it faults, and nothing else.  What lies 128
+ * slots from the start of the linear map has its descriptor a slot from the start of vmemmap, so on
+ * rv64, where the kernel's half begins 64 to 117 slots below the linear map and ends 139 to 192
+ * above: from 117/128 of a slot below vmemmap_base, in a slot that nothing uses, to half a slot
+ * behind its slot; or no canonical address.  rv32: from 28 MiB below it, where user programs are,
+ * to its eighth MiB, of which the linear map needs six.
  * Invariant: __pa(__va(pa)) == pa for every pa that arch_linear_reaches().
  *
  * High memory (CONFIG_HIGHMEM) is what lies at low_end and above: it has descriptors, but no
@@ -46,7 +49,7 @@ struct va_layout {
 	unsigned long vmemmap_base; /* descriptor of phys_base */
 	unsigned long vmemmap_bytes;
 	unsigned long vmalloc_base;
-	unsigned long vmalloc_bytes; /* of the area, what this machine uses: its root is filled */
+	unsigned long vmalloc_bytes; /* what this machine uses; its root entries are filled */
 	unsigned long scratch_base;  /* eight root entries' worth that nothing uses: for suites */
 	unsigned long scratch_bytes;
 	unsigned long image_va;	   /* where _start is mapped */

@@ -149,10 +149,10 @@ int arch_join(unsigned long va, unsigned long leaf);
 
 /*
  * arch_share_roots - fill the root entries that later address spaces share, once
- * @ram_bytes: how much memory there is; sets va_layout.vmalloc_bytes.  0 or -ENOMEM.  Boot hart, at
- * the end of the memory's start: after it no entry is added to the root in the regions.
+ * 0 or -ENOMEM.  Boot hart, at the end of the memory's start: after it no root entry comes or goes
+ * in vmalloc's region, vmemmap, windows, image and fixmap.
  */
-int __must_check arch_share_roots(phys_addr_t ram_bytes);
+int __must_check arch_share_roots(void);
 
 /*
  * arch_hart_init - find out what this hart's MMU can do: hart_info()'s asid_bits and ad_updates

@@ -41,10 +41,12 @@ int __must_check arch_vmap_range(struct tlb_batch *tlb, unsigned long va, phys_a
  * arch_vmap_entries - where the entry of the page at @va stands; those of the next pages, up to the
  * end of the table, stand behind it, sizeof(long) bytes each.  NULL: no memory for tables.
  * arch_vmap_set, arch_vmap_clear - fill and clear such entries, as arch_vmap_pages() and
- * arch_vunmap() do.
+ * arch_vunmap() do.  arch_vmap_set_leaf: if there are leaves of 64 KiB, one for the block of that
+ * size that @page begins, read and write; both are aligned to that.  False: there aren't.
  */
 void *arch_vmap_entries(unsigned long va) __must_check;
 void arch_vmap_set(void *entries, struct page *const *pages, unsigned long nr, unsigned int prot);
+bool arch_vmap_set_leaf(void *entries, const struct page *page);
 void arch_vmap_clear(void *entries, unsigned long nr);
 
 /* arch_vunmap - what is mapped in [va, va + bytes) isn't any more.  No leaf reaches out of it. */
@@ -56,18 +58,6 @@ void arch_vunmap(unsigned long va, unsigned long bytes);
  * do too.  As tlb_batch_flush().
  */
 void arch_vmap_free_tables(struct tlb_batch *tlb, unsigned long va, unsigned long end);
-
-/* arch_vmap_gone - what was mapped in [va, va + bytes) was unmapped: a debug kernel's hart doesn't
- * reach it any more, so that its mistakes show. */
-static inline void arch_vmap_gone(unsigned long va, unsigned long bytes)
-{
-#ifdef CONFIG_DEBUG_VM
-	tlb_flush_local_range(va, bytes);
-#else
-	(void)va;
-	(void)bytes;
-#endif
-}
 
 /* arch_vmap_table_bytes - the addresses that one of the lowest tables has entries for. */
 unsigned long arch_vmap_table_bytes(void);

@@ -3,11 +3,11 @@
  * windows.h - pages at addresses of their own, for a moment: the entries behind mm/kmap.h
  *
  * A window is a page of virtual memory whose entry its owner writes himself: no lock, no other
- * hart is told.  The entries of all windows stand in one array, in the order of their addresses:
+ * hart is told.  The entries of windows at addresses in a row stand in a row, too:
  *
- *     address = base + (entry - first entry) * 4096
+ *     address = first address + (entry - first entry) * 4096 = base + scaled address of the entry
  *
- * Whoever hands a window to another hart has to fence there (tlb_flush_local_range).
+ * Whoever takes a window to another hart has to fence there (tlb_flush_local_range).
  */
 #ifndef ASM_WINDOWS_H
 #define ASM_WINDOWS_H
@@ -33,24 +33,23 @@
  */
 int arch_windows_init(unsigned long va, unsigned long bytes, unsigned long *entries) __must_check;
 
-/* What hart_local.window_va has to be for windows that begin at @va. */
+/* The base of the windows from @va on, whose entries are @entries. */
 static inline unsigned long arch_window_base(unsigned long va, const unsigned long *entries)
 {
 	return va - ((unsigned long)entries << (PAGE_SHIFT - WINDOW_ENTRY_SHIFT));
 }
 
-static inline unsigned long arch_window_va(const unsigned long *entry)
+static inline unsigned long arch_window_va(unsigned long base, const unsigned long *entry)
 {
-	return ((unsigned long)entry << (PAGE_SHIFT - WINDOW_ENTRY_SHIFT)) + this_hart->window_va;
+	return ((unsigned long)entry << (PAGE_SHIFT - WINDOW_ENTRY_SHIFT)) + base;
 }
 
-/* The window shows @page to all harts that don't remember what it showed; returns its address. */
-static inline unsigned long arch_window_set(unsigned long *entry, const struct page *page)
+/* arch_window_show - the window shows @page to all harts that don't remember what it showed. */
+static inline void arch_window_show(unsigned long *entry, const struct page *page)
 {
 	unsigned long frames = (unsigned long)page - this_hart->vmemmap;
 
 	WRITE_ONCE(*entry, frames << (PTE_PPN_SHIFT - PAGE_STRUCT_SHIFT) | WINDOW_BITS);
-	return arch_window_va(entry);
 }
 
 /*
@@ -58,19 +57,23 @@ static inline unsigned long arch_window_set(unsigned long *entry, const struct p
  * The fence orders the entry before what is accessed, and drops what was kept of the last one.
  * Only where fences by address work (tlb_by_address()).
  */
-static inline void *arch_window_open(unsigned long *entry, const struct page *page)
+static inline void *arch_window_open(unsigned long base, unsigned long *entry,
+				     const struct page *page)
 {
-	unsigned long va = arch_window_set(entry, page);
+	unsigned long va = arch_window_va(base, entry);
 
+	arch_window_show(entry, page);
 	__asm__ volatile("sfence.vma %0" : : "r"(va) : "memory");
 	return (void *)va;
 }
 
 /* arch_window_open_anyhow - the same on any hart. */
-static inline void *arch_window_open_anyhow(unsigned long *entry, const struct page *page)
+static inline void *arch_window_open_anyhow(unsigned long base, unsigned long *entry,
+					    const struct page *page)
 {
-	unsigned long va = arch_window_set(entry, page);
+	unsigned long va = arch_window_va(base, entry);
 
+	arch_window_show(entry, page);
 	tlb_flush_local_range(va, PAGE_SIZE);
 	return (void *)va;
 }
@@ -80,15 +83,6 @@ static inline void *arch_window_open_anyhow(unsigned long *entry, const struct p
 static inline void arch_window_close(unsigned long *entry)
 {
 	WRITE_ONCE(*(u8 *)entry, 0);
-#ifdef CONFIG_DEBUG_VM
-	tlb_flush_local_range(arch_window_va(entry), PAGE_SIZE);
-#endif
-}
-
-/* arch_window_is_open - it shows something. */
-static inline bool arch_window_is_open(const unsigned long *entry)
-{
-	return READ_ONCE(*entry) & PTE_V;
 }
 
 /* arch_window_pfn - the frame that it shows, or showed last; 0: none. */
