@@ -6,13 +6,12 @@
  * blocks of addresses that are taken apart, large areas that are freed with interrupts off.
  */
 #include <kernel/lockdebug.h>
-#include <kernel/smp.h>
-#include <kernel/symbols.h>
-#include <kernel/time.h>
 #include <mm/page_alloc.h>
 #include <mm/vmalloc.h>
 #include <shell/bench.h>
 #include <shell/shell.h>
+
+#include "bench_irqs.h"
 
 #define AREAS 20000u
 
@@ -25,21 +24,9 @@ static struct {
 /* Interrupts were off for so long at most while @what was done. */
 static void show(const char *what)
 {
-	char from[KSYM_NAME], to[KSYM_NAME];
-	struct irqsoff_stat s, longest = { 0 };
-	u64 now = read_time(), ns;
+	u64 ns = bench_irqs_show(what);
 
-	for (unsigned int cpu = 0; cpu < nr_harts; cpu++) {
-		irqsoff_read(cpu, &s);
-		if (s.longest > longest.longest)
-			longest = s;
-	}
-	ns = ktime_of_ticks(now + longest.longest) - ktime_of_ticks(now);
-	shell_printf("  %-8s %6lu  %s ... %s\n", what, (unsigned long)ns,
-		     symbol_format(from, sizeof(from), longest.from),
-		     symbol_format(to, sizeof(to), longest.to));
 	run.worst = max(run.worst, ns);
-	irqsoff_clear();
 }
 
 static void take(unsigned nr_pages)
